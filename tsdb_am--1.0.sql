@@ -1,0 +1,203 @@
+/* tsdb_am--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION tsdb_am" to load this file. \quit
+
+CREATE SCHEMA tsdb;
+COMMENT ON SCHEMA tsdb IS 'administration of tables with access method tsdb';
+GRANT USAGE ON SCHEMA tsdb TO PUBLIC;
+
+--
+-- Access method
+--
+
+CREATE FUNCTION tsdb.tsdb_am_handler(internal)
+RETURNS table_am_handler
+AS 'MODULE_PATHNAME', 'tsdb_am_handler'
+LANGUAGE C STRICT;
+COMMENT ON FUNCTION tsdb.tsdb_am_handler(internal) IS 'handler of access method tsdb';
+
+CREATE ACCESS METHOD tsdb TYPE TABLE HANDLER tsdb.tsdb_am_handler;
+COMMENT ON ACCESS METHOD tsdb IS 'row store for new rows, compressed column store for the rest';
+
+--
+-- Administration.  Each checks that its caller owns the table (verify: may read it).
+--
+
+CREATE FUNCTION tsdb.compress(relation regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_sql_compress'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.compress(regclass) IS
+'moves all committed rows of the row store into chunks; returns rows moved';
+
+CREATE FUNCTION tsdb.recompress(relation regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_sql_recompress'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.recompress(regclass) IS
+'merges chunks and encodes them anew; returns chunks written';
+
+CREATE FUNCTION tsdb.decompress(relation regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_sql_decompress'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.decompress(regclass) IS
+'moves all rows of chunks back to the row store; returns rows moved';
+
+-- unsafe in parallel: reads each chunk in a subtransaction
+CREATE FUNCTION tsdb.verify(relation regclass)
+RETURNS TABLE (chunk oid, "column" name, problem text)
+AS 'MODULE_PATHNAME', 'tsdb_sql_verify'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION tsdb.verify(regclass) IS
+'reads the whole table and returns damage as rows; no row = nothing found';
+
+CREATE FUNCTION tsdb.version()
+RETURNS text
+AS 'MODULE_PATHNAME', 'tsdb_sql_version'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.version() IS 'version of the loaded library';
+
+--
+-- What the views are made of: no row for a relation that is no table of ours, or that the
+-- caller has no privilege on.  Parallel restricted: they read temporary tables too.
+--
+
+CREATE FUNCTION tsdb.table_info(relation regclass,
+	OUT row_store_rows bigint,
+	OUT row_store_bytes bigint,
+	OUT chunks bigint,
+	OUT chunk_rows bigint,
+	OUT chunk_bytes bigint,
+	OUT chunk_store_bytes bigint,
+	OUT raw_bytes bigint,
+	OUT segmentby text,
+	OUT orderby text,
+	OUT direct_load boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_table_info'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION tsdb.table_info(regclass) IS 'sizes and options of a table, for view tsdb.tables';
+
+CREATE FUNCTION tsdb.chunk_info(relation regclass,
+	OUT chunk oid,
+	OUT rows bigint,
+	OUT time_from text,
+	OUT time_to text,
+	OUT series bigint,
+	OUT raw_bytes bigint,
+	OUT stored_bytes bigint,
+	OUT level integer,
+	OUT first_ctid tid)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_chunk_info'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION tsdb.chunk_info(regclass) IS 'chunks of a table, for view tsdb.chunks';
+
+CREATE FUNCTION tsdb.column_info(relation regclass,
+	OUT attnum smallint,
+	OUT "column" name,
+	OUT type regtype,
+	OUT chunks bigint,
+	OUT "values" bigint,
+	OUT nulls bigint,
+	OUT encoding text,
+	OUT raw_bytes bigint,
+	OUT stored_bytes bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_column_info'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION tsdb.column_info(regclass) IS 'compressed columns of a table, for view tsdb.columns';
+
+--
+-- Views
+--
+
+CREATE VIEW tsdb.tables AS
+SELECT c.oid::regclass AS relation,
+	   i.row_store_rows,
+	   i.row_store_bytes,
+	   i.chunk_rows,
+	   i.chunks,
+	   i.chunk_bytes,
+	   i.raw_bytes,
+	   round(i.raw_bytes::numeric / nullif(i.chunk_bytes, 0), 2) AS ratio,
+	   i.chunk_store_bytes,
+	   i.segmentby,
+	   i.orderby,
+	   i.direct_load
+  FROM pg_catalog.pg_am a
+  JOIN pg_catalog.pg_class c ON c.relam = a.oid,
+	   LATERAL tsdb.table_info(c.oid) i
+ WHERE a.amhandler = 'tsdb.tsdb_am_handler'::regproc
+   AND c.relkind IN ('r', 'm');
+
+COMMENT ON VIEW tsdb.tables IS 'tables with access method tsdb that the user may read: rows and bytes of both stores';
+COMMENT ON COLUMN tsdb.tables.row_store_rows IS 'rows not yet compressed (estimate from some pages if the row store is large)';
+COMMENT ON COLUMN tsdb.tables.row_store_bytes IS 'size of the row store on disk';
+COMMENT ON COLUMN tsdb.tables.chunk_rows IS 'rows in chunks';
+COMMENT ON COLUMN tsdb.tables.chunks IS 'number of chunks';
+COMMENT ON COLUMN tsdb.tables.chunk_bytes IS 'bytes of the chunks'' contents';
+COMMENT ON COLUMN tsdb.tables.raw_bytes IS 'bytes that the chunks'' rows would take in the row store';
+COMMENT ON COLUMN tsdb.tables.ratio IS 'raw_bytes / chunk_bytes';
+COMMENT ON COLUMN tsdb.tables.chunk_store_bytes IS 'size of the chunk store on disk: chunks, free space, index, large values of the row store';
+COMMENT ON COLUMN tsdb.tables.segmentby IS 'columns that name a series: given or taken from a key; NULL = chosen when rows are compressed';
+COMMENT ON COLUMN tsdb.tables.orderby IS 'time column: given or inferred; NULL = none';
+COMMENT ON COLUMN tsdb.tables.direct_load IS 'option direct_load; NULL = not given';
+
+CREATE VIEW tsdb.chunks AS
+SELECT c.oid::regclass AS relation,
+	   i.chunk,
+	   i.rows,
+	   i.time_from,
+	   i.time_to,
+	   i.series,
+	   i.raw_bytes,
+	   i.stored_bytes,
+	   round(i.raw_bytes::numeric / nullif(i.stored_bytes, 0), 2) AS ratio,
+	   i.level,
+	   i.first_ctid
+  FROM pg_catalog.pg_am a
+  JOIN pg_catalog.pg_class c ON c.relam = a.oid,
+	   LATERAL tsdb.chunk_info(c.oid) i
+ WHERE a.amhandler = 'tsdb.tsdb_am_handler'::regproc
+   AND c.relkind IN ('r', 'm');
+
+COMMENT ON VIEW tsdb.chunks IS 'chunks of all tables with access method tsdb that the user may read';
+COMMENT ON COLUMN tsdb.chunks.chunk IS 'number of the chunk in its table';
+COMMENT ON COLUMN tsdb.chunks.time_from IS 'earliest value of the time column; NULL if there is none, or the user may not read it';
+COMMENT ON COLUMN tsdb.chunks.time_to IS 'latest value of the time column';
+COMMENT ON COLUMN tsdb.chunks.series IS 'number of series; NULL = unknown';
+COMMENT ON COLUMN tsdb.chunks.raw_bytes IS 'bytes that its rows would take in the row store';
+COMMENT ON COLUMN tsdb.chunks.stored_bytes IS 'bytes of its contents';
+COMMENT ON COLUMN tsdb.chunks.level IS 'how often its rows were merged';
+COMMENT ON COLUMN tsdb.chunks.first_ctid IS 'ctid of its first row';
+
+CREATE VIEW tsdb.columns AS
+SELECT c.oid::regclass AS relation,
+	   i."column",
+	   i.type,
+	   i.encoding,
+	   round(i.stored_bytes::numeric * 8 / nullif(i."values", 0), 2) AS bits_per_value,
+	   i.raw_bytes,
+	   i.stored_bytes,
+	   round(i.raw_bytes::numeric / nullif(i.stored_bytes, 0), 2) AS ratio,
+	   i."values",
+	   i.nulls,
+	   i.chunks
+  FROM pg_catalog.pg_am a
+  JOIN pg_catalog.pg_class c ON c.relam = a.oid,
+	   LATERAL tsdb.column_info(c.oid) i
+ WHERE a.amhandler = 'tsdb.tsdb_am_handler'::regproc
+   AND c.relkind IN ('r', 'm');
+
+COMMENT ON VIEW tsdb.columns IS 'compressed columns of all tables with access method tsdb that the user may read';
+COMMENT ON COLUMN tsdb.columns.encoding IS 'encodings and the number of vectors (of up to 1,024 values) that have each';
+COMMENT ON COLUMN tsdb.columns.bits_per_value IS 'stored bits per value, NULLs counted as values';
+COMMENT ON COLUMN tsdb.columns.raw_bytes IS 'bytes of the values in the row store';
+COMMENT ON COLUMN tsdb.columns.stored_bytes IS 'bytes of the values in chunks, dictionaries included';
+COMMENT ON COLUMN tsdb.columns."values" IS 'rows in chunks that have the column';
+COMMENT ON COLUMN tsdb.columns.chunks IS 'chunks that have the column';
+
+GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns TO PUBLIC;
