@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ * tsdb_codec.h
+ *	  Encodes and decodes blocks of up to 1,024 values; no PostgreSQL types.
+ *
+ * A block is self-contained: 16-byte header (encoding, NULL form, rows), optional NULL
+ * bitmap, payload.  Two families share it:
+ *	  integers	  int64 lanes in and out; floats and doubles pass as their bits
+ *	  bytes		  variable-length strings, plain or as codes into a dictionary
+ *
+ * Decoders take any bytes at all: they return false instead of reading or writing out of
+ * bounds.  They never read past in + len.  Encoders are deterministic (same values, same bytes).
+ * No function allocates; callers give scratch.  All are thread-safe and reentrant.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_CODEC_H
+#define TSDB_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TSDB_CODEC_MAX_ROWS		1024
+
+/* Values on disk: never renumber. */
+typedef enum TsdbEncoding
+{
+	TSDB_ENC_NULL = 0,			/* all NULL: no payload */
+	TSDB_ENC_CONST = 1,			/* one value */
+	TSDB_ENC_RLE = 2,			/* run-length */
+	TSDB_ENC_FOR = 3,			/* frame of reference + bit-packing, optional GCD, optional patches (PFOR) */
+	TSDB_ENC_DELTA = 4,			/* deltas, then FOR; optional GCD, patches */
+	TSDB_ENC_RAW = 5,			/* lanes as they are */
+	TSDB_ENC_DICT = 6,			/* codes into the column's dictionary, themselves an integer payload */
+	TSDB_ENC_BYTES = 7,			/* lengths as an integer payload, then the bytes back to back */
+	TSDB_ENC_DECIMAL = 8		/* doubles: n / 10^k, n an integer payload, exceptions raw */
+	/* later encodings get later numbers */
+} TsdbEncoding;
+
+typedef enum TsdbLane
+{
+	TSDB_LANE_INT8 = 1, TSDB_LANE_INT16 = 2, TSDB_LANE_INT32 = 4, TSDB_LANE_INT64 = 8
+} TsdbLane;
+
+/* What the values of an integer-family vector mean to the chooser. */
+typedef enum TsdbLaneMeaning
+{
+	TSDB_MEANS_INT = 0, TSDB_MEANS_FLOAT4 = 1, TSDB_MEANS_FLOAT8 = 2
+} TsdbLaneMeaning;
+
+/* Scratch of one encoder or decoder; about 64 KB; contents are nobody's business. */
+typedef struct TsdbCodecScratch TsdbCodecScratch;
+size_t tsdb_codec_scratch_size(void);
+
+/*-------------- integers (and bits of floats) --------------*/
+
+/* Largest block that tsdb_int_encode can write for n rows of this lane. */
+size_t tsdb_int_bound(int n, TsdbLane lane);
+
+/*
+ * values[n]: sign-extended to 64 bits, 1 <= n <= 1024; values of NULL rows are ignored.
+ * isnull[n]: NULL = no row is NULL.  out: at least tsdb_int_bound() bytes.
+ * Returns bytes written (> 0).  *encoding tells what the chooser took.
+ * The block is verified by decoding before return; a mismatch falls back to RAW.
+ */
+size_t tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
+					   TsdbLane lane, TsdbLaneMeaning meaning,
+					   uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch);
+
+/*
+ * Decodes a block of exactly n rows into values[n] (sign-extended from the lane's width;
+ * 0 in NULL rows) and isnull[n] (always written); *nnulls their number.
+ * False: the bytes are no valid block of n rows of this lane; outputs are then unspecified.
+ */
+bool tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
+					 int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/*-------------- bytes --------------*/
+
+typedef struct TsdbBytes
+{
+	const uint8_t *data;
+	uint32_t	len;
+} TsdbBytes;
+
+/* Largest block that tsdb_bytes_encode can write, total_len = sum of the lengths. */
+size_t tsdb_bytes_bound(int n, size_t total_len);
+
+/* Plain strings: block of encoding BYTES (CONST when all are equal, NULL when all are NULL). */
+size_t tsdb_bytes_encode(const TsdbBytes *values, const bool *isnull, int n,
+						 uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch);
+
+/*
+ * values[n].data point into "in" (no copy), NULL rows get {NULL, 0}.
+ * A block of encoding DICT is refused: use tsdb_codes_decode.
+ */
+bool tsdb_bytes_decode(const uint8_t *in, size_t len, int n,
+					   TsdbBytes *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/* Codes into a dictionary of dict_count entries: a block of encoding DICT. */
+size_t tsdb_codes_bound(int n);
+size_t tsdb_codes_encode(const uint32_t *codes, const bool *isnull, int n,
+						 uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch);
+/* Every code of a row that is not NULL is < dict_count, else false; NULL rows get code 0. */
+bool tsdb_codes_decode(const uint8_t *in, size_t len, int n, uint32_t dict_count,
+					   uint32_t *codes, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/*
+ * Dictionary: any number of strings: {uint32 magic/version, uint32 count, uint32 offsets[count + 1]
+ * relative to the first byte after the offsets, bytes}.  Entries of INT-kind columns are their
+ * lanes, little endian.
+ */
+size_t tsdb_dict_size(uint32_t count, size_t total_len);
+size_t tsdb_dict_encode(const TsdbBytes *entries, uint32_t count, uint8_t *out);
+/* Checks all offsets once; then entry i is in[offsets[i] .. offsets[i+1]). */
+bool tsdb_dict_open(const uint8_t *in, size_t len, uint32_t *count);
+TsdbBytes tsdb_dict_entry(const uint8_t *in, uint32_t i);	/* after a successful open, i < count */
+
+/* Encoding and name of a block, for views; TSDB_ENC_NULL for a block too short to tell. */
+TsdbEncoding tsdb_block_encoding(const uint8_t *in, size_t len);
+const char *tsdb_encoding_name(TsdbEncoding encoding);
+
+#endif							/* TSDB_CODEC_H */
