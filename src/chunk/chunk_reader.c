@@ -1,0 +1,1192 @@
+/*-------------------------------------------------------------------------
+ * chunk_reader.c
+ *	  Opens a chunk and hands out decoded vectors of chosen columns.
+ *
+ * Used by am/ (scan, slot, fetch, index build, mover, rewrite) and options/ (views, verify).
+ *
+ * Invariants: header bytes are used only after header_check(), so that every count, reference and
+ * shift in them is in range; a segment's bytes only after segment_pin(), which checks key, length and
+ * (once for each open chunk) checksum; a block's bytes only through the codecs, which check all they read.
+ * No pin outlives a call: pins belong to a resource owner, and a set can outlive the one it was made
+ * under.
+ *
+ * Memory: a chunk and a set have a context each.  A set keeps its chunk's memory (dictionaries)
+ * alive by reference count even when it may no longer read from it (detached).  In the steady
+ * state of a scan nothing is allocated: sets, their arrays and byte arenas are reused, and decoding
+ * scratch is one per backend (decoding never calls back, so it is not reentered).
+ *-------------------------------------------------------------------------
+ */
+#include "chunk/chunk_reader.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "storage/bufmgr.h"
+#include "tsdb_codec.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+StaticAssertDecl(TSDB_VECTOR_ROWS == TSDB_CODEC_MAX_ROWS, "a block holds a vector");
+StaticAssertDecl(sizeof(Datum) == sizeof(int64), "integers are decoded into Datums in place");
+
+/* arrays of a set start at cache lines, for the decoders' stores */
+#define ARRAY_ALIGN			64
+
+/* scratch and arena blocks above this are given back when next reused */
+#define KEEP_BYTES			((Size) 4 * 1024 * 1024)
+
+/* Value of a column that the chunk lacks. */
+typedef struct MissingValue
+{
+	bool		known;
+	bool		isnull;
+	Datum		value;			/* in the chunk's memory */
+} MissingValue;
+
+typedef struct OpenChunk
+{
+	TsdbChunk	pub;			/* must be first */
+	int			refcount;		/* opener + sets */
+	MemoryContext cxt;			/* this struct and all it points to */
+	bool		registered;		/* in store->chunks */
+	dlist_node	node;			/* there */
+	dlist_head	sets;			/* attached sets */
+	bool		maybe_too_old;	/* a missing piece can be early pruning (old_snapshot_threshold) */
+
+	TupleDesc	tupdesc;		/* the table's; used only while the store is open */
+	int			natts;
+	int16	   *column_of_att;	/* [natts] index in columns, or -1 */
+	MissingValue *missing;		/* [natts], made when first needed */
+
+	/* the header, checked; all point into one copy of it */
+	const TsdbHeaderDisk *header;
+	const TsdbColumnDisk *columns;
+	const TsdbVectorDisk *vectors;	/* [ncolumns][nvectors] */
+	const TsdbBlockRef *parts;
+	const TsdbTidDisk *tids;	/* of segments; hints */
+
+	Datum	  **dicts;			/* [ncolumns] decoded dictionaries, NULL until first needed */
+	uint8	   *checked;		/* bitmap: segments whose checksum was right */
+} OpenChunk;
+
+/* Blocks that decoded by-reference values lie in: never moved while a value points to them. */
+typedef struct ArenaBlock
+{
+	struct ArenaBlock *prev;
+	Size		size;			/* bytes behind this header */
+	Size		used;
+} ArenaBlock;
+
+#define ARENA_BYTES(block)	((uint8 *) (block) + MAXALIGN(sizeof(ArenaBlock)))
+
+typedef struct OpenSet
+{
+	TsdbVectorSet pub;			/* must be first */
+	MemoryContext cxt;			/* this struct and all it points to */
+	OpenChunk  *owner;			/* whose memory values point to; stays when detached */
+	dlist_node	node;			/* in owner->sets while attached */
+	ArenaBlock **arenas;		/* [natts] */
+} OpenSet;
+
+/* A block's bytes: in a pinned segment, or copied together in the scratch. */
+typedef struct BlockBytes
+{
+	const uint8 *data;
+	Size		len;
+	TsdbStoredTuple stored;
+} BlockBytes;
+
+static struct
+{
+	TsdbCodecScratch *codec;
+	uint32	   *codes;			/* [TSDB_VECTOR_ROWS] */
+	TsdbBytes  *bytes;			/* [TSDB_VECTOR_ROWS] */
+	uint8	   *span;			/* a block that spans segments */
+	Size		span_size;
+}			scratch;
+
+static void
+scratch_init(void)
+{
+	if (scratch.bytes)
+		return;
+	scratch.codec = MemoryContextAlloc(TopMemoryContext, tsdb_codec_scratch_size());
+	scratch.codes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(uint32));
+	scratch.bytes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(TsdbBytes));
+}
+
+static uint32
+crc_of(const void *data, Size len)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, data, len);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+/* Rows of vector v. */
+static inline uint32
+vector_rows(const TsdbHeaderDisk *header, uint32 v)
+{
+	return Min((uint32) TSDB_VECTOR_ROWS, header->nrows - v * TSDB_VECTOR_ROWS);
+}
+
+static const char *
+column_name(OpenChunk *chunk, AttrNumber attnum)
+{
+	return NameStr(TupleDescAttr(chunk->tupdesc, attnum - 1)->attname);
+}
+
+/* A tuple of the chunk is not there. */
+static void pg_attribute_noreturn()
+report_missing(OpenChunk *chunk, const char *column, int32 seq)
+{
+	if (chunk->maybe_too_old)
+		ereport(ERROR,
+				(errcode(ERRCODE_SNAPSHOT_TOO_OLD),
+				 errmsg("snapshot too old")));
+	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
+						   "tuple %d of the chunk is missing", seq);
+}
+
+/*-------------- header --------------*/
+
+/* Length of a header with these counts; can't overflow. */
+static uint64
+header_length(const TsdbHeaderDisk *header)
+{
+	return sizeof(TsdbHeaderDisk) +
+		(uint64) header->ncolumns * sizeof(TsdbColumnDisk) +
+		(uint64) header->ncolumns * header->nvectors * sizeof(TsdbVectorDisk) +
+		(uint64) header->nparts * sizeof(TsdbBlockRef) +
+		(uint64) header->nsegments * sizeof(TsdbTidDisk);
+}
+
+/* Reads the header's tuples into one piece of the chunk's memory: header_bytes of them. */
+static uint8 *
+header_gather(OpenChunk *chunk)
+{
+	TsdbStore  *store = chunk->pub.store;
+	const TsdbDirEntryDisk *d = &chunk->pub.entry.d;
+	uint8	   *bytes = MemoryContextAlloc(chunk->cxt, d->header_bytes);
+	Size		gathered = 0;
+	TsdbStoredTuple stored;
+	TsdbStoreScan *scan;
+	int32		next = 0;
+
+	if (d->nheader == 1)
+	{
+		ItemPointerData tid;
+
+		tid.ip_blkid = d->header_blk;
+		tid.ip_posid = d->header_off;
+		if (!tsdb_store_read_tid(store, &tid, d->chunk_id, 0, &stored) &&
+			!tsdb_store_read_key(store, d->chunk_id, 0, SnapshotAny, &stored))
+			report_missing(chunk, NULL, 0);
+		gathered = stored.len;
+		memcpy(bytes, stored.data, Min(gathered, d->header_bytes));
+		tsdb_store_release(&stored);
+	}
+	else
+	{
+		scan = tsdb_store_scan_begin(store, d->chunk_id, 0, d->nheader - 1, SnapshotAny);
+		while (tsdb_store_scan_next(scan, &stored) && stored.chunk_seq == next)
+		{
+			if (gathered < d->header_bytes)
+				memcpy(bytes + gathered, stored.data, Min(stored.len, d->header_bytes - gathered));
+			gathered += stored.len;
+			next++;
+		}
+		tsdb_store_scan_end(scan);
+		if (next != d->nheader)
+			report_missing(chunk, NULL, next);
+	}
+
+	if (gathered != d->header_bytes)
+		tsdb_report_corruption(store->rel, d->chunk_id, NULL,
+							   "header has %zu bytes, the directory says %u",
+							   gathered, d->header_bytes);
+	return bytes;
+}
+
+/* Is the reference to a block in range?  Segment lengths are known only when they are read. */
+static bool
+block_ref_valid(const TsdbHeaderDisk *header, const TsdbBlockRef *ref)
+{
+	if (ref->spare != 0 || ref->segment >= header->nsegments || ref->length == 0)
+		return false;
+	if (ref->offset == TSDB_BLOCK_SPANS)
+		return ref->length <= header->nsegments - ref->segment;
+	return ref->offset >= sizeof(TsdbSegmentDisk) &&
+		(uint32) ref->offset + ref->length <= TSDB_TUPLE_MAX_DATA;
+}
+
+static bool
+block_ref_empty(const TsdbBlockRef *ref)
+{
+	return ref->segment == 0 && ref->offset == 0 && ref->length == 0 && ref->spare == 0;
+}
+
+static inline uint32
+vector_first_part(const TsdbVectorDisk *vector)
+{
+	return (uint32) vector->block.segment | (uint32) vector->block.offset << 16;
+}
+
+static inline uint32
+vector_piece_rows(const TsdbVectorDisk *vector)
+{
+	return 1U << (vector->flags >> TSDB_VEC_PIECE_SHIFT);
+}
+
+/* NULL, or what is wrong with this vector of "rows" rows. */
+static const char *
+vector_problem(const TsdbHeaderDisk *header, const TsdbBlockRef *parts,
+			   const TsdbVectorDisk *vector, uint32 rows)
+{
+	uint32		i;
+
+	if ((vector->flags & ~TSDB_VEC_KNOWN_FLAGS) != 0)
+		return "unknown flags";
+	if (vector->nnulls > rows)
+		return "more NULLs than rows";
+	if ((vector->flags & TSDB_VEC_ZONE) != 0 && vector->zone_min > vector->zone_max)
+		return "zone's minimum is above its maximum";
+	if (vector->nparts == 0)
+	{
+		if (vector->flags >> TSDB_VEC_PIECE_SHIFT != 0)
+			return "piece size without pieces";
+		if (vector->block.length == 0)
+		{
+			if (!block_ref_empty(&vector->block))
+				return "reference to an empty block";
+			return vector->nnulls == rows ? NULL : "no block, but values";
+		}
+		return block_ref_valid(header, &vector->block) ? NULL : "block reference out of range";
+	}
+
+	if (vector_piece_rows(vector) > TSDB_VECTOR_ROWS / 2)
+		return "piece size out of range";
+	if (vector->nparts != (rows + vector_piece_rows(vector) - 1) / vector_piece_rows(vector))
+		return "number of pieces does not match rows";
+	if (vector->block.length != 0 || vector->block.spare != 0)
+		return "block beside pieces";
+	if (vector_first_part(vector) > header->nparts ||
+		vector->nparts > header->nparts - vector_first_part(vector))
+		return "pieces out of range";
+	for (i = 0; i < vector->nparts; i++)
+	{
+		const TsdbBlockRef *part = &parts[vector_first_part(vector) + i];
+
+		/* an empty reference: a piece of NULLs alone */
+		if (!block_ref_empty(part) && !block_ref_valid(header, part))
+			return "block reference of a piece out of range";
+	}
+	return NULL;
+}
+
+/* NULL, or what is wrong with this column by itself. */
+static const char *
+column_problem(const TsdbHeaderDisk *header, const TsdbColumnDisk *column)
+{
+	bool		fits = false;
+
+	switch (column->kind)
+	{
+		case TSDB_KIND_INT:
+			fits = column->typbyval == 1 &&
+				(column->typlen == 1 || column->typlen == 2 ||
+				 column->typlen == 4 || column->typlen == 8);
+			break;
+		case TSDB_KIND_FLOAT4:
+			fits = column->typbyval == 1 && column->typlen == 4;
+			break;
+		case TSDB_KIND_FLOAT8:
+			fits = column->typbyval == 1 && column->typlen == 8;
+			break;
+		case TSDB_KIND_VARLENA:
+			fits = column->typbyval == 0 && column->typlen == -1;
+			break;
+		case TSDB_KIND_CSTRING:
+			fits = column->typbyval == 0 && column->typlen == -2;
+			break;
+		case TSDB_KIND_FIXED:
+			fits = column->typbyval == 0 && column->typlen > 0;
+			break;
+		default:
+			return "unknown kind";
+	}
+	if (!fits)
+		return "kind does not match length and passing of the type";
+	if (column->flags != 0)
+		return "unknown flags";
+	if (column->dict_count == 0)
+	{
+		if (!block_ref_empty(&column->dict))
+			return "dictionary without entries";
+	}
+	else if (!block_ref_valid(header, &column->dict))
+		return "reference to the dictionary out of range";
+	return NULL;
+}
+
+/*
+ * Checks every field of the header and sets the chunk's pointers into it.
+ */
+static void
+header_check(OpenChunk *chunk, const uint8 *bytes)
+{
+	const TsdbDirEntryDisk *d = &chunk->pub.entry.d;
+	Relation	rel = chunk->pub.store->rel;
+	const TsdbHeaderDisk *header = (const TsdbHeaderDisk *) bytes;
+	int			last_attnum = 0;
+	int			c;
+	uint32		v;
+
+	if (header->crc != crc_of(bytes + sizeof(uint32), d->header_bytes - sizeof(uint32)))
+		tsdb_report_corruption(rel, d->chunk_id, NULL, "checksum of the header does not match");
+	if (header->version == 0 || header->version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(rel, d->chunk_id, header->version);
+	if (header->chunk_id != d->chunk_id || header->nrows != d->nrows ||
+		header->nsegments != d->nsegments ||
+		header->nvectors != (header->nrows + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS ||
+		header->ncolumns > MaxHeapAttributeNumber)
+		tsdb_report_corruption(rel, d->chunk_id, NULL,
+							   "header of chunk %u has %u rows in %u vectors, %u columns, %u segments; the directory says %u rows, %u segments",
+							   header->chunk_id, header->nrows, header->nvectors, header->ncolumns,
+							   header->nsegments, d->nrows, d->nsegments);
+	if (header_length(header) != d->header_bytes)
+		tsdb_report_corruption(rel, d->chunk_id, NULL,
+							   "header should have " UINT64_FORMAT " bytes, but has %u",
+							   header_length(header), d->header_bytes);
+	if (header->flags != 0 || header->spare != 0 || header->spare2 != 0)
+		tsdb_report_corruption(rel, d->chunk_id, NULL, "unknown flags in the header");
+
+	/* each part's size is a multiple of the alignment that the next one needs */
+	StaticAssertStmt(sizeof(TsdbHeaderDisk) % 8 == 0 && sizeof(TsdbColumnDisk) % 8 == 0 &&
+					 sizeof(TsdbVectorDisk) % 8 == 0 && sizeof(TsdbBlockRef) % 2 == 0,
+					 "parts of the header are aligned");
+	chunk->header = header;
+	chunk->columns = (const TsdbColumnDisk *) (header + 1);
+	chunk->vectors = (const TsdbVectorDisk *) (chunk->columns + header->ncolumns);
+	chunk->parts = (const TsdbBlockRef *) (chunk->vectors + (Size) header->ncolumns * header->nvectors);
+	chunk->tids = (const TsdbTidDisk *) (chunk->parts + header->nparts);
+
+	for (c = 0; c < header->ncolumns; c++)
+	{
+		const TsdbColumnDisk *column = &chunk->columns[c];
+		const TsdbVectorDisk *vectors = &chunk->vectors[(Size) c * header->nvectors];
+		Form_pg_attribute att;
+		const char *problem;
+
+		if (column->attnum <= last_attnum || column->attnum > chunk->natts)
+			tsdb_report_corruption(rel, d->chunk_id, NULL,
+								   "column number %d follows %d; the table has %d columns",
+								   column->attnum, last_attnum, chunk->natts);
+		last_attnum = column->attnum;
+		att = TupleDescAttr(chunk->tupdesc, column->attnum - 1);
+
+		problem = column_problem(header, column);
+		if (problem)
+			tsdb_report_corruption(rel, d->chunk_id, NameStr(att->attname), "%s", problem);
+		if (!att->attisdropped &&
+			(att->attlen != column->typlen || att->attbyval != (column->typbyval != 0) ||
+			 att->attalign != (char) column->typalign))
+			tsdb_report_corruption(rel, d->chunk_id, NameStr(att->attname),
+								   "stored with type length %d, by value %d, alignment code %d; the table has %d, %d, %d",
+								   column->typlen, column->typbyval, column->typalign,
+								   att->attlen, att->attbyval, att->attalign);
+
+		for (v = 0; v < header->nvectors; v++)
+		{
+			problem = vector_problem(header, chunk->parts, &vectors[v], vector_rows(header, v));
+			if (problem)
+				tsdb_report_corruption(rel, d->chunk_id, NameStr(att->attname),
+									   "vector %u: %s", v, problem);
+		}
+
+		chunk->column_of_att[column->attnum - 1] = c;
+	}
+}
+
+/*-------------- tombstones --------------*/
+
+/*
+ * Marks dead rows.  Without an MVCC (or dirty, self) snapshot only rows that never were: the mover's,
+ * and those of the transaction that made the chunk, which share its fate.  The raw xmin is compared, which
+ * freezing keeps.
+ */
+static void
+read_tombstones(OpenChunk *chunk, Snapshot snapshot)
+{
+	TsdbChunk  *pub = &chunk->pub;
+	Relation	rel = pub->store->rel;
+	Oid			chunk_id = pub->entry.d.chunk_id;
+	bool		any = snapshot == NULL || snapshot->snapshot_type == SNAPSHOT_ANY;
+	TsdbStoreScan *scan;
+	TsdbStoredTuple stored;
+
+	scan = tsdb_store_scan_begin(pub->store, chunk_id, PG_INT32_MIN, -1, any ? SnapshotAny : snapshot);
+	while (tsdb_store_scan_next(scan, &stored))
+	{
+		int64		row = -(int64) stored.chunk_seq - 1;
+		TsdbTombstoneDisk tomb;
+
+		if (stored.len != sizeof(tomb))
+			tsdb_report_corruption(rel, chunk_id, NULL,
+								   "tombstone " INT64_FORMAT " has %zu bytes", row, stored.len);
+		memcpy(&tomb, stored.data, sizeof(tomb));
+		if (tomb.crc != crc_of((uint8 *) &tomb + sizeof(uint32), sizeof(tomb) - sizeof(uint32)))
+			tsdb_report_corruption(rel, chunk_id, NULL,
+								   "checksum of tombstone " INT64_FORMAT " does not match", row);
+		if (tomb.version == 0 || tomb.version > TSDB_FORMAT_VERSION)
+			tsdb_report_version(rel, chunk_id, tomb.version);
+		if ((tomb.flags & ~TSDB_TOMB_KNOWN_FLAGS) != 0 || tomb.spare != 0 || row >= pub->nrows)
+			tsdb_report_corruption(rel, chunk_id, NULL,
+								   "tombstone of row " INT64_FORMAT " of %u, flags %u",
+								   row, pub->nrows, tomb.flags);
+
+		if (any && (tomb.flags & TSDB_TOMB_NOT_MOVED) == 0 &&
+			HeapTupleHeaderGetRawXmin(stored.tuple->t_data) != pub->entry.xmin)
+			continue;
+
+		if (!pub->has_dead)
+		{
+			pub->dead = MemoryContextAllocZero(chunk->cxt, (pub->nrows + 63) / 64 * sizeof(uint64));
+			pub->has_dead = true;
+		}
+		pub->dead[row / 64] |= UINT64CONST(1) << (row % 64);
+	}
+	tsdb_store_scan_end(scan);
+}
+
+/*-------------- chunks --------------*/
+
+static void set_let_go(OpenSet *set);
+
+/* The store closes: sets that somebody still holds decode what is left, chunks stay as memory alone. */
+static void
+close_chunks(TsdbStore *store)
+{
+	while (!dlist_is_empty(&store->chunks))
+	{
+		OpenChunk  *chunk = dlist_head_element(OpenChunk, node, &store->chunks);
+
+		while (!dlist_is_empty(&chunk->sets))
+			set_let_go(dlist_head_element(OpenSet, node, &chunk->sets));
+		dlist_delete(&chunk->node);
+		chunk->registered = false;
+		chunk->pub.store = NULL;
+		chunk->tupdesc = NULL;
+	}
+}
+
+TsdbChunk *
+tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
+				Snapshot snapshot, MemoryContext parent)
+{
+	MemoryContext cxt = AllocSetContextCreate(parent, "tsdb chunk", ALLOCSET_DEFAULT_SIZES);
+	OpenChunk  *chunk = MemoryContextAllocZero(cxt, sizeof(OpenChunk));
+	int			i;
+
+	chunk->cxt = cxt;
+	chunk->refcount = 1;
+	chunk->pub.store = store;
+	chunk->pub.entry = *entry;
+	chunk->pub.nrows = entry->d.nrows;
+	chunk->pub.nvectors = (entry->d.nrows + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS;
+	chunk->tupdesc = tupdesc;
+	chunk->natts = tupdesc->natts;
+	chunk->maybe_too_old = snapshot && IsMVCCSnapshot(snapshot) && OldSnapshotThresholdActive();
+	dlist_init(&chunk->sets);
+
+	chunk->column_of_att = MemoryContextAlloc(cxt, Max(1, chunk->natts) * sizeof(int16));
+	for (i = 0; i < chunk->natts; i++)
+		chunk->column_of_att[i] = -1;
+	header_check(chunk, header_gather(chunk));
+	chunk->dicts = MemoryContextAllocZero(cxt, Max(1, chunk->header->ncolumns) * sizeof(Datum *));
+	chunk->checked = MemoryContextAllocZero(cxt, chunk->header->nsegments / 8 + 1);
+	read_tombstones(chunk, snapshot);
+
+	dlist_push_head(&store->chunks, &chunk->node);
+	chunk->registered = true;
+	store->close_chunks = close_chunks;
+	return &chunk->pub;
+}
+
+static void
+chunk_unref(OpenChunk *chunk)
+{
+	Assert(chunk->refcount > 0);
+	if (--chunk->refcount > 0)
+		return;
+	Assert(dlist_is_empty(&chunk->sets));
+	if (chunk->registered)
+		dlist_delete(&chunk->node);
+	MemoryContextDelete(chunk->cxt);
+}
+
+void
+tsdb_chunk_release(TsdbChunk *chunk)
+{
+	chunk_unref((OpenChunk *) chunk);
+}
+
+const TsdbHeaderDisk *
+tsdb_chunk_header(TsdbChunk *chunk)
+{
+	return ((OpenChunk *) chunk)->header;
+}
+
+const TsdbColumnDisk *
+tsdb_chunk_columns(TsdbChunk *chunk)
+{
+	return ((OpenChunk *) chunk)->columns;
+}
+
+const TsdbVectorDisk *
+tsdb_chunk_vectors(TsdbChunk *chunk, int column)
+{
+	OpenChunk  *open = (OpenChunk *) chunk;
+
+	Assert(column >= 0 && column < open->header->ncolumns);
+	return &open->vectors[(Size) column * open->header->nvectors];
+}
+
+bool
+tsdb_chunk_has_column(TsdbChunk *chunk, AttrNumber attnum)
+{
+	OpenChunk  *open = (OpenChunk *) chunk;
+
+	return attnum >= 1 && attnum <= open->natts && open->column_of_att[attnum - 1] >= 0;
+}
+
+void
+tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid)
+{
+	ItemPointerSet(tid, TSDB_VBLOCK_FLAG | (first_vblock + row / TSDB_VBLOCK_ROWS),
+				   (OffsetNumber) (row % TSDB_VBLOCK_ROWS + 1));
+}
+
+/*-------------- blocks --------------*/
+
+/*
+ * Pins a segment and checks it.  The checksum costs about as much as decoding a vector, so it is
+ * computed once for each segment and open chunk; everything else is checked each time.
+ */
+static void
+segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTuple *stored)
+{
+	TsdbStore  *store = chunk->pub.store;
+	Oid			chunk_id = chunk->pub.entry.d.chunk_id;
+	int32		seq = (int32) (chunk->pub.entry.d.nheader + segment);
+	const TsdbTidDisk *hint = &chunk->tids[segment];
+	ItemPointerData tid;
+	TsdbSegmentDisk head;
+
+	Assert(segment < chunk->header->nsegments);
+	tid.ip_blkid.bi_hi = hint->blk_hi;
+	tid.ip_blkid.bi_lo = hint->blk_lo;
+	tid.ip_posid = hint->off;
+	if (!tsdb_store_read_tid(store, &tid, chunk_id, seq, stored) &&
+		!tsdb_store_read_key(store, chunk_id, seq, SnapshotAny, stored))
+		report_missing(chunk, column, seq);
+
+	if (stored->len < sizeof(TsdbSegmentDisk))
+		tsdb_report_corruption(store->rel, chunk_id, column,
+							   "segment %u has %zu bytes", segment, stored->len);
+	memcpy(&head, stored->data, sizeof(head));
+	if ((chunk->checked[segment / 8] & (1 << segment % 8)) == 0)
+	{
+		if (head.crc != crc_of(stored->data + sizeof(uint32), stored->len - sizeof(uint32)))
+			tsdb_report_corruption(store->rel, chunk_id, column,
+								   "checksum of segment %u does not match", segment);
+		chunk->checked[segment / 8] |= 1 << segment % 8;
+	}
+	if (head.version == 0 || head.version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, chunk_id, head.version);
+	if (head.flags != 0 || head.spare != 0 || head.spare2[0] != 0 || head.spare2[1] != 0 ||
+		head.chunk_id != chunk_id || head.segment != segment || head.length != stored->len)
+		tsdb_report_corruption(store->rel, chunk_id, column,
+							   "segment %u of %zu bytes says it is segment %u of chunk %u with %u bytes, flags %u",
+							   segment, stored->len, head.segment, head.chunk_id, head.length, head.flags);
+}
+
+/* Copies the payloads of "count" segments together in the scratch. */
+static void
+block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, BlockBytes *block)
+{
+	uint32		i;
+
+	block->len = 0;
+	for (i = 0; i < count; i++)
+	{
+		TsdbStoredTuple stored;
+		Size		payload;
+
+		CHECK_FOR_INTERRUPTS();
+		segment_pin(chunk, first + i, column, &stored);
+		payload = stored.len - sizeof(TsdbSegmentDisk);
+		if (scratch.span == NULL || payload > scratch.span_size - block->len)
+		{
+			Size		size = Max(scratch.span_size * 2, 64 * 1024);
+
+			/* grows only as fast as segments are really there */
+			scratch.span = scratch.span ? repalloc_huge(scratch.span, size) :
+				MemoryContextAllocHuge(TopMemoryContext, size);
+			scratch.span_size = size;
+		}
+		memcpy(scratch.span + block->len, stored.data + sizeof(TsdbSegmentDisk), payload);
+		block->len += payload;
+		tsdb_store_release(&stored);
+	}
+	block->data = scratch.span;
+	block->stored.buffer = InvalidBuffer;
+}
+
+/* The bytes of a block; ref was checked with the header. */
+static void
+block_get(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, BlockBytes *block)
+{
+	if (ref->offset == TSDB_BLOCK_SPANS)
+	{
+		block_gather(chunk, ref->segment, ref->length, column, block);
+		return;
+	}
+
+	segment_pin(chunk, ref->segment, column, &block->stored);
+	if ((Size) ref->offset + ref->length > block->stored.len)
+		tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
+							   "block at %u + %u lies outside segment %u of %zu bytes",
+							   ref->offset, ref->length, ref->segment, block->stored.len);
+	block->data = block->stored.data + ref->offset;
+	block->len = ref->length;
+}
+
+static void
+block_put(BlockBytes *block)
+{
+	tsdb_store_release(&block->stored);
+	if (scratch.span_size > KEEP_BYTES)
+	{
+		pfree(scratch.span);
+		scratch.span = NULL;
+		scratch.span_size = 0;
+	}
+}
+
+/*-------------- by-reference values --------------*/
+
+/* Bytes that a value of this length takes in memory, or 0: a value of the column can't have that length. */
+static Size
+value_space(const TsdbColumnDisk *column, Size len)
+{
+	switch (column->kind)
+	{
+		case TSDB_KIND_VARLENA:
+			return len <= MaxAllocSize - VARHDRSZ ? MAXALIGN(len + VARHDRSZ) : 0;
+		case TSDB_KIND_CSTRING:
+			return len <= MaxAllocSize - 1 ? MAXALIGN(len + 1) : 0;
+		default:
+			Assert(column->kind == TSDB_KIND_FIXED);
+			return len == (Size) column->typlen ? MAXALIGN(len) : 0;
+	}
+}
+
+/* Writes the value at "to", which has value_space() bytes. */
+static inline Datum
+value_form(const TsdbColumnDisk *column, const uint8 *data, Size len, uint8 *to)
+{
+	if (column->kind == TSDB_KIND_VARLENA)
+	{
+		SET_VARSIZE(to, len + VARHDRSZ);
+		if (len > 0)
+			memcpy(VARDATA(to), data, len);
+	}
+	else
+	{
+		if (len > 0)
+			memcpy(to, data, len);
+		if (column->kind == TSDB_KIND_CSTRING)
+			to[len] = '\0';
+	}
+	return PointerGetDatum(to);
+}
+
+/* "need" bytes, MAXALIGNed, which stay where they are until the arena is reset. */
+static uint8 *
+arena_alloc(MemoryContext cxt, ArenaBlock **arena, Size need)
+{
+	ArenaBlock *block = *arena;
+	uint8	   *result;
+
+	if (block == NULL || need > block->size - block->used)
+	{
+		Size		size = block ? Min(block->size * 2, KEEP_BYTES / 2) : 16 * 1024;
+
+		size = Max(size, need);
+		block = MemoryContextAllocHuge(cxt, MAXALIGN(sizeof(ArenaBlock)) + size);
+		block->prev = *arena;
+		block->size = size;
+		block->used = 0;
+		*arena = block;
+	}
+	result = ARENA_BYTES(block) + block->used;
+	block->used += need;
+	return result;
+}
+
+/* Keeps the newest block, which is the largest, unless it is larger than we like to sit on. */
+static void
+arena_reset(ArenaBlock **arena)
+{
+	ArenaBlock *block = *arena;
+
+	if (block == NULL)
+		return;
+	while (block->prev)
+	{
+		ArenaBlock *prev = block->prev;
+
+		block->prev = prev->prev;
+		pfree(prev);
+	}
+	block->used = 0;
+	if (block->size > KEEP_BYTES)
+	{
+		pfree(block);
+		*arena = NULL;
+	}
+}
+
+/*-------------- decoding --------------*/
+
+static void pg_attribute_noreturn()
+report_vector(OpenChunk *chunk, const TsdbColumnDisk *column, uint32 vector, const char *problem)
+{
+	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id,
+						   column_name(chunk, column->attnum), "vector %u: %s", vector, problem);
+}
+
+static void pg_attribute_noreturn()
+report_dictionary(OpenChunk *chunk, const TsdbColumnDisk *column, const char *problem)
+{
+	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id,
+						   column_name(chunk, column->attnum), "dictionary: %s", problem);
+}
+
+/* Sign-extends typlen little-endian bytes: what fetch_att() gives. */
+static Datum
+datum_from_lane(const uint8 *data, int typlen)
+{
+	int64		value = 0;
+
+	switch (typlen)
+	{
+		case 1:
+			value = (int8) data[0];
+			break;
+		case 2:
+			{
+				int16		v;
+
+				memcpy(&v, data, sizeof(v));
+				value = v;
+			}
+			break;
+		case 4:
+			{
+				int32		v;
+
+				memcpy(&v, data, sizeof(v));
+				value = v;
+			}
+			break;
+		case 8:
+			memcpy(&value, data, sizeof(value));
+			break;
+		default:
+			Assert(false);
+	}
+	return (Datum) value;
+}
+
+/* The column's dictionary as Datums, decoded when first asked for; lives as long as the chunk. */
+static const Datum *
+dictionary(OpenChunk *chunk, int c)
+{
+	const TsdbColumnDisk *column = &chunk->columns[c];
+	BlockBytes	block;
+	Datum	   *dict;
+	uint32		count;
+	uint32		i;
+
+	if (chunk->dicts[c] || column->dict_count == 0)
+		return chunk->dicts[c];
+
+	block_get(chunk, &column->dict, column_name(chunk, column->attnum), &block);
+	if (!tsdb_dict_open(block.data, block.len, &count))
+		report_dictionary(chunk, column, "its bytes are not valid");
+	if (count != column->dict_count)
+		report_dictionary(chunk, column, "the number of its entries does not match");
+	/* an entry takes 4 bytes of the block at least, so count bounds what is taken here */
+	dict = MemoryContextAllocHuge(chunk->cxt, (Size) count * sizeof(Datum));
+
+	if (column->typbyval)
+	{
+		for (i = 0; i < count; i++)
+		{
+			TsdbBytes	entry = tsdb_dict_entry(block.data, i);
+
+			if (entry.len != (uint32) column->typlen)
+				report_dictionary(chunk, column, "an entry has the wrong length");
+			dict[i] = datum_from_lane(entry.data, column->typlen);
+		}
+	}
+	else
+	{
+		Size		total = 0;
+		uint8	   *to;
+
+		for (i = 0; i < count; i++)
+		{
+			Size		space = value_space(column, tsdb_dict_entry(block.data, i).len);
+
+			if (space == 0)
+				report_dictionary(chunk, column, "an entry has the wrong length");
+			total += space;
+		}
+		to = MemoryContextAllocHuge(chunk->cxt, total);
+		for (i = 0; i < count; i++)
+		{
+			TsdbBytes	entry = tsdb_dict_entry(block.data, i);
+
+			dict[i] = value_form(column, entry.data, entry.len, to);
+			to += value_space(column, entry.len);
+		}
+	}
+	block_put(&block);
+	chunk->dicts[c] = dict;
+	return dict;
+}
+
+/* Codes to Datums. */
+static bool
+decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *block, uint32 n,
+			 Datum *values, bool *isnull, int *nnulls)
+{
+	const uint32 *codes = scratch.codes;
+	uint32		i;
+
+	if (!tsdb_codes_decode(block->data, block->len, n, column->dict_count,
+						   scratch.codes, isnull, nnulls, scratch.codec))
+		return false;
+	if (*nnulls == 0)
+	{
+		for (i = 0; i < n; i++)
+			values[i] = dict[codes[i]];
+	}
+	else
+	{
+		for (i = 0; i < n; i++)
+			values[i] = isnull[i] ? (Datum) 0 : dict[codes[i]];
+	}
+	return true;
+}
+
+/* Strings to values in the set's arena.  Rows that share their bytes (a constant block) share the value. */
+static bool
+decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block, uint32 n,
+			 Datum *values, bool *isnull, int *nnulls)
+{
+	const TsdbBytes *bytes = scratch.bytes;
+	const TsdbBytes *last = NULL;
+	Size		total = 0;
+	Datum		value = (Datum) 0;
+	uint8	   *to;
+	uint32		i;
+
+	if (!tsdb_bytes_decode(block->data, block->len, n, scratch.bytes, isnull, nnulls, scratch.codec))
+		return false;
+
+	for (i = 0; i < n; i++)
+	{
+		Size		space;
+
+		if (isnull[i])
+			continue;
+		if (last && last->data == bytes[i].data && last->len == bytes[i].len)
+			continue;
+		last = &bytes[i];
+		space = value_space(column, last->len);
+		if (space == 0)
+			return false;
+		total += space;
+	}
+	to = arena_alloc(set->cxt, &set->arenas[column->attnum - 1], total);
+
+	last = NULL;
+	for (i = 0; i < n; i++)
+	{
+		if (isnull[i])
+		{
+			values[i] = (Datum) 0;
+			continue;
+		}
+		if (!last || last->data != bytes[i].data || last->len != bytes[i].len)
+		{
+			last = &bytes[i];
+			value = value_form(column, last->data, last->len, to);
+			to += value_space(column, last->len);
+		}
+		values[i] = value;
+	}
+	return true;
+}
+
+/* One block of n rows into values[n], isnull[n]; returns the number of NULLs. */
+static uint32
+decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 n, Datum *values, bool *isnull)
+{
+	OpenChunk  *chunk = set->owner;
+	const TsdbColumnDisk *column = &chunk->columns[c];
+	const Datum *dict = dictionary(chunk, c);	/* first: it may use the scratch */
+	BlockBytes	block;
+	TsdbEncoding encoding;
+	int			nnulls = 0;
+	bool		valid;
+
+	if (ref->length == 0)
+	{
+		memset(values, 0, n * sizeof(Datum));
+		memset(isnull, true, n);
+		return n;
+	}
+
+	block_get(chunk, ref, column_name(chunk, column->attnum), &block);
+	encoding = tsdb_block_encoding(block.data, block.len);
+	if (dict && (encoding == TSDB_ENC_DICT || encoding == TSDB_ENC_NULL))
+		valid = decode_codes(column, dict, &block, n, values, isnull, &nnulls);
+	else if (column->typbyval)
+		valid = tsdb_int_decode(block.data, block.len, n, (TsdbLane) column->typlen,
+								(int64 *) values, isnull, &nnulls, scratch.codec);
+	else
+		valid = decode_bytes(set, column, &block, n, values, isnull, &nnulls);
+	if (!valid)
+		report_vector(chunk, column, set->pub.vector, "a block is not valid for this column");
+	block_put(&block);
+	return (uint32) nnulls;
+}
+
+/* Arrays of a column, made when first needed and kept: values, then isnull, from a cache line on. */
+static void
+column_arrays(OpenSet *set, TsdbVectorColumn *column)
+{
+	char	   *space;
+
+	if (column->values)
+		return;
+	space = MemoryContextAlloc(set->cxt, ARRAY_ALIGN +
+							   TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool)));
+	column->values = (Datum *) TYPEALIGN(ARRAY_ALIGN, space);
+	column->isnull = (bool *) (column->values + TSDB_VECTOR_ROWS);
+}
+
+/* A column that the chunk lacks: the same for all rows, hence for all vectors. */
+static void
+fill_missing(OpenSet *set, AttrNumber attnum)
+{
+	OpenChunk  *chunk = set->owner;
+	TsdbVectorColumn *out = &set->pub.columns[attnum - 1];
+	Form_pg_attribute att = TupleDescAttr(chunk->tupdesc, attnum - 1);
+	MissingValue *missing;
+	int			i;
+
+	if (chunk->missing == NULL)
+		chunk->missing = MemoryContextAllocZero(chunk->cxt, chunk->natts * sizeof(MissingValue));
+	missing = &chunk->missing[attnum - 1];
+	if (!missing->known)
+	{
+		missing->value = (Datum) 0;
+		missing->isnull = true;
+		if (!att->attisdropped)
+			missing->value = getmissingattr(chunk->tupdesc, attnum, &missing->isnull);
+		if (missing->isnull)
+			missing->value = (Datum) 0;
+		else
+		{
+			/* a set may outlive the tuple descriptor */
+			MemoryContext oldcxt = MemoryContextSwitchTo(chunk->cxt);
+
+			missing->value = datumCopy(missing->value, att->attbyval, att->attlen);
+			MemoryContextSwitchTo(oldcxt);
+		}
+		missing->known = true;
+	}
+
+	for (i = 0; i < TSDB_VECTOR_ROWS; i++)
+		out->values[i] = missing->value;
+	memset(out->isnull, missing->isnull, TSDB_VECTOR_ROWS);
+}
+
+void
+tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
+{
+	OpenSet    *set = (OpenSet *) pub;
+	OpenChunk  *chunk = set->owner;
+	TsdbVectorColumn *out;
+	const TsdbVectorDisk *vector;
+	uint32		nnulls;
+	int			c;
+
+	Assert(attnum >= 1 && attnum <= pub->natts);
+	out = &pub->columns[attnum - 1];
+	if (out->decoded)
+		return;
+	Assert(pub->chunk);
+	if (pub->chunk == NULL)
+		elog(ERROR, "column %d of a detached vector set was not decoded", attnum);
+
+	scratch_init();
+	column_arrays(set, out);
+	c = chunk->column_of_att[attnum - 1];
+	if (c < 0 || TupleDescAttr(chunk->tupdesc, attnum - 1)->attisdropped)
+	{
+		fill_missing(set, attnum);
+		out->decoded = true;
+		return;
+	}
+
+	vector = &chunk->vectors[(Size) c * chunk->header->nvectors + pub->vector];
+	if (vector->nparts == 0)
+		nnulls = decode_block(set, c, &vector->block, pub->nrows, out->values, out->isnull);
+	else
+	{
+		const TsdbBlockRef *parts = &chunk->parts[vector_first_part(vector)];
+		uint32		piece = vector_piece_rows(vector);
+		uint32		row;
+
+		nnulls = 0;
+		for (row = 0; row < pub->nrows; row += piece)
+			nnulls += decode_block(set, c, parts++, Min(piece, pub->nrows - row),
+								   out->values + row, out->isnull + row);
+	}
+	if (nnulls != vector->nnulls)
+		report_vector(chunk, &chunk->columns[c], pub->vector, "the number of NULLs does not match");
+	out->decoded = true;
+}
+
+/*-------------- vector sets --------------*/
+
+static OpenSet *
+set_create(int natts, MemoryContext parent)
+{
+	MemoryContext cxt = AllocSetContextCreate(parent, "tsdb vector set", ALLOCSET_DEFAULT_SIZES);
+	OpenSet    *set = MemoryContextAllocZero(cxt, sizeof(OpenSet));
+
+	set->cxt = cxt;
+	set->pub.refcount = 1;
+	set->pub.natts = natts;
+	set->pub.columns = MemoryContextAllocZero(cxt, Max(1, natts) * sizeof(TsdbVectorColumn));
+	set->arenas = MemoryContextAllocZero(cxt, Max(1, natts) * sizeof(ArenaBlock *));
+	return set;
+}
+
+/* Takes the set from its chunk's list of those that read from it; its memory stays. */
+static void
+set_unlink(OpenSet *set)
+{
+	if (set->pub.chunk)
+		dlist_delete(&set->node);
+	set->pub.chunk = NULL;
+}
+
+/* Decodes what is left, so that the set needs its chunk's memory alone. */
+static void
+set_let_go(OpenSet *set)
+{
+	int			attnum;
+
+	for (attnum = 1; attnum <= set->pub.natts; attnum++)
+		tsdb_vector_decode(&set->pub, attnum);
+	set_unlink(set);
+}
+
+TsdbVectorSet *
+tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryContext cxt)
+{
+	OpenChunk  *open = (OpenChunk *) chunk;
+	OpenSet    *set = (OpenSet *) old;
+	int			i;
+
+	Assert(vector < chunk->nvectors);
+	if (old && old->chunk == chunk && old->vector == vector)
+		return old;
+
+	if (old && (old->refcount > 1 || old->natts != open->natts ||
+				MemoryContextGetParent(set->cxt) != cxt))
+	{
+		tsdb_vector_set_release(old);
+		set = NULL;
+	}
+	if (set == NULL)
+		set = set_create(open->natts, cxt);
+
+	for (i = 0; i < set->pub.natts; i++)
+	{
+		/* columns that the chunk lacks are the same in all its vectors */
+		if (set->owner == open && open->column_of_att[i] < 0)
+			continue;
+		set->pub.columns[i].decoded = false;
+		arena_reset(&set->arenas[i]);
+	}
+
+	if (set->owner != open)
+	{
+		OpenChunk  *before = set->owner;
+
+		set_unlink(set);
+		open->refcount++;
+		set->owner = open;
+		if (before)
+			chunk_unref(before);
+	}
+	if (set->pub.chunk == NULL)
+	{
+		dlist_push_head(&open->sets, &set->node);
+		set->pub.chunk = chunk;
+	}
+	set->pub.vector = vector;
+	set->pub.nrows = vector_rows(open->header, vector);
+	set->pub.xmin = chunk->entry.xmin;
+	set->pub.cmin = chunk->entry.cmin;
+	set->pub.first_vblock = chunk->entry.d.first_vblock;
+	set->pub.tableoid = RelationGetRelid(chunk->store->rel);
+	return &set->pub;
+}
+
+void
+tsdb_vector_set_release(TsdbVectorSet *pub)
+{
+	OpenSet    *set = (OpenSet *) pub;
+
+	Assert(pub->refcount > 0);
+	if (--pub->refcount > 0)
+		return;
+	set_unlink(set);
+	chunk_unref(set->owner);
+	MemoryContextDelete(set->cxt);
+}
+
+void
+tsdb_vector_set_detach(TsdbVectorSet *pub)
+{
+	if (pub->refcount > 1 && pub->chunk)
+		set_let_go((OpenSet *) pub);
+	tsdb_vector_set_release(pub);
+}

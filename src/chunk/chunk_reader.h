@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ * chunk_reader.h
+ *	  Opens a chunk and hands out decoded vectors of chosen columns.
+ *
+ * Ownership: TsdbChunk and TsdbVectorSet are reference counted.  A scan holds one reference
+ * on its current set, and each slot that shows a row of it another; a set whose only holder is
+ * the scan is reused for the next vector, so that a scan allocates nothing per vector.
+ * A set outlives its scan if a slot still holds it: tsdb_vector_set_detach decodes what is left
+ * and lets go of chunk, store and buffers.  All memory is in the context given at open.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_CHUNK_READER_H
+#define TSDB_CHUNK_READER_H
+
+#include "chunk/directory.h"
+
+typedef struct TsdbChunk TsdbChunk;
+
+/* Public part of an open chunk. */
+struct TsdbChunk
+{
+	TsdbStore  *store;
+	TsdbDirEntry entry;
+	uint32		nrows;
+	uint32		nvectors;
+	bool		has_dead;		/* some tombstone is visible to the snapshot of tsdb_chunk_open */
+	uint64	   *dead;			/* bitmap over rows, if has_dead */
+	/* private part follows in chunk_reader.c */
+};
+
+typedef struct TsdbVectorColumn
+{
+	bool		decoded;
+	Datum	   *values;			/* [1024]; by-reference ones point into memory of the set or chunk */
+	bool	   *isnull;			/* [1024] */
+} TsdbVectorColumn;
+
+typedef struct TsdbVectorSet
+{
+	int			refcount;
+	TsdbChunk  *chunk;			/* NULL once detached */
+	uint32		vector;			/* 0 .. nvectors-1 */
+	uint32		nrows;			/* rows in this vector */
+	int			natts;			/* of the table's tuple descriptor */
+	TsdbVectorColumn *columns;	/* [natts], by attnum - 1 */
+	/* copies for slots: */
+	TransactionId xmin;
+	CommandId	cmin;
+	uint32		first_vblock;	/* of the chunk */
+	Oid			tableoid;
+} TsdbVectorSet;
+
+/*
+ * Reads and checks the header (ERRCODE_DATA_CORRUPTED if it fails).  tupdesc: of the table now; columns
+ * that the chunk lacks read as their missing value.  snapshot: for tombstones (NULL or SnapshotAny:
+ * tombstones of the chunk's own xmin only, that is, rows that never were).  refcount 1.
+ */
+extern TsdbChunk *tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
+								  Snapshot snapshot, MemoryContext cxt);
+extern void tsdb_chunk_release(TsdbChunk *chunk);
+
+/* A set on this vector; reuses "old" (may be NULL) if the caller is its only holder, else drops that reference. */
+extern TsdbVectorSet *tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryContext cxt);
+extern void tsdb_vector_set_release(TsdbVectorSet *set);
+/* Before its scan ends: if others hold the set, decode all columns and let go of the chunk; drops the caller's reference. */
+extern void tsdb_vector_set_detach(TsdbVectorSet *set);
+
+/* Decodes column attnum of the set if it is not yet; values are canonical Datums (as fetch_att's). */
+extern void tsdb_vector_decode(TsdbVectorSet *set, AttrNumber attnum);
+
+/* TID of a row, and back. */
+extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
+#define tsdb_tid_is_virtual(tid) ((ItemPointerGetBlockNumberNoCheck(tid) & TSDB_VBLOCK_FLAG) != 0)
+#define tsdb_tid_vblock(tid) (ItemPointerGetBlockNumberNoCheck(tid) & ~TSDB_VBLOCK_FLAG)
+/* Row number of a virtual TID in its chunk; the caller checks it against nrows. */
+#define tsdb_tid_row(first_vblock, tid) \
+	((tsdb_tid_vblock(tid) - (first_vblock)) * TSDB_VBLOCK_ROWS + ItemPointerGetOffsetNumberNoCheck(tid) - 1)
+#define tsdb_row_is_dead(chunk, row) \
+	((chunk)->has_dead && ((chunk)->dead[(row) / 64] >> ((row) % 64) & 1))
+
+/* For views and verify: header as stored, checked. */
+extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);
+extern const TsdbColumnDisk *tsdb_chunk_columns(TsdbChunk *chunk);
+extern const TsdbVectorDisk *tsdb_chunk_vectors(TsdbChunk *chunk, int column);	/* index in columns */
+/* Does the chunk store this column (true), or was it added later (false)? */
+extern bool tsdb_chunk_has_column(TsdbChunk *chunk, AttrNumber attnum);
+
+#endif							/* TSDB_CHUNK_READER_H */

@@ -1,0 +1,487 @@
+/*-------------------------------------------------------------------------
+ * chunk_store.c
+ *	  Tuples of the chunk store: insert, find, delete in the TOAST relation.
+ *
+ * Used by the rest of chunk/ alone and by the writers' sinks.  Everything here goes through
+ * heapam and the TOAST relation's own index: WAL, locks, visibility and VACUUM are core's.
+ *
+ * Invariants: a tuple is used only after stored_tuple_parse(), which checks its place in the page,
+ * its shape and its varlena header; a TID from disk or from a cache is a hint, and only the key in
+ * the tuple decides.
+ *
+ * Locking: content lock (share) only while a tuple is located, then the pin alone: pruning and
+ * compaction need a cleanup lock, so the bytes can't move under a pin.  One content lock at a time.
+ *-------------------------------------------------------------------------
+ */
+#include "chunk/chunk_store.h"
+
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/toast_internals.h"
+#include "catalog/catalog.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/*
+ * A chunk store tuple: header without NULL bitmap, chunk_id, chunk_seq, then chunk_data, whose
+ * 4-byte varlena header needs no padding.  TOAST columns are of storage PLAIN, hence never short,
+ * compressed or external.
+ */
+#define TUPLE_HOFF			MAXALIGN(SizeofHeapTupleHeader)
+#define TUPLE_SEQ_OFFSET	(TUPLE_HOFF + sizeof(Oid))
+#define TUPLE_VAR_OFFSET	(TUPLE_SEQ_OFFSET + sizeof(int32))
+#define TUPLE_DATA_OFFSET	(TUPLE_VAR_OFFSET + VARHDRSZ)
+#define TUPLE_NATTS			3
+
+StaticAssertDecl(TUPLE_HOFF == 24, "header of a chunk store tuple is 24 bytes");
+StaticAssertDecl(TUPLE_DATA_OFFSET + TSDB_TUPLE_MAX_DATA == MaxHeapTupleSize,
+				 "the largest chunk store tuple fills a page");
+
+struct TsdbStoreScan
+{
+	TsdbStore  *store;
+	IndexScanDesc iscan;
+	TupleTableSlot *slot;
+	Oid			chunk_id;
+	int32		first_seq;
+	int32		last_seq;
+};
+
+TsdbStore *
+tsdb_store_open(Relation rel, LOCKMODE lockmode)
+{
+	TsdbStore  *store;
+
+	if (!OidIsValid(rel->rd_rel->reltoastrelid))
+		return NULL;
+
+	store = palloc0(sizeof(TsdbStore));
+	store->cxt = CurrentMemoryContext;
+	store->rel = rel;
+	store->lockmode = lockmode;
+	store->toastrel = table_open(rel->rd_rel->reltoastrelid, lockmode);
+	store->valid_index = toast_open_indexes(store->toastrel, lockmode,
+											&store->indexes, &store->nindexes);
+	ItemPointerSetInvalid(&store->root_tid);
+	dlist_init(&store->chunks);
+	return store;
+}
+
+/*
+ * The relation locks stay to the end of the transaction: a REINDEX CONCURRENTLY of the TOAST
+ * relation waits for us by them, and lazy truncation can't drop blocks under us.
+ */
+void
+tsdb_store_close(TsdbStore *store)
+{
+	if (store->close_chunks)
+		store->close_chunks(store);
+	Assert(dlist_is_empty(&store->chunks));
+
+	if (store->bulk_segment)
+		FreeBulkInsertState(store->bulk_segment);
+	if (store->bulk_small)
+		FreeBulkInsertState(store->bulk_small);
+	if (store->tuple.t_data)
+		pfree(store->tuple.t_data);
+	toast_close_indexes(store->indexes, store->nindexes, NoLock);
+	table_close(store->toastrel, NoLock);
+	pfree(store);
+}
+
+/*
+ * Builds the tuple in place in a buffer that lives as long as the store: heap_form_tuple would
+ * allocate and clear 8 KB for each.
+ */
+static HeapTuple
+form_tuple(TsdbStore *store, Oid chunk_id, int32 chunk_seq, const void *data, Size len)
+{
+	HeapTuple	tuple = &store->tuple;
+	HeapTupleHeader header;
+	char	   *raw;
+
+	if (tuple->t_data == NULL)
+		tuple->t_data = MemoryContextAlloc(store->cxt, MAXALIGN(MaxHeapTupleSize));
+	header = tuple->t_data;
+	raw = (char *) header;
+
+	memset(header, 0, TUPLE_HOFF);
+	header->t_infomask = HEAP_HASVARWIDTH;
+	HeapTupleHeaderSetNatts(header, TUPLE_NATTS);
+	header->t_hoff = TUPLE_HOFF;
+	ItemPointerSetInvalid(&header->t_ctid);
+	memcpy(raw + TUPLE_HOFF, &chunk_id, sizeof(Oid));
+	memcpy(raw + TUPLE_SEQ_OFFSET, &chunk_seq, sizeof(int32));
+	SET_VARSIZE(raw + TUPLE_VAR_OFFSET, VARHDRSZ + len);
+	memcpy(raw + TUPLE_DATA_OFFSET, data, len);
+
+	tuple->t_len = TUPLE_DATA_OFFSET + len;
+	tuple->t_tableOid = RelationGetRelid(store->toastrel);
+	ItemPointerSetInvalid(&tuple->t_self);
+	return tuple;
+}
+
+/*
+ * Heap insert, then index inserts: a crash or error between the two leaves a tuple of an aborted
+ * transaction, which no index finds and VACUUM takes away.
+ *
+ * The free space map is used: HEAP_INSERT_SKIP_FSM would never use freed pages again and turn off
+ * bulk extension.  Segments and small tuples have a bulk insert state each, so that small ones do not end
+ * up one on each page that a segment was to fill.
+ */
+ItemPointerData
+tsdb_store_insert(TsdbStore *store, Oid chunk_id, int32 chunk_seq,
+				  const void *data, Size len, CommandId cid, int options, bool is_segment)
+{
+	BulkInsertState *bulk = is_segment ? &store->bulk_segment : &store->bulk_small;
+	HeapTuple	tuple;
+	Datum		values[TUPLE_NATTS];
+	bool		isnull[TUPLE_NATTS] = {false, false, false};
+	int			i;
+
+	Assert(store->lockmode >= RowExclusiveLock);
+	if (len > TSDB_TUPLE_MAX_DATA)
+		elog(ERROR, "chunk store tuple of %zu bytes is longer than %zu bytes",
+			 len, (Size) TSDB_TUPLE_MAX_DATA);
+
+	CHECK_FOR_INTERRUPTS();
+
+	tuple = form_tuple(store, chunk_id, chunk_seq, data, len);
+	if (*bulk == NULL)
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(store->cxt);
+
+		*bulk = GetBulkInsertState();
+		MemoryContextSwitchTo(oldcxt);
+	}
+	heap_insert(store->toastrel, tuple, cid, options | HEAP_INSERT_NO_LOGICAL, *bulk);
+
+	/* after toast_internals.c: toast_save_datum() */
+	values[0] = ObjectIdGetDatum(chunk_id);
+	values[1] = Int32GetDatum(chunk_seq);
+	values[2] = PointerGetDatum((char *) tuple->t_data + TUPLE_VAR_OFFSET);
+	for (i = 0; i < store->nindexes; i++)
+	{
+		Relation	index = store->indexes[i];
+
+		if (index->rd_index->indisready)
+			index_insert(index, values, isnull, &tuple->t_self, store->toastrel,
+						 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+						 false, NULL);
+	}
+
+	return tuple->t_self;
+}
+
+/* Is there a value with that id in that TOAST relation, dead ones included? */
+static bool
+value_id_exists(Oid toastrelid, Oid value_id)
+{
+	Relation	toastrel = table_open(toastrelid, AccessShareLock);
+	Relation   *indexes;
+	int			nindexes;
+	int			valid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	valid = toast_open_indexes(toastrel, AccessShareLock, &indexes, &nindexes);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value_id));
+	scan = systable_beginscan_ordered(toastrel, indexes[valid], SnapshotAny, 1, &key);
+	found = systable_getnext_ordered(scan, ForwardScanDirection) != NULL;
+	systable_endscan_ordered(scan);
+	toast_close_indexes(indexes, nindexes, AccessShareLock);
+	table_close(toastrel, AccessShareLock);
+	return found;
+}
+
+/*
+ * As toast_save_datum() chooses the id of a value: during a rewrite ordinary TOAST values keep the
+ * ids that they have in the old TOAST relation, so that those are not free either.
+ */
+Oid
+tsdb_store_new_chunk_id(TsdbStore *store)
+{
+	Oid			old_toastrelid = store->rel->rd_toastoid;
+	Oid			chunk_id;
+
+	do
+	{
+		chunk_id = GetNewOidWithIndex(store->toastrel,
+									  RelationGetRelid(store->indexes[store->valid_index]),
+									  (AttrNumber) 1);
+	} while (OidIsValid(old_toastrelid) && value_id_exists(old_toastrelid, chunk_id));
+
+	Assert(chunk_id >= FirstNormalObjectId);
+	return chunk_id;
+}
+
+/*
+ * Checks that the tuple lies within its page and has the shape of a chunk store tuple, and fills result
+ * from it.  Only these bytes may be used afterwards.
+ */
+static bool
+stored_tuple_parse(HeapTuple tuple, Buffer buffer, TsdbStoredTuple *result)
+{
+	const char *page = (const char *) BufferGetPage(buffer);
+	const char *raw = (const char *) tuple->t_data;
+	Size		offset = raw - page;
+	Size		varsize;
+
+	if (offset < SizeOfPageHeaderData || offset >= BLCKSZ || offset != MAXALIGN(offset) ||
+		tuple->t_len > BLCKSZ - offset || tuple->t_len < TUPLE_DATA_OFFSET)
+		return false;
+	if (HeapTupleHeaderGetNatts(tuple->t_data) != TUPLE_NATTS ||
+		HeapTupleHasNulls(tuple) ||
+		tuple->t_data->t_hoff != TUPLE_HOFF ||
+		!VARATT_IS_4B_U(raw + TUPLE_VAR_OFFSET))
+		return false;
+	varsize = VARSIZE_4B(raw + TUPLE_VAR_OFFSET);
+	if (varsize < VARHDRSZ || varsize > tuple->t_len - TUPLE_VAR_OFFSET)
+		return false;
+
+	memcpy(&result->chunk_id, raw + TUPLE_HOFF, sizeof(Oid));
+	memcpy(&result->chunk_seq, raw + TUPLE_SEQ_OFFSET, sizeof(int32));
+	result->data = (const uint8 *) raw + TUPLE_DATA_OFFSET;
+	result->len = varsize - VARHDRSZ;
+	result->tid = tuple->t_self;
+	result->tuple = tuple;
+	result->buffer = buffer;
+	return true;
+}
+
+bool
+tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk_seq,
+					TsdbStoredTuple *result)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+	Buffer		buffer;
+	Page		page;
+	bool		found = false;
+
+	result->buffer = InvalidBuffer;
+	if (offset < FirstOffsetNumber || offset > MaxOffsetNumber)
+		return false;
+	if (block >= store->nblocks)
+	{
+		store->nblocks = RelationGetNumberOfBlocks(store->toastrel);
+		if (block >= store->nblocks)
+			return false;
+	}
+
+	buffer = ReadBuffer(store->toastrel, block);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	if (offset <= PageGetMaxOffsetNumber(page))
+	{
+		ItemId		lp = PageGetItemId(page, offset);
+
+		if (ItemIdIsNormal(lp))
+		{
+			HeapTuple	tuple = &result->tuple_space;
+
+			/* not PageGetItem(): it asserts what stored_tuple_parse checks */
+			tuple->t_data = (HeapTupleHeader) ((char *) page + ItemIdGetOffset(lp));
+			tuple->t_len = ItemIdGetLength(lp);
+			tuple->t_tableOid = RelationGetRelid(store->toastrel);
+			ItemPointerSet(&tuple->t_self, block, offset);
+			found = stored_tuple_parse(tuple, buffer, result) &&
+				result->chunk_id == chunk_id && result->chunk_seq == chunk_seq;
+		}
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+	if (!found)
+	{
+		ReleaseBuffer(buffer);
+		result->buffer = InvalidBuffer;
+	}
+	return found;
+}
+
+bool
+tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq, Snapshot snapshot,
+					TsdbStoredTuple *result)
+{
+	TsdbStoreScan *scan = tsdb_store_scan_begin(store, chunk_id, chunk_seq, chunk_seq, snapshot);
+	bool		found = tsdb_store_scan_next(scan, result);
+
+	if (found)
+	{
+		/* a pin of our own, and a copy of what lies in the scan's slot */
+		IncrBufferRefCount(result->buffer);
+		result->tuple_space = *result->tuple;
+		result->tuple = &result->tuple_space;
+	}
+	else
+		result->buffer = InvalidBuffer;
+	tsdb_store_scan_end(scan);
+	return found;
+}
+
+void
+tsdb_store_release(TsdbStoredTuple *result)
+{
+	if (BufferIsValid(result->buffer))
+		ReleaseBuffer(result->buffer);
+	result->buffer = InvalidBuffer;
+	result->data = NULL;
+	result->tuple = NULL;
+}
+
+TsdbStoreScan *
+tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq,
+					  Snapshot snapshot)
+{
+	TsdbStoreScan *scan = palloc(sizeof(TsdbStoreScan));
+	ScanKeyData keys[3];
+
+	scan->store = store;
+	scan->chunk_id = chunk_id;
+	scan->first_seq = first_seq;
+	scan->last_seq = last_seq;
+	scan->slot = NULL;
+	scan->iscan = NULL;
+
+	/*
+	 * TRUNCATE empties the relation first and builds its index anew last; in between the table's own
+	 * indexes are built, which asks us for rows, and the index can't be read.
+	 */
+	if (RelationGetNumberOfBlocks(store->toastrel) == 0)
+		return scan;
+
+	scan->slot = table_slot_create(store->toastrel, NULL);
+	Assert(TTS_IS_BUFFERTUPLE(scan->slot));
+
+	/* key columns of the index are the first two of the relation, in this order */
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(chunk_id));
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(first_seq));
+	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(last_seq));
+	scan->iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index],
+								  snapshot, lengthof(keys), 0);
+	index_rescan(scan->iscan, keys, lengthof(keys), NULL, 0);
+	return scan;
+}
+
+bool
+tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result)
+{
+	BufferHeapTupleTableSlot *slot = (BufferHeapTupleTableSlot *) scan->slot;
+
+	CHECK_FOR_INTERRUPTS();
+
+	if (scan->iscan == NULL ||
+		!index_getnext_slot(scan->iscan, ForwardScanDirection, scan->slot))
+		return false;
+
+	if (!stored_tuple_parse(slot->base.tuple, slot->buffer, result))
+		tsdb_report_corruption(scan->store->rel, scan->chunk_id, NULL,
+							   "tuple (%u,%u) of \"%s\" is no tuple of a chunk store",
+							   ItemPointerGetBlockNumber(&slot->base.tuple->t_self),
+							   ItemPointerGetOffsetNumber(&slot->base.tuple->t_self),
+							   RelationGetRelationName(scan->store->toastrel));
+	if (result->chunk_id != scan->chunk_id ||
+		result->chunk_seq < scan->first_seq || result->chunk_seq > scan->last_seq)
+		tsdb_report_corruption(scan->store->rel, scan->chunk_id, NULL,
+							   "tuple (%u,%u) of \"%s\" has key (%u,%d), which its index entry has not",
+							   ItemPointerGetBlockNumber(&result->tid),
+							   ItemPointerGetOffsetNumber(&result->tid),
+							   RelationGetRelationName(scan->store->toastrel),
+							   result->chunk_id, result->chunk_seq);
+	return true;
+}
+
+void
+tsdb_store_scan_end(TsdbStoreScan *scan)
+{
+	if (scan->iscan != NULL)
+	{
+		index_endscan(scan->iscan);
+		ExecDropSingleTupleTableSlot(scan->slot);
+	}
+	pfree(scan);
+}
+
+void
+tsdb_store_delete(TsdbStore *store, ItemPointer tid, CommandId cid)
+{
+	TM_FailureData tmfd;
+	TM_Result	result;
+
+	Assert(store->lockmode >= RowExclusiveLock);
+	CHECK_FOR_INTERRUPTS();
+
+	result = heap_delete(store->toastrel, tid, cid, InvalidSnapshot, false, &tmfd, false);
+	if (result != TM_Ok)
+		elog(ERROR, "tuple (%u,%u) of \"%s\" was changed concurrently (result %d)",
+			 ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+			 RelationGetRelationName(store->toastrel), (int) result);
+}
+
+/* The table as a literal that a user can give to our functions. */
+static char *
+table_literal(Relation rel)
+{
+	return quote_literal_cstr(quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+														 RelationGetRelationName(rel)));
+}
+
+void
+tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column, const char *fmt,...)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (column)
+		appendStringInfo(&detail, "Column \"%s\": ", column);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&detail, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&detail, needed);
+	}
+	if (detail.len > 0 && !column)
+		detail.data[0] = pg_toupper((unsigned char) detail.data[0]);
+	appendStringInfoChar(&detail, '.');
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 chunk_id == TSDB_DIRECTORY_ID ?
+			 errmsg("chunk directory of table \"%s\" is damaged", RelationGetRelationName(rel)) :
+			 chunk_id == TSDB_ROOT_ID ?
+			 errmsg("root of the chunk store of table \"%s\" is damaged", RelationGetRelationName(rel)) :
+			 errmsg("chunk %u of table \"%s\" is damaged", chunk_id, RelationGetRelationName(rel)),
+			 errdetail_internal("%s", detail.data),
+			 errhint("Check the table with SELECT * FROM tsdb.verify(%s), and restore what is damaged from a backup.",
+					 table_literal(rel)),
+			 errtable(rel)));
+}
+
+void
+tsdb_report_version(Relation rel, Oid chunk_id, uint16 version)
+{
+	if (version == 0)
+		tsdb_report_corruption(rel, chunk_id, NULL, "format version is 0");
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("chunk store of table \"%s\" has format version %u, which is newer than this library's version %d",
+					RelationGetRelationName(rel), version, TSDB_FORMAT_VERSION),
+			 errhint("Upgrade the tsdb_am library."),
+			 errtable(rel)));
+}

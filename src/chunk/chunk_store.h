@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ * chunk_store.h
+ *	  Tuples of the chunk store: insert, find, delete in the TOAST relation.
+ *
+ * The lowest layer over heapam: knows keys and bytes, not what they mean.
+ * Locks: the caller holds a lock on the table; tsdb_store_open takes AccessShareLock or
+ * RowExclusiveLock on the TOAST relation and keeps it to transaction end.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_CHUNK_STORE_H
+#define TSDB_CHUNK_STORE_H
+
+#include "chunk/chunk_format.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "lib/ilist.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+/* An open chunk store.  Lives in the context current at open. */
+typedef struct TsdbStore
+{
+	Relation	rel;			/* the table; the caller keeps it open */
+	Relation	toastrel;		/* its TOAST relation, opened by us */
+	Relation   *indexes;		/* all its indexes (more than one during REINDEX CONCURRENTLY) */
+	int			nindexes;
+	int			valid_index;	/* index to read with */
+	LOCKMODE	lockmode;
+	/* writers only, lazily made */
+	BulkInsertState bulk_segment;
+	BulkInsertState bulk_small;
+	/* private to this folder */
+	MemoryContext cxt;
+	BlockNumber nblocks;		/* of toastrel when last asked; our lock keeps it from shrinking */
+	ItemPointerData root_tid;	/* where directory.c last found the root */
+	HeapTupleData tuple;		/* the tuple being inserted; t_data is a reused 8 KB buffer */
+	dlist_head	chunks;			/* chunk_reader.c: open chunks, let go of by close_chunks at close */
+	void		(*close_chunks) (struct TsdbStore *store);
+} TsdbStore;
+
+/* NULL if the table has no TOAST relation (then it has no chunks and can get none). */
+extern TsdbStore *tsdb_store_open(Relation rel, LOCKMODE lockmode);
+extern void tsdb_store_close(TsdbStore *store);
+
+/*
+ * Inserts a tuple and its index entries; data[len], len <= TSDB_TUPLE_MAX_DATA.
+ * options: HEAP_INSERT_* added to NO_LOGICAL (e.g. HEAP_INSERT_FROZEN).  Returns the TID.
+ */
+extern ItemPointerData tsdb_store_insert(TsdbStore *store, Oid chunk_id, int32 chunk_seq,
+										 const void *data, Size len,
+										 CommandId cid, int options, bool is_segment);
+
+/* A chunk id not used in the store (nor, during a rewrite, in the old one: rel->rd_toastoid). */
+extern Oid	tsdb_store_new_chunk_id(TsdbStore *store);
+
+/* One stored tuple, as handed to a caller; data points into tuple memory or a pinned buffer. */
+typedef struct TsdbStoredTuple
+{
+	Oid			chunk_id;
+	int32		chunk_seq;
+	const uint8 *data;
+	Size		len;
+	ItemPointerData tid;
+	HeapTuple	tuple;			/* for visibility checks and xmin; t_data in the pinned buffer */
+	Buffer		buffer;
+	HeapTupleData tuple_space;	/* private: what "tuple" points to after a read by TID or key */
+} TsdbStoredTuple;
+
+/*
+ * Reads the tuple at tid if it has that key; pins its buffer, takes no notice of visibility.
+ * False if the TID is stale (behind the end, no such item, other key): then use the index.
+ * Release with tsdb_store_release.
+ */
+extern bool tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk_seq,
+								TsdbStoredTuple *result);
+/* The same by index: first tuple with that key that the snapshot sees (SnapshotAny: any that exists). */
+extern bool tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq, Snapshot snapshot,
+								TsdbStoredTuple *result);
+extern void tsdb_store_release(TsdbStoredTuple *result);
+
+/* Index scan over keys chunk_id, first_seq <= seq <= last_seq in rising order of seq. */
+typedef struct TsdbStoreScan TsdbStoreScan;
+extern TsdbStoreScan *tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id,
+											int32 first_seq, int32 last_seq, Snapshot snapshot);
+/* result is valid until the next call; the scan keeps the pin (no tsdb_store_release). */
+extern bool tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result);
+extern void tsdb_store_scan_end(TsdbStoreScan *scan);
+
+/*
+ * Deletes the tuple at tid for the current transaction (heap_delete, no wait: a tuple
+ * that somebody else deletes is an internal error, the chunk lock forbids it).
+ */
+extern void tsdb_store_delete(TsdbStore *store, ItemPointer tid, CommandId cid);
+
+/* ERRCODE_DATA_CORRUPTED naming table and chunk; column may be NULL. */
+extern void tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column,
+								   const char *fmt,...) pg_attribute_printf(4, 5) pg_attribute_noreturn();
+
+/* ERRCODE_FEATURE_NOT_SUPPORTED for a format version above TSDB_FORMAT_VERSION, corruption for 0. */
+extern void tsdb_report_version(Relation rel, Oid chunk_id, uint16 version) pg_attribute_noreturn();
+
+#endif							/* TSDB_CHUNK_STORE_H */

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ * chunk_writer.h
+ *	  Encodes rows of a column buffer into a chunk and hands its tuples to a sink.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_CHUNK_WRITER_H
+#define TSDB_CHUNK_WRITER_H
+
+#include "chunk/column_buffer.h"
+#include "chunk/directory.h"
+
+/* A chunk holds rows of at most so many bytes as heap tuples, so that it can be made and read in memory. */
+#define TSDB_CHUNK_MAX_RAW_BYTES	((uint64) 64 * 1024 * 1024)
+
+/*
+ * Where tuples go: the store, or a table rewrite.  is_segment tells tuples that (mostly) fill
+ * a page: segments, and the leading pieces of a long header.  data is the writer's memory, valid
+ * during the call.
+ */
+typedef struct TsdbChunkSink
+{
+	ItemPointerData (*put) (struct TsdbChunkSink *sink, Oid chunk_id, int32 chunk_seq,
+							const void *data, Size len, bool is_segment);
+	void	   *arg;
+} TsdbChunkSink;
+
+/* Encoder scratch, pooled: make one a batch of chunks, reuse it for each. */
+typedef struct TsdbChunkWriter TsdbChunkWriter;
+extern TsdbChunkWriter *tsdb_chunk_writer_create(MemoryContext parent);
+extern void tsdb_chunk_writer_free(TsdbChunkWriter *writer);
+/* Bytes that the writer holds now (for memory accounting and bench). */
+extern Size tsdb_chunk_writer_bytes(TsdbChunkWriter *writer);
+
+/*
+ * How many of the rows perm[0 .. nrows-1] the next chunk takes: at most maxrows, and within
+ * TSDB_CHUNK_MAX_RAW_BYTES.  At least 1 if nrows is.
+ */
+extern uint32 tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm,
+									   uint32 nrows, uint32 maxrows);
+
+/*
+ * Encodes rows perm[0 .. nrows-1] of buf (1 <= nrows <= TSDB_CHUNK_MAX_ROWS) as chunk chunk_id:
+ * segments first, then header tuples, all through the sink.  Fills entry->d but for change number,
+ * first_vblock, crc (the directory's), mover_xid, src_* (the caller's, zero here) and level.
+ * entry->d.time_* from time_attnum (0 = none; a column that is not KIND_INT counts as none);
+ * nseries as given.  PROGRAM_LIMIT_EXCEEDED if that takes more than 65,000 segments or header tuples:
+ * rows that tsdb_chunk_rows_that_fit() lets through never do.
+ */
+extern void tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer *buf,
+							 const uint32 *perm, uint32 nrows, Oid chunk_id,
+							 AttrNumber time_attnum, uint32 nseries, TsdbDirEntry *entry);
+
+/*
+ * The usual case: new chunk id, tuples into the store under command id cid, directory entry
+ * inserted.  mover_xid etc. are taken from *entry as the caller filled them (zeroed otherwise).
+ */
+extern void tsdb_chunk_write_to_store(TsdbChunkWriter *writer, TsdbStore *store, TsdbColumnBuffer *buf,
+									  const uint32 *perm, uint32 nrows, AttrNumber time_attnum,
+									  uint32 nseries, CommandId cid, int options, TsdbDirEntry *entry);
+
+/* A tombstone for a row of a chunk, by the current transaction. */
+extern void tsdb_tombstone_write(TsdbStore *store, Oid chunk_id, uint32 row, uint16 flags,
+								 ItemPointer new_version, CommandId cid);
+
+#endif							/* TSDB_CHUNK_WRITER_H */

@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ * chunk_writer_internal.h
+ *	  State of a chunk writer, shared by the files that it is made of.
+ *
+ *	chunk_writer.c		vectors, columns, header
+ *	chunk_dictionary.c	is a dictionary worth while, and which value has which code
+ *	segment_packer.c	blocks into segments
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_CHUNK_WRITER_INTERNAL_H
+#define TSDB_CHUNK_WRITER_INTERNAL_H
+
+#include "chunk/chunk_writer.h"
+
+#include "tsdb_codec.h"
+
+#define TSDB_OPEN_SEGMENTS		4
+
+/* a dictionary has at most so many bytes, and for integers and floats so many entries */
+#define TSDB_MAX_DICT_BYTES		(256 * 1024)
+#define TSDB_MAX_INT_DICT		4096
+
+/* What the gathered vector consists of. */
+typedef enum TsdbVectorSource
+{
+	TSDB_SOURCE_INTS,			/* values */
+	TSDB_SOURCE_CODES,			/* codes */
+	TSDB_SOURCE_STRINGS			/* strings */
+} TsdbVectorSource;
+
+/* An array that grows and is kept. */
+typedef struct TsdbPool
+{
+	void	   *data;
+	Size		size;			/* bytes */
+} TsdbPool;
+
+struct TsdbChunkWriter
+{
+	MemoryContext cxt;
+	TsdbCodecScratch *scratch;
+
+	/* the chunk being written */
+	TsdbColumnBuffer *buf;
+	const uint32 *perm;
+	uint32		nrows;
+	uint32		nvectors;
+	Oid			chunk_id;
+	TsdbPool	segments;		/* TSDB_SEGMENT_STRIDE bytes each, TsdbSegmentDisk first */
+	uint32		nsegments;
+	uint32		open[TSDB_OPEN_SEGMENTS];	/* segments that may take more blocks */
+	int			nopen;
+	TsdbPool	columns;		/* TsdbColumnDisk */
+	TsdbPool	vectors;		/* TsdbVectorDisk */
+	TsdbPool	parts;			/* TsdbBlockRef */
+	uint32		nparts;
+	TsdbPool	header;
+	TsdbPool	tids;			/* TsdbTidDisk */
+
+	/* the column being encoded */
+	TsdbColumn *col;
+	TsdbColumnDisk *column;
+	TsdbVectorSource source;
+	uint32		dict_count;		/* 0 = no dictionary */
+	TsdbPool	row_codes;		/* uint32 [nrows]: number of the row's value, by first appearance */
+	TsdbPool	code_of;		/* uint32 [dict_count]: that number to place in the dictionary */
+	TsdbPool	dict_places;	/* uint32: arena places of distinct values */
+	TsdbPool	dict_hashes;	/* uint32: their hashes */
+	TsdbPool	dict_strings;	/* TsdbBytes */
+	TsdbPool	slots;			/* uint32: open addressing, number + 1 */
+	int64		dict_values[TSDB_MAX_INT_DICT];	/* distinct integers, by number */
+
+	/* the vector being encoded */
+	uint32		n;				/* rows */
+	uint32		nnulls;
+	Size		total_len;		/* of strings */
+	bool		isnull[TSDB_VECTOR_ROWS];
+	int64		values[TSDB_VECTOR_ROWS];
+	uint32		codes[TSDB_VECTOR_ROWS];
+	TsdbBytes	strings[TSDB_VECTOR_ROWS];
+	uint32		weights[TSDB_VECTOR_ROWS + 1];	/* strings: estimated bytes of rows before */
+	TsdbPool	block;
+};
+
+/* chunk_writer.c */
+
+/* Makes room for size bytes; what is in it stays. */
+extern void *tsdb_pool_reserve(TsdbChunkWriter *w, TsdbPool *pool, Size size);
+/* Fetches vector v of the column at work, a by-value one. */
+extern void tsdb_writer_gather_ints(TsdbChunkWriter *w, uint32 v);
+/* Encodes n rows of the gathered vector into w->block; returns the length. */
+extern Size tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, TsdbEncoding *encoding);
+
+/* chunk_dictionary.c */
+
+/*
+ * Stores a dictionary for the column at work if that saves room, and sets w->source to CODES.
+ * nvalid: rows that are not NULL; strings_len: bytes of their values.  By-value columns: the values
+ * must be wide and few; a sample tells whether to look at all rows.
+ */
+extern void tsdb_dictionary_of_strings(TsdbChunkWriter *w, uint32 nvalid, Size strings_len);
+extern void tsdb_dictionary_of_ints(TsdbChunkWriter *w);
+
+/* segment_packer.c */
+
+/* Bytes of memory a segment has: room for a tuple's data. */
+#define TSDB_SEGMENT_STRIDE		TYPEALIGN(64, TSDB_TUPLE_MAX_DATA)
+
+static inline TsdbSegmentDisk *
+tsdb_packer_segment(TsdbChunkWriter *w, uint32 segment)
+{
+	Assert(segment < w->nsegments);
+	return (TsdbSegmentDisk *) ((uint8 *) w->segments.data + (Size) segment * TSDB_SEGMENT_STRIDE);
+}
+
+/* Room for one block in the open segment that has most. */
+extern Size tsdb_packer_hole(TsdbChunkWriter *w);
+/* Stores a block, counts it for the column at work, tells where it lies. */
+extern TsdbBlockRef tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len);
+
+#endif							/* TSDB_CHUNK_WRITER_INTERNAL_H */

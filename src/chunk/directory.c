@@ -1,0 +1,637 @@
+/*-------------------------------------------------------------------------
+ * directory.c
+ *	  Root and directory entries: which chunks a table has, and who sees them.
+ *
+ * Used by am/ (scans, vacuum, direct load, mover) and options/ (views).
+ *
+ * Invariants: the root is the one tuple with key (TSDB_ROOT_ID, 0) whose xmin is frozen; change
+ * numbers and virtual blocks of entries rise together, and every entry that is not of an aborted transaction
+ * lies below the root's counters.  README.md of this folder has the protocol and its crash points.
+ *
+ * Locking: the allot lock (page lock on block 0 of the TOAST relation, exclusive) serialises all
+ * who change the root; it is held from reading the root until the root is written, never longer.
+ * The root's bytes change in place, so they are copied under a content lock.  All other
+ * tuples never change: a pin is enough.
+ *-------------------------------------------------------------------------
+ */
+#include "chunk/directory.h"
+
+#include "access/generic_xlog.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xloginsert.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/smgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/*
+ * Inserts stop short of the last change number, so that chunks of a table whose numbers are used up can
+ * still be deleted (each delete takes a number too).
+ */
+#define CHANGES_MAX			((uint32) PG_INT32_MAX)
+#define CHANGES_INSERT_MAX	(CHANGES_MAX - 1000000)
+
+/* Heavyweight page locks on virtual blocks of the table: 256 chunk locks, then one for maintenance. */
+#define CHUNK_LOCKS			256
+#define MAINTENANCE_LOCK	(TSDB_VBLOCK_FLAG | CHUNK_LOCKS)
+
+/* CRC-32C of a struct or tuple whose first four bytes hold it. */
+static uint32
+crc_behind(const void *data, Size len)
+{
+	pg_crc32c	crc;
+
+	Assert(len >= sizeof(uint32));
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+/*-------------- root --------------*/
+
+/*
+ * Pins the root.  Tuples with the root's key that are not frozen are of creators that failed
+ * (or, for a reader without the allot lock, have not finished): they are no roots.
+ */
+static bool
+root_locate(TsdbStore *store, TsdbStoredTuple *root)
+{
+	TsdbStoreScan *scan;
+	bool		found = false;
+
+	if (ItemPointerIsValid(&store->root_tid) &&
+		tsdb_store_read_tid(store, &store->root_tid, TSDB_ROOT_ID, 0, root))
+	{
+		if (HeapTupleHeaderXminFrozen(root->tuple->t_data))
+			return true;
+		tsdb_store_release(root);
+	}
+
+	ItemPointerSetInvalid(&store->root_tid);
+	scan = tsdb_store_scan_begin(store, TSDB_ROOT_ID, 0, 0, SnapshotAny);
+	while (tsdb_store_scan_next(scan, root))
+	{
+		if (!HeapTupleHeaderXminFrozen(root->tuple->t_data))
+			continue;
+		if (found)
+			tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "there are two roots");
+		found = true;
+		store->root_tid = root->tid;
+	}
+	tsdb_store_scan_end(scan);
+	root->buffer = InvalidBuffer;
+
+	if (found && !tsdb_store_read_tid(store, &store->root_tid, TSDB_ROOT_ID, 0, root))
+		elog(ERROR, "root of the chunk store of table \"%s\" has moved",
+			 RelationGetRelationName(store->rel));
+	return found;
+}
+
+/* Copies and checks; the caller has the root pinned. */
+static void
+root_copy(TsdbStore *store, TsdbStoredTuple *stored, TsdbRootDisk *root)
+{
+	Size		len = stored->len;
+
+	if (len < offsetof(TsdbRootDisk, flags))
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "root has %zu bytes", len);
+
+	LockBuffer(stored->buffer, BUFFER_LOCK_SHARE);
+	if (len == sizeof(TsdbRootDisk))
+		memcpy(root, stored->data, sizeof(TsdbRootDisk));
+	else
+	{
+		/* perhaps of a newer version: enough to say so */
+		memset(root, 0, sizeof(TsdbRootDisk));
+		memcpy(root, stored->data, offsetof(TsdbRootDisk, flags));
+	}
+	LockBuffer(stored->buffer, BUFFER_LOCK_UNLOCK);
+
+	if (len == sizeof(TsdbRootDisk) && root->crc != crc_behind(root, sizeof(TsdbRootDisk)))
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "checksum does not match");
+	if (root->version == 0 || root->version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, TSDB_ROOT_ID, root->version);
+	if (len != sizeof(TsdbRootDisk))
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "root has %zu bytes, expected %zu",
+							   len, sizeof(TsdbRootDisk));
+	if (root->flags != 0 || root->spare != 0 || root->spare2 != 0 ||
+		root->changes > CHANGES_MAX || root->next_vblock > TSDB_VBLOCK_MAX)
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL,
+							   "a field is out of range: flags %u, changes %u, next virtual block %u",
+							   root->flags, root->changes, root->next_vblock);
+}
+
+/*
+ * Changes the root in place: its bytes (root = NULL: as they are), or its xmin to frozen.  One WAL record
+ * of the page's difference.
+ */
+static void
+root_change(TsdbStore *store, ItemPointer tid, TsdbRootDisk *root, bool freeze)
+{
+	GenericXLogState *state;
+	TsdbStoredTuple stored;
+	HeapTupleHeader header;
+	Page		page;
+	Page		image;
+
+	if (root)
+	{
+		Assert(root->changes <= CHANGES_MAX && root->next_vblock <= TSDB_VBLOCK_MAX);
+		root->crc = crc_behind(root, sizeof(TsdbRootDisk));
+	}
+
+	if (!tsdb_store_read_tid(store, tid, TSDB_ROOT_ID, 0, &stored) ||
+		stored.len != sizeof(TsdbRootDisk))
+		elog(ERROR, "root of the chunk store of table \"%s\" has moved",
+			 RelationGetRelationName(store->rel));
+
+	/* the pin keeps the tuple at its place in the page, before and under the lock */
+	LockBuffer(stored.buffer, BUFFER_LOCK_EXCLUSIVE);
+	page = BufferGetPage(stored.buffer);
+	state = GenericXLogStart(store->toastrel);
+	image = GenericXLogRegisterBuffer(state, stored.buffer, 0);
+	if (root)
+		memcpy((char *) image + (stored.data - (const uint8 *) page), root, sizeof(TsdbRootDisk));
+	if (freeze)
+	{
+		header = (HeapTupleHeader) ((char *) image + ((char *) stored.tuple->t_data - (char *) page));
+		Assert(TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(header)));
+		HeapTupleHeaderSetXminFrozen(header);
+	}
+	GenericXLogFinish(state);
+	LockBuffer(stored.buffer, BUFFER_LOCK_UNLOCK);
+	tsdb_store_release(&stored);
+}
+
+/*
+ * Makes the root; the caller holds the allot lock and has found none.
+ *
+ * The root must outlive its creator's abort, since numbers that others committed come from it.  It is not
+ * inserted frozen, though: a crash or error between heap and index insert would leave a second root that
+ * no index finds, and every later REINDEX would fail on it.  So it is inserted as any tuple, and
+ * frozen in place when its index entries are there; before that it dies with its creator.
+ */
+static void
+root_make(TsdbStore *store, TsdbRootDisk *root, CommandId cid)
+{
+	ItemPointerData tid;
+
+	memset(root, 0, sizeof(TsdbRootDisk));
+	root->version = TSDB_FORMAT_VERSION;
+	if (!pg_strong_random(&root->incarnation, sizeof(root->incarnation)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random number")));
+	root->crc = crc_behind(root, sizeof(TsdbRootDisk));
+
+	tid = tsdb_store_insert(store, TSDB_ROOT_ID, 0, root, sizeof(TsdbRootDisk), cid, 0, false);
+	root_change(store, &tid, NULL, true);
+	store->root_tid = tid;
+}
+
+bool
+tsdb_root_read(TsdbStore *store, TsdbRootDisk *root)
+{
+	TsdbStoredTuple stored;
+
+	if (!root_locate(store, &stored))
+		return false;
+	root_copy(store, &stored, root);
+	tsdb_store_release(&stored);
+	return true;
+}
+
+static uint64
+subtract_clamped(uint64 total, uint64 part)
+{
+	return total > part ? total - part : 0;
+}
+
+static uint64
+corrected(uint64 now, uint64 seen, uint64 right)
+{
+	return right >= seen ? now + (right - seen) : subtract_clamped(now, seen - right);
+}
+
+void
+tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk *right,
+				  uint32 removed_done)
+{
+	TsdbRootDisk root;
+
+	LockPage(store->toastrel, 0, ExclusiveLock);
+	if (tsdb_root_read(store, &root) && root.incarnation == seen->incarnation)
+	{
+		root.est_chunks = corrected(root.est_chunks, seen->est_chunks, right->est_chunks);
+		root.est_rows = corrected(root.est_rows, seen->est_rows, right->est_rows);
+		root.est_raw_bytes = corrected(root.est_raw_bytes, seen->est_raw_bytes,
+									   right->est_raw_bytes);
+		root.est_stored_bytes = corrected(root.est_stored_bytes, seen->est_stored_bytes,
+										  right->est_stored_bytes);
+		root.removed -= Min(root.removed, removed_done);
+		root_change(store, &store->root_tid, &root, false);
+	}
+	UnlockPage(store->toastrel, 0, ExclusiveLock);
+}
+
+/*-------------- entries --------------*/
+
+/* Checks the bytes of an entry and fills it in; the caller holds the tuple's pin. */
+static void
+entry_parse(TsdbStore *store, const TsdbStoredTuple *stored, TsdbDirEntry *entry)
+{
+	TsdbDirEntryDisk *d = &entry->d;
+	const uint8 *section;
+	Size		left;
+	uint32		crc;
+	uint16		version;
+	uint32		spare = 0;
+	int			i;
+
+	if (stored->len < sizeof(uint32) + sizeof(uint16))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d has %zu bytes", stored->chunk_seq, stored->len);
+	memcpy(&crc, stored->data, sizeof(crc));
+	memcpy(&version, stored->data + sizeof(crc), sizeof(version));
+	if (crc != crc_behind(stored->data, stored->len))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "checksum of entry %d does not match", stored->chunk_seq);
+	if (version == 0 || version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, TSDB_DIRECTORY_ID, version);
+	if (stored->len < sizeof(TsdbDirEntryDisk))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d has %zu bytes", stored->chunk_seq, stored->len);
+	memcpy(d, stored->data, sizeof(TsdbDirEntryDisk));
+
+	/* sections fill the rest exactly; what they say is not known to this version */
+	section = stored->data + sizeof(TsdbDirEntryDisk);
+	left = stored->len - sizeof(TsdbDirEntryDisk);
+	for (i = 0; i < d->nsections; i++)
+	{
+		uint16		length;
+
+		if (left < 2 * sizeof(uint16))
+			break;
+		memcpy(&length, section + sizeof(uint16), sizeof(length));
+		section += 2 * sizeof(uint16);
+		left -= 2 * sizeof(uint16);
+		if (length > left)
+			break;
+		section += length;
+		left -= length;
+	}
+	if (i < d->nsections || left != 0)
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "sections of entry %d do not add up", stored->chunk_seq);
+
+	for (i = 0; i < (int) lengthof(d->spare); i++)
+		spare |= d->spare[i];
+	if ((d->flags & ~TSDB_DIR_KNOWN_FLAGS) != 0 || spare != 0)
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "unknown flags in entry %d", stored->chunk_seq);
+	if (stored->chunk_seq <= 0 || d->chunk_id < FirstNormalObjectId ||
+		d->nrows < 1 || d->nrows > TSDB_CHUNK_MAX_ROWS ||
+		d->first_vblock > TSDB_VBLOCK_MAX ||
+		tsdb_entry_nvblocks(entry) > TSDB_VBLOCK_MAX - d->first_vblock)
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d: chunk %u, %u rows from virtual block %u",
+							   stored->chunk_seq, d->chunk_id, d->nrows, d->first_vblock);
+	if (d->nheader < 1 || d->header_bytes < sizeof(TsdbHeaderDisk) ||
+		d->header_bytes > (uint64) d->nheader * TSDB_TUPLE_MAX_DATA)
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d: header of %u bytes in %u tuples",
+							   stored->chunk_seq, d->header_bytes, d->nheader);
+	if (d->time_attnum < 0 || d->time_attnum > MaxHeapAttributeNumber ||
+		((d->flags & (TSDB_DIR_TIME | TSDB_DIR_TIME_NULLS)) != 0 && d->time_attnum == 0) ||
+		((d->flags & TSDB_DIR_TIME) != 0 && d->time_min > d->time_max))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d: time column %d, flags %u",
+							   stored->chunk_seq, d->time_attnum, d->flags);
+	if (d->mover_xid == 0 ? (d->src_block != 0 || d->src_nblocks != 0) :
+		(d->nrows > TSDB_MOVED_MAX_ROWS || d->src_nblocks == 0 ||
+		 d->src_block >= TSDB_VBLOCK_FLAG || d->src_nblocks > TSDB_VBLOCK_FLAG - d->src_block))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "entry %d: source blocks %u + %u",
+							   stored->chunk_seq, d->src_block, d->src_nblocks);
+
+	entry->change = (uint32) stored->chunk_seq;
+	entry->tid = stored->tid;
+	entry->xmin = HeapTupleHeaderGetRawXmin(stored->tuple->t_data);
+	entry->xmax = HeapTupleHeaderGetRawXmax(stored->tuple->t_data);
+	entry->cmin = HeapTupleHeaderGetRawCommandId(stored->tuple->t_data);
+}
+
+static void
+report_numbers_used_up(TsdbStore *store)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("table \"%s\" has no row numbers left for a new chunk",
+					RelationGetRelationName(store->rel)),
+			 errdetail("A table can make at most %u chunks and %u virtual blocks of %d rows.",
+					   CHANGES_INSERT_MAX, (uint32) TSDB_VBLOCK_MAX, TSDB_VBLOCK_ROWS),
+			 errhint("VACUUM FULL numbers the rows of the table anew.")));
+}
+
+void
+tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int options)
+{
+	TsdbDirEntryDisk *d = &entry->d;
+	uint32		nvblocks = tsdb_entry_nvblocks(entry);
+	TsdbRootDisk root;
+
+	Assert(d->chunk_id >= FirstNormalObjectId);
+	Assert(d->nrows >= 1 && d->nrows <= TSDB_CHUNK_MAX_ROWS);
+	Assert(d->mover_xid == 0 || d->nrows <= TSDB_MOVED_MAX_ROWS);
+	Assert(d->nheader >= 1 && d->nsections == 0);
+
+	tsdb_ensure_main_page(store->rel);
+
+	LockPage(store->toastrel, 0, ExclusiveLock);
+	if (!tsdb_root_read(store, &root))
+		root_make(store, &root, cid);
+	if (root.changes >= CHANGES_INSERT_MAX || nvblocks > TSDB_VBLOCK_MAX - root.next_vblock)
+		report_numbers_used_up(store);
+
+	/*
+	 * Entry first, root second.  If we fail between the two, the next one takes the same numbers: nobody
+	 * has seen them, since nothing can point to them before we return.
+	 */
+	d->version = TSDB_FORMAT_VERSION;
+	d->first_vblock = root.next_vblock;
+	d->crc = crc_behind(d, sizeof(TsdbDirEntryDisk));
+	entry->change = root.changes + 1;
+	entry->tid = tsdb_store_insert(store, TSDB_DIRECTORY_ID, (int32) entry->change,
+								   d, sizeof(TsdbDirEntryDisk), cid, options, false);
+	entry->xmin = GetCurrentTransactionId();
+	entry->xmax = InvalidTransactionId;
+	entry->cmin = cid;
+
+	root.changes++;
+	root.next_vblock += nvblocks;
+	root.est_chunks++;
+	root.est_rows += d->nrows;
+	root.est_raw_bytes += d->raw_bytes;
+	root.est_stored_bytes += d->stored_bytes;
+	root_change(store, &store->root_tid, &root, false);
+	UnlockPage(store->toastrel, 0, ExclusiveLock);
+}
+
+/*
+ * Pins the tuple of an entry that was read before.  A change number can have tuples of several
+ * transactions, all but one aborted (see tsdb_directory_insert), so the chunk id must match too.
+ */
+static bool
+entry_locate(TsdbStore *store, const TsdbDirEntry *entry, TsdbStoredTuple *stored)
+{
+	ItemPointerData tid = entry->tid;
+	TsdbDirEntry again;
+	TsdbStoreScan *scan;
+	bool		found = false;
+
+	if (tsdb_store_read_tid(store, &tid, TSDB_DIRECTORY_ID, (int32) entry->change, stored))
+	{
+		entry_parse(store, stored, &again);
+		if (again.d.chunk_id == entry->d.chunk_id)
+			return true;
+		tsdb_store_release(stored);
+	}
+
+	scan = tsdb_store_scan_begin(store, TSDB_DIRECTORY_ID, (int32) entry->change,
+								 (int32) entry->change, SnapshotAny);
+	while (!found && tsdb_store_scan_next(scan, stored))
+	{
+		entry_parse(store, stored, &again);
+		found = again.d.chunk_id == entry->d.chunk_id;
+	}
+	tsdb_store_scan_end(scan);
+	stored->buffer = InvalidBuffer;
+
+	return found &&
+		tsdb_store_read_tid(store, &again.tid, TSDB_DIRECTORY_ID, (int32) entry->change, stored);
+}
+
+void
+tsdb_directory_delete(TsdbStore *store, const TsdbDirEntry *entry, CommandId cid)
+{
+	const TsdbDirEntryDisk *d = &entry->d;
+	TsdbStoredTuple stored;
+	TsdbStoreScan *scan;
+	TsdbRootDisk root;
+	ItemPointerData tid;
+
+	if (!entry_locate(store, entry, &stored))
+		elog(ERROR, "directory entry %u of table \"%s\" is gone", entry->change,
+			 RelationGetRelationName(store->rel));
+	tid = stored.tid;
+	tsdb_store_release(&stored);
+	tsdb_store_delete(store, &tid, cid);
+
+	/*
+	 * Everything that belongs to the chunk.  SnapshotSelf sees what is committed or ours and not deleted;
+	 * tombstones of aborted transactions stay for VACUUM, and nobody's can be in progress, since writing one takes
+	 * the chunk lock, which our caller holds.
+	 */
+	scan = tsdb_store_scan_begin(store, d->chunk_id, PG_INT32_MIN, PG_INT32_MAX, SnapshotSelf);
+	while (tsdb_store_scan_next(scan, &stored))
+		tsdb_store_delete(store, &stored.tid, cid);
+	tsdb_store_scan_end(scan);
+
+	LockPage(store->toastrel, 0, ExclusiveLock);
+	if (!tsdb_root_read(store, &root))
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL,
+							   "there are chunks, but no root");
+	if (root.changes >= CHANGES_MAX)
+		report_numbers_used_up(store);
+	root.changes++;
+	if (root.removed < PG_UINT32_MAX)
+		root.removed++;
+	root.est_chunks = subtract_clamped(root.est_chunks, 1);
+	root.est_rows = subtract_clamped(root.est_rows, d->nrows);
+	root.est_raw_bytes = subtract_clamped(root.est_raw_bytes, d->raw_bytes);
+	root.est_stored_bytes = subtract_clamped(root.est_stored_bytes, d->stored_bytes);
+	root_change(store, &store->root_tid, &root, false);
+	UnlockPage(store->toastrel, 0, ExclusiveLock);
+}
+
+TsdbDirEntry *
+tsdb_directory_read_after(TsdbStore *store, Snapshot snapshot, uint32 after, int *nentries)
+{
+	bool		any = snapshot->snapshot_type == SNAPSHOT_ANY;
+	TsdbDirEntry *entries = NULL;
+	Size		allocated = 0;
+	Size		n = 0;
+	TsdbStoredTuple stored;
+	TsdbStoreScan *scan;
+
+	*nentries = 0;
+	if (after >= CHANGES_MAX)
+		return palloc(sizeof(TsdbDirEntry));
+
+	scan = tsdb_store_scan_begin(store, TSDB_DIRECTORY_ID, (int32) after + 1, PG_INT32_MAX, snapshot);
+	while (tsdb_store_scan_next(scan, &stored))
+	{
+		if (n == allocated)
+		{
+			allocated = allocated ? allocated * 2 : 16;
+			if (entries == NULL)
+				entries = palloc(allocated * sizeof(TsdbDirEntry));
+			else
+				entries = repalloc_huge(entries, allocated * sizeof(TsdbDirEntry));
+		}
+		entry_parse(store, &stored, &entries[n]);
+
+		/*
+		 * What a snapshot sees does not overlap; aborted entries, which SnapshotAny shows,
+		 * may have the numbers of others.
+		 */
+		if (n > 0 &&
+			(entries[n].d.first_vblock < entries[n - 1].d.first_vblock +
+			 (any ? 0 : tsdb_entry_nvblocks(&entries[n - 1]))))
+			tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+								   "entry %u starts at virtual block %u, within or before entry %u at %u",
+								   entries[n].change, entries[n].d.first_vblock,
+								   entries[n - 1].change, entries[n - 1].d.first_vblock);
+		n++;
+	}
+	tsdb_store_scan_end(scan);
+
+	if (n > PG_INT32_MAX)
+		elog(ERROR, "directory of table \"%s\" has too many entries",
+			 RelationGetRelationName(store->rel));
+	*nentries = (int) n;
+	return entries ? entries : palloc(sizeof(TsdbDirEntry));
+}
+
+TsdbDirEntry *
+tsdb_directory_read(TsdbStore *store, Snapshot snapshot, int *nentries)
+{
+	return tsdb_directory_read_after(store, snapshot, 0, nentries);
+}
+
+int
+tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32 vblock)
+{
+	int			low = 0;
+	int			high = nentries;
+
+	/* the last entry that starts at or before vblock is low - 1 */
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (entries[middle].d.first_vblock <= vblock)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 ||
+		vblock - entries[low - 1].d.first_vblock >= tsdb_entry_nvblocks(&entries[low - 1]))
+		return -1;
+	return low - 1;
+}
+
+bool
+tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot)
+{
+	TsdbStoredTuple stored;
+	HeapTuple	tuple;
+	bool		visible;
+
+	if (!entry_locate(store, entry, &stored))
+	{
+		if (snapshot->snapshot_type == SNAPSHOT_DIRTY)
+			snapshot->xmin = snapshot->xmax = InvalidTransactionId;
+		return false;
+	}
+
+	/* after heapam.c: heap_fetch() */
+	tuple = stored.tuple;
+	LockBuffer(stored.buffer, BUFFER_LOCK_SHARE);
+	TestForOldSnapshot(snapshot, store->toastrel, BufferGetPage(stored.buffer));
+	visible = HeapTupleSatisfiesVisibility(tuple, snapshot, stored.buffer);
+	HeapCheckForSerializableConflictOut(visible, store->toastrel, tuple, stored.buffer, snapshot);
+	entry->tid = stored.tid;
+	entry->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	entry->xmax = HeapTupleHeaderGetRawXmax(tuple->t_data);
+	LockBuffer(stored.buffer, BUFFER_LOCK_UNLOCK);
+	tsdb_store_release(&stored);
+	return visible;
+}
+
+HTSV_Result
+tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin)
+{
+	TsdbStoredTuple stored;
+	HTSV_Result status;
+
+	if (!entry_locate(store, entry, &stored))
+		return HEAPTUPLE_DEAD;
+	LockBuffer(stored.buffer, BUFFER_LOCK_SHARE);
+	status = HeapTupleSatisfiesVacuum(stored.tuple, oldest_xmin, stored.buffer);
+	LockBuffer(stored.buffer, BUFFER_LOCK_UNLOCK);
+	tsdb_store_release(&stored);
+	return status;
+}
+
+/*-------------- locks --------------*/
+
+static bool
+virtual_page_lock(Relation rel, BlockNumber block, LOCKMODE mode, bool conditional)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_PAGE(tag, rel->rd_lockInfo.lockRelId.dbId, rel->rd_lockInfo.lockRelId.relId, block);
+	return LockAcquire(&tag, mode, false, conditional) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Chunks share 256 locks, so that a transaction that touches all of them does not fill the lock table. */
+bool
+tsdb_chunk_lock(Relation rel, Oid chunk_id, LOCKMODE mode, bool conditional)
+{
+	BlockNumber block = TSDB_VBLOCK_FLAG | (murmurhash32(chunk_id) % CHUNK_LOCKS);
+
+	return virtual_page_lock(rel, block, mode, conditional);
+}
+
+bool
+tsdb_maintenance_lock(Relation rel, bool conditional)
+{
+	return virtual_page_lock(rel, MAINTENANCE_LOCK, ExclusiveLock, conditional);
+}
+
+/*-------------- main fork --------------*/
+
+void
+tsdb_ensure_main_page(Relation rel)
+{
+	Buffer		buffer;
+
+	if (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) > 0)
+		return;
+
+	if (!RELATION_IS_LOCAL(rel))
+		LockRelationForExtension(rel, ExclusiveLock);
+	if (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) == 0)
+	{
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+		START_CRIT_SECTION();
+		PageInit(BufferGetPage(buffer), BufferGetPageSize(buffer), 0);
+		MarkBufferDirty(buffer);
+		if (RelationNeedsWAL(rel))
+			log_newpage_buffer(buffer, true);
+		END_CRIT_SECTION();
+		UnlockReleaseBuffer(buffer);
+	}
+	if (!RELATION_IS_LOCAL(rel))
+		UnlockRelationForExtension(rel, ExclusiveLock);
+}

@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ * directory.h
+ *	  Root and directory entries: which chunks a table has, and who sees them.
+ *
+ * A chunk exists for a snapshot iff its directory entry's heap tuple does.  Change
+ * numbers and virtual blocks rise together (allot lock), so that the directory is sorted
+ * by both.  See README.md of this folder for the protocol.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_DIRECTORY_H
+#define TSDB_DIRECTORY_H
+
+#include "chunk/chunk_store.h"
+
+/* A directory entry in memory. */
+typedef struct TsdbDirEntry
+{
+	uint32		change;			/* its key */
+	ItemPointerData tid;		/* where its tuple was read */
+	TransactionId xmin;			/* of its tuple, raw (may be frozen): for system columns */
+	TransactionId xmax;
+	CommandId	cmin;
+	TsdbDirEntryDisk d;			/* checked: crc, version, ranges */
+} TsdbDirEntry;
+
+#define tsdb_entry_nvblocks(e) (((e)->d.nrows + TSDB_VBLOCK_ROWS - 1) / TSDB_VBLOCK_ROWS)
+
+/* Copy of the root.  False: there is none, hence no chunk. */
+extern bool tsdb_root_read(TsdbStore *store, TsdbRootDisk *root);
+
+/*
+ * Inserts a directory entry: under the allot lock takes the next change number and virtual
+ * blocks (sets entry->change, d.first_vblock, d.crc, tid), inserts the tuple, bumps the root
+ * (made first if there is none).  Gives the main fork its first page if it has none.
+ * options: HEAP_INSERT_FROZEN for COPY FREEZE.  Errors: PROGRAM_LIMIT_EXCEEDED when numbers are used up.
+ */
+extern void tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int options);
+
+/*
+ * Deletes a chunk for the current transaction: directory entry, header, segments, tombstones;
+ * bumps the root's changes, removed and est_*.  The caller holds the chunk lock AccessExclusive.
+ */
+extern void tsdb_directory_delete(TsdbStore *store, const TsdbDirEntry *entry, CommandId cid);
+
+/*
+ * All entries that the snapshot sees, in rising order of change number, palloc'd.
+ * SnapshotAny: every entry whose tuple exists, dead ones included.
+ * With rel of a serializable transaction, conflicts out are checked by heapam as it reads.
+ */
+extern TsdbDirEntry *tsdb_directory_read(TsdbStore *store, Snapshot snapshot, int *nentries);
+/* Same, only change numbers > after. */
+extern TsdbDirEntry *tsdb_directory_read_after(TsdbStore *store, Snapshot snapshot, uint32 after, int *nentries);
+
+/* Index in sorted entries of the one that holds this virtual block (without flag), or -1. */
+extern int	tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32 vblock);
+
+/*
+ * Does the snapshot see this entry now?  Reads its tuple again (key checked); fills xmin, xmax.
+ * Dirty snapshots get snapshot->xmin/xmax set as heapam does.  False too if the tuple is gone.
+ */
+extern bool tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot);
+
+/* HeapTupleSatisfiesVacuum of the entry's tuple; HEAPTUPLE_DEAD if it is gone.  *xmin, *xmax may be NULL. */
+extern HTSV_Result tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin);
+
+/* Chunk lock (DESIGN: LOCKTAG_PAGE of the table); to transaction end.  Conditional: false = not got. */
+extern bool tsdb_chunk_lock(Relation rel, Oid chunk_id, LOCKMODE mode, bool conditional);
+/* One mover, merger or decompressor a table, to transaction end. */
+extern bool tsdb_maintenance_lock(Relation rel, bool conditional);
+
+/*
+ * VACUUM: adds right - seen to each est_* of the root (seen = the root as it was read before the directory
+ * was counted; changes made since stay counted) and takes "removed" down by removed_done.
+ */
+extern void tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk *right,
+							  uint32 removed_done);
+
+/* Gives the main fork an (empty) page if it has none: ANALYZE visits no table without. */
+extern void tsdb_ensure_main_page(Relation rel);
+
+#endif							/* TSDB_DIRECTORY_H */

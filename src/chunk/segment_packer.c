@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ * segment_packer.c
+ *	  Puts encoded blocks into segments, tuples that fill a page each.
+ *
+ * The last few segments stay open, so that small blocks fill what larger ones left.  Not more
+ * than a few: blocks of one column are to lie together.
+ *
+ * Invariants: segment numbers are dense; gaps between blocks are zero; a block lies in one
+ * segment, or has a run of segments of its own.
+ *-------------------------------------------------------------------------
+ */
+#include "chunk/chunk_writer_internal.h"
+
+#define MAX_SEGMENTS			65000
+
+/* where chunk_data starts in a page filled by one tuple */
+#define DATA_PAGE_OFFSET		68
+StaticAssertDecl(BLCKSZ - DATA_PAGE_OFFSET == TSDB_TUPLE_MAX_DATA,
+				 "a page-filling tuple's data ends with the page");
+
+
+static uint32
+new_segment(TsdbChunkWriter *w)
+{
+	TsdbSegmentDisk *seg;
+
+	if (w->nsegments >= MAX_SEGMENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("chunk of %u rows is too large", w->nrows),
+				 errdetail("A chunk can have at most %d segments.", MAX_SEGMENTS)));
+	(void) tsdb_pool_reserve(w, &w->segments, (Size) (w->nsegments + 1) * TSDB_SEGMENT_STRIDE);
+	w->nsegments++;
+	seg = tsdb_packer_segment(w, w->nsegments - 1);
+	memset(seg, 0, sizeof(*seg));
+	seg->version = TSDB_FORMAT_VERSION;
+	seg->chunk_id = w->chunk_id;
+	seg->segment = (uint16) (w->nsegments - 1);
+	seg->length = sizeof(*seg);
+	return w->nsegments - 1;
+}
+
+/*
+ * Where in a segment of this length a block of len bytes would start; TSDB_TUPLE_MAX_DATA
+ * or more if it does not fit.
+ */
+static inline Size
+block_start(Size segment_length, Size len)
+{
+	Size		page_offset = DATA_PAGE_OFFSET + segment_length;
+	Size		fine = TYPEALIGN(16, page_offset);
+	Size		coarse = TYPEALIGN(64, page_offset);
+
+	if ((coarse - page_offset) * 64 <= len && coarse + len <= BLCKSZ)
+		return coarse - DATA_PAGE_OFFSET;
+	if (fine + len <= BLCKSZ)
+		return fine - DATA_PAGE_OFFSET;
+	return TSDB_TUPLE_MAX_DATA;
+}
+
+Size
+tsdb_packer_hole(TsdbChunkWriter *w)
+{
+	Size		hole = 0;
+	int			i;
+
+	for (i = 0; i < w->nopen; i++)
+	{
+		Size		start = block_start(tsdb_packer_segment(w, w->open[i])->length, 1);
+
+		if (start < TSDB_TUPLE_MAX_DATA)
+			hole = Max(hole, TSDB_TUPLE_MAX_DATA - start);
+	}
+	return hole;
+}
+
+/* Stores a block that is longer than any segment, in segments of its own. */
+static TsdbBlockRef
+place_spanning(TsdbChunkWriter *w, const uint8 *data, Size len)
+{
+	TsdbBlockRef ref = {0};
+	Size		done;
+
+	ref.segment = (uint16) w->nsegments;
+	ref.offset = TSDB_BLOCK_SPANS;
+	for (done = 0; done < len;)
+	{
+		Size		part = Min(len - done, TSDB_SEGMENT_PAYLOAD);
+		TsdbSegmentDisk *seg = tsdb_packer_segment(w, new_segment(w));
+
+		memcpy((uint8 *) seg + sizeof(*seg), data + done, part);
+		seg->length = (uint32) (sizeof(*seg) + part);
+		ref.length++;
+		done += part;
+	}
+	w->column->stored_bytes += len;
+	return ref;
+}
+
+/*
+ * Stores a block: in the open segment that it fills best, else in a new one.
+ */
+TsdbBlockRef
+tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len)
+{
+	TsdbBlockRef ref = {0};
+	TsdbSegmentDisk *seg;
+	Size		start;
+	int			best = -1;
+	int			i;
+
+	Assert(len > 0);
+	if (len > TSDB_SEGMENT_PAYLOAD)
+		return place_spanning(w, data, len);
+
+	for (i = 0; i < w->nopen; i++)
+	{
+		uint32		length = tsdb_packer_segment(w, w->open[i])->length;
+
+		if (block_start(length, len) < TSDB_TUPLE_MAX_DATA &&
+			(best < 0 || length > tsdb_packer_segment(w, w->open[best])->length))
+			best = i;
+	}
+	if (best < 0)
+	{
+		uint32		segment = new_segment(w);
+
+		if (w->nopen < TSDB_OPEN_SEGMENTS)
+			best = w->nopen++;
+		else
+		{
+			/* close the fullest */
+			best = 0;
+			for (i = 1; i < w->nopen; i++)
+			{
+				if (tsdb_packer_segment(w, w->open[i])->length > tsdb_packer_segment(w, w->open[best])->length)
+					best = i;
+			}
+		}
+		w->open[best] = segment;
+	}
+
+	seg = tsdb_packer_segment(w, w->open[best]);
+	start = block_start(seg->length, len);
+	Assert(start + len <= TSDB_TUPLE_MAX_DATA);
+	memset((uint8 *) seg + seg->length, 0, start - seg->length);
+	memcpy((uint8 *) seg + start, data, len);
+	seg->length = (uint32) (start + len);
+	ref.segment = seg->segment;
+	ref.offset = (uint16) start;
+	ref.length = (uint16) len;
+	w->column->stored_bytes += len;
+	return ref;
+}
