@@ -1,0 +1,611 @@
+/*-------------------------------------------------------------------------
+ * chunk_scan.c
+ *	  Walks the rows of a table's chunks, or fetches single ones by virtual TID.
+ *
+ * A walk reads the directory once, with the scan's snapshot, and then visits the chunks
+ * in order of change numbers.  A fetch keeps a copy of the directory of its own, read
+ * with SnapshotAny and completed when a number beyond it is asked for; whether the
+ * snapshot sees the chunk is decided on the directory tuple at each fetch, unless the same
+ * MVCC snapshot has been told so before.
+ *
+ * Invariant: the slot that shows a row holds a reference on the vector set, so that
+ * the cursor may move on; a set that nobody else holds is filled anew.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/relscan.h"
+#include "access/transam.h"
+#include "am/tsdb_am_internal.h"
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* open chunks that a fetching cursor remembers */
+#define FETCH_CACHE_SIZE 8
+
+typedef struct FetchedChunk
+{
+	int			entry;			/* index in fetch_entries, -1 = unused */
+	uint64		used;			/* clock of last use */
+	TsdbChunk  *chunk;
+	TsdbVectorSet *set;			/* vector last used, may be NULL */
+	/* MVCC snapshot for which the entry is known to be visible, and its tombstones are loaded */
+	Snapshot	snapshot;
+	CommandId	curcid;
+} FetchedChunk;
+
+struct TsdbChunkCursor
+{
+	Relation	rel;
+	Snapshot	snapshot;		/* of the walk */
+	MemoryContext cxt;
+	TsdbStore  *store;			/* NULL until opened, or if the table has none */
+	bool		store_tried;
+
+	/* the walk */
+	bool		loaded;			/* entries were read */
+	TsdbDirEntry *entries;
+	int			nentries;
+	uint32		changes_at_load;
+	int			current;		/* entry of the open chunk; -1 before the first, nentries after the last */
+	TsdbChunk  *chunk;			/* open chunk, NULL = none */
+	TsdbVectorSet *set;			/* vector of the current row */
+	int64		row;			/* current row in chunk; -1 and nrows: before and after */
+	bool		has_range;
+	ItemPointerData mintid;
+	ItemPointerData maxtid;
+	pg_atomic_uint64 *parallel_next;
+	uint64		parallel_last;
+
+	/* fetches */
+	TsdbDirEntry *fetch_entries;
+	int			nfetch;
+	FetchedChunk cache[FETCH_CACHE_SIZE];
+	uint64		clock;
+};
+
+TsdbChunkCursor *
+tsdb_cursor_begin(Relation rel, Snapshot snapshot)
+{
+	TsdbChunkCursor *cursor = palloc0(sizeof(TsdbChunkCursor));
+	int			i;
+
+	cursor->rel = rel;
+	cursor->snapshot = snapshot;
+	cursor->cxt = CurrentMemoryContext;
+	cursor->current = -1;
+	cursor->row = -1;
+	for (i = 0; i < FETCH_CACHE_SIZE; i++)
+		cursor->cache[i].entry = -1;
+	return cursor;
+}
+
+TsdbStore *
+tsdb_cursor_store(TsdbChunkCursor *cursor)
+{
+	if (!cursor->store_tried)
+	{
+		MemoryContext old = MemoryContextSwitchTo(cursor->cxt);
+
+		cursor->store = tsdb_store_open(cursor->rel, AccessShareLock);
+		cursor->store_tried = true;
+		MemoryContextSwitchTo(old);
+	}
+	return cursor->store;
+}
+
+/* Lets go of the walk's open chunk. */
+static void
+close_chunk(TsdbChunkCursor *cursor)
+{
+	if (cursor->set != NULL)
+	{
+		tsdb_vector_set_detach(cursor->set);
+		cursor->set = NULL;
+	}
+	if (cursor->chunk != NULL)
+	{
+		tsdb_chunk_release(cursor->chunk);
+		cursor->chunk = NULL;
+	}
+}
+
+static void
+drop_fetched(FetchedChunk *fetched)
+{
+	if (fetched->set != NULL)
+		tsdb_vector_set_detach(fetched->set);
+	if (fetched->chunk != NULL)
+		tsdb_chunk_release(fetched->chunk);
+	memset(fetched, 0, sizeof(*fetched));
+	fetched->entry = -1;
+}
+
+void
+tsdb_cursor_rescan(TsdbChunkCursor *cursor)
+{
+	close_chunk(cursor);
+	if (cursor->entries != NULL)
+		pfree(cursor->entries);
+	cursor->entries = NULL;
+	cursor->nentries = 0;
+	cursor->loaded = false;
+	cursor->current = -1;
+	cursor->row = -1;
+}
+
+void
+tsdb_cursor_fetch_reset(TsdbChunkCursor *cursor)
+{
+	int			i;
+
+	for (i = 0; i < FETCH_CACHE_SIZE; i++)
+		cursor->cache[i].snapshot = NULL;
+}
+
+void
+tsdb_cursor_end(TsdbChunkCursor *cursor)
+{
+	int			i;
+
+	tsdb_cursor_rescan(cursor);
+	for (i = 0; i < FETCH_CACHE_SIZE; i++)
+	{
+		if (cursor->cache[i].entry >= 0)
+			drop_fetched(&cursor->cache[i]);
+	}
+	if (cursor->fetch_entries != NULL)
+		pfree(cursor->fetch_entries);
+	if (cursor->store != NULL)
+		tsdb_store_close(cursor->store);
+	pfree(cursor);
+}
+
+void
+tsdb_cursor_set_range(TsdbChunkCursor *cursor, ItemPointer mintid, ItemPointer maxtid)
+{
+	cursor->has_range = true;
+	cursor->mintid = *mintid;
+	cursor->maxtid = *maxtid;
+}
+
+void
+tsdb_cursor_set_parallel(TsdbChunkCursor *cursor, pg_atomic_uint64 *next, uint64 last)
+{
+	cursor->parallel_next = next;
+	cursor->parallel_last = last;
+}
+
+TsdbDirEntry *
+tsdb_cursor_entries(TsdbChunkCursor *cursor, int *nentries)
+{
+	if (!cursor->loaded)
+	{
+		TsdbStore  *store = tsdb_cursor_store(cursor);
+
+		if (store != NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(cursor->cxt);
+			TsdbRootDisk root;
+
+			/* the root first: what is added later is a change that tsdb_cursor_changed tells */
+			if (tsdb_root_read(store, &root))
+			{
+				cursor->changes_at_load = root.changes;
+				cursor->entries = tsdb_directory_read(store, cursor->snapshot, &cursor->nentries);
+			}
+			else
+				cursor->changes_at_load = 0;
+			MemoryContextSwitchTo(old);
+		}
+		cursor->loaded = true;
+	}
+	*nentries = cursor->nentries;
+	return cursor->entries;
+}
+
+bool
+tsdb_cursor_changed(TsdbChunkCursor *cursor)
+{
+	TsdbRootDisk root;
+
+	if (!cursor->loaded || cursor->store == NULL)
+		return false;
+	if (!tsdb_root_read(cursor->store, &root))
+		return cursor->changes_at_load != 0;
+	return root.changes != cursor->changes_at_load;
+}
+
+uint32
+tsdb_directory_changes(Relation rel)
+{
+	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
+	TsdbRootDisk root;
+	uint32		changes = 0;
+
+	if (store != NULL)
+	{
+		if (tsdb_root_read(store, &root))
+			changes = root.changes;
+		tsdb_store_close(store);
+	}
+	return changes;
+}
+
+void
+tsdb_cursor_to_end(TsdbChunkCursor *cursor)
+{
+	int			nentries;
+
+	(void) tsdb_cursor_entries(cursor, &nentries);
+	close_chunk(cursor);
+	cursor->current = nentries;
+	cursor->row = -1;
+}
+
+/* Index of the entry with this change number, or -1. */
+static int
+find_change(TsdbChunkCursor *cursor, uint64 change)
+{
+	int			lo = 0,
+				hi = cursor->nentries - 1;
+
+	while (lo <= hi)
+	{
+		int			mid = lo + (hi - lo) / 2;
+
+		if (cursor->entries[mid].change == change)
+			return mid;
+		if (cursor->entries[mid].change < change)
+			lo = mid + 1;
+		else
+			hi = mid - 1;
+	}
+	return -1;
+}
+
+TsdbDirEntry *
+tsdb_cursor_take_entry(TsdbChunkCursor *cursor)
+{
+	int			nentries;
+
+	(void) tsdb_cursor_entries(cursor, &nentries);
+	if (cursor->parallel_next != NULL)
+	{
+		for (;;)
+		{
+			uint64		change = pg_atomic_fetch_add_u64(cursor->parallel_next, 1);
+			int			found;
+
+			if (change > cursor->parallel_last)
+			{
+				cursor->current = nentries;
+				return NULL;
+			}
+			found = find_change(cursor, change);
+			if (found >= 0)
+			{
+				cursor->current = found;
+				return &cursor->entries[found];
+			}
+		}
+	}
+	if (cursor->current + 1 >= nentries)
+	{
+		cursor->current = nentries;
+		return NULL;
+	}
+	return &cursor->entries[++cursor->current];
+}
+
+/* Can the current entry hold a TID of the range? */
+static bool
+entry_in_range(TsdbChunkCursor *cursor, TsdbDirEntry *entry)
+{
+	ItemPointerData first,
+				last;
+
+	if (!cursor->has_range)
+		return true;
+	tsdb_row_tid(entry->d.first_vblock, 0, &first);
+	tsdb_row_tid(entry->d.first_vblock, entry->d.nrows - 1, &last);
+	return ItemPointerCompare(&last, &cursor->mintid) >= 0 &&
+		ItemPointerCompare(&first, &cursor->maxtid) <= 0;
+}
+
+/* Goes to the next or previous chunk and opens it, standing before (after) its first (last) row. */
+static bool
+step_chunk(TsdbChunkCursor *cursor, bool forward, TupleDesc tupdesc)
+{
+	int			nentries;
+	TsdbDirEntry *entry;
+
+	(void) tsdb_cursor_entries(cursor, &nentries);
+	close_chunk(cursor);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (forward)
+		{
+			entry = tsdb_cursor_take_entry(cursor);
+			if (entry == NULL)
+				return false;
+		}
+		else
+		{
+			/* parallel scans never go backward */
+			Assert(cursor->parallel_next == NULL);
+			if (cursor->current <= 0)
+			{
+				cursor->current = -1;
+				return false;
+			}
+			entry = &cursor->entries[--cursor->current];
+		}
+	} while (!entry_in_range(cursor, entry));
+
+	/* ALTER TABLE reads with the descriptor of before, which is the slot's, not the relation's */
+	cursor->chunk = tsdb_chunk_open(cursor->store, entry, tupdesc, cursor->snapshot, cursor->cxt);
+	cursor->row = forward ? -1 : (int64) cursor->chunk->nrows;
+	return true;
+}
+
+/*
+ * Non-MVCC snapshots: callers look at xmin and xmax that the test of the returned row left
+ * in the snapshot, so test again.
+ */
+static bool
+recheck_dirty(TsdbChunkCursor *cursor)
+{
+	if (cursor->snapshot == NULL || cursor->snapshot->snapshot_type != SNAPSHOT_DIRTY)
+		return true;
+	return tsdb_directory_visible(cursor->store, &cursor->entries[cursor->current], cursor->snapshot);
+}
+
+bool
+tsdb_cursor_next(TsdbChunkCursor *cursor, ScanDirection direction, TupleTableSlot *slot)
+{
+	bool		forward = !ScanDirectionIsBackward(direction);
+
+	for (;;)
+	{
+		TsdbChunk  *chunk = cursor->chunk;
+		uint32		vector;
+
+		if (chunk == NULL)
+		{
+			if (!step_chunk(cursor, forward, slot->tts_tupleDescriptor))
+				return false;
+			continue;
+		}
+
+		/* one row on */
+		cursor->row += forward ? 1 : -1;
+		if (cursor->row < 0 || cursor->row >= chunk->nrows)
+		{
+			ExecClearTuple(slot);
+			close_chunk(cursor);
+			continue;
+		}
+		if (tsdb_row_is_dead(chunk, (uint32) cursor->row))
+			continue;
+
+		vector = (uint32) cursor->row / TSDB_VECTOR_ROWS;
+		if (unlikely(cursor->set == NULL || cursor->set->vector != vector))
+		{
+			/* the slot lets go first, so that the set can be filled anew */
+			ExecClearTuple(slot);
+			CHECK_FOR_INTERRUPTS();
+			cursor->set = tsdb_vector_set(chunk, vector, cursor->set, cursor->cxt);
+			if (!recheck_dirty(cursor))
+			{
+				close_chunk(cursor);
+				continue;
+			}
+		}
+
+		tsdb_slot_store_chunk_row(slot, cursor->set, (uint32) cursor->row % TSDB_VECTOR_ROWS);
+		if (cursor->has_range &&
+			(ItemPointerCompare(&slot->tts_tid, &cursor->mintid) < 0 ||
+			 ItemPointerCompare(&slot->tts_tid, &cursor->maxtid) > 0))
+		{
+			ExecClearTuple(slot);
+			continue;
+		}
+		return true;
+	}
+}
+
+/*
+ * All entries with change numbers > after whose numbers are settled, whoever sees them, sorted.
+ *
+ * An entry is inserted before the root is bumped, and a failure in between leaves it dead while the
+ * next one takes the same numbers.  So entries beyond the root's count (read first) are left for
+ * later, since nobody can have a TID of theirs; of several with the same blocks the aborted ones go.
+ */
+static TsdbDirEntry *
+read_issued_entries(TsdbStore *store, uint32 after, int *nentries)
+{
+	TsdbRootDisk root;
+	TsdbDirEntry *entries;
+	int			nread,
+				n = 0,
+				i;
+
+	*nentries = 0;
+	if (!tsdb_root_read(store, &root))
+		return NULL;
+	entries = tsdb_directory_read_after(store, SnapshotAny, after, &nread);
+	for (i = 0; i < nread && entries[i].change <= root.changes; i++)
+	{
+		bool		shared = (i > 0 && entries[i - 1].change == entries[i].change) ||
+			(i + 1 < nread && entries[i + 1].change == entries[i].change);
+
+		/* with this horizon only an aborted entry is dead */
+		if (shared &&
+			tsdb_directory_status(store, &entries[i], FirstNormalTransactionId) == HEAPTUPLE_DEAD)
+			continue;
+		entries[n++] = entries[i];
+	}
+	*nentries = n;
+	return entries;
+}
+
+/* Entry of the fetch directory that holds this virtual block, or -1. */
+static int
+find_fetch_entry(TsdbChunkCursor *cursor, uint32 vblock)
+{
+	int			found;
+	uint32		after = 0;
+	int			nmore;
+	TsdbDirEntry *more;
+	MemoryContext old;
+
+	if (cursor->nfetch > 0)
+	{
+		TsdbDirEntry *newest = &cursor->fetch_entries[cursor->nfetch - 1];
+
+		found = tsdb_directory_find(cursor->fetch_entries, cursor->nfetch, vblock);
+		if (found >= 0 ||
+			vblock < newest->d.first_vblock + tsdb_entry_nvblocks(newest))
+			return found;
+		after = newest->change;
+	}
+
+	old = MemoryContextSwitchTo(cursor->cxt);
+	more = read_issued_entries(cursor->store, after, &nmore);
+	if (nmore > 0)
+	{
+		if (cursor->fetch_entries == NULL)
+			cursor->fetch_entries = palloc(nmore * sizeof(TsdbDirEntry));
+		else
+			cursor->fetch_entries = repalloc_huge(cursor->fetch_entries,
+												  (cursor->nfetch + nmore) * sizeof(TsdbDirEntry));
+		memcpy(cursor->fetch_entries + cursor->nfetch, more, nmore * sizeof(TsdbDirEntry));
+		cursor->nfetch += nmore;
+	}
+	if (more != NULL)
+		pfree(more);
+	MemoryContextSwitchTo(old);
+
+	return tsdb_directory_find(cursor->fetch_entries, cursor->nfetch, vblock);
+}
+
+/* The open chunk of a fetch entry, tombstones as an MVCC snapshot sees them (others: none but NOT_MOVED). */
+static FetchedChunk *
+get_fetched(TsdbChunkCursor *cursor, int entry, Snapshot snapshot, TupleDesc tupdesc)
+{
+	FetchedChunk *victim = &cursor->cache[0];
+	int			i;
+
+	for (i = 0; i < FETCH_CACHE_SIZE; i++)
+	{
+		FetchedChunk *fetched = &cursor->cache[i];
+
+		if (fetched->entry == entry)
+		{
+			victim = fetched;
+			break;
+		}
+		if (fetched->used < victim->used)
+			victim = fetched;
+	}
+
+	if (victim->entry != entry || victim->snapshot != snapshot ||
+		(snapshot != NULL && victim->curcid != snapshot->curcid))
+	{
+		if (victim->entry >= 0)
+			drop_fetched(victim);
+		victim->chunk = tsdb_chunk_open(cursor->store, &cursor->fetch_entries[entry],
+										tupdesc, snapshot, cursor->cxt);
+		victim->entry = entry;
+		victim->snapshot = snapshot;
+		victim->curcid = snapshot ? snapshot->curcid : 0;
+	}
+	victim->used = ++cursor->clock;
+	return victim;
+}
+
+bool
+tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
+{
+	int			entry;
+	TsdbDirEntry *e;
+	FetchedChunk *fetched = NULL;
+	uint32		row;
+	uint32		vector;
+	bool		mvcc = IsMVCCSnapshot(snapshot);
+	int			i;
+
+	Assert(tsdb_tid_is_virtual(tid));
+	if (tsdb_cursor_store(cursor) == NULL)
+		return false;
+	entry = find_fetch_entry(cursor, tsdb_tid_vblock(tid));
+	if (entry < 0)
+		return false;
+	e = &cursor->fetch_entries[entry];
+	if (ItemPointerGetOffsetNumberNoCheck(tid) < 1 ||
+		ItemPointerGetOffsetNumberNoCheck(tid) > TSDB_VBLOCK_ROWS)
+		return false;
+	row = tsdb_tid_row(e->d.first_vblock, tid);
+	if (row >= e->d.nrows)
+		return false;
+
+	if (mvcc)
+	{
+		for (i = 0; i < FETCH_CACHE_SIZE; i++)
+		{
+			if (cursor->cache[i].entry == entry && cursor->cache[i].snapshot == snapshot &&
+				cursor->cache[i].curcid == snapshot->curcid)
+				fetched = &cursor->cache[i];
+		}
+	}
+	if (fetched == NULL)
+	{
+		if (!tsdb_directory_visible(cursor->store, e, snapshot))
+			return false;
+		fetched = get_fetched(cursor, entry, mvcc ? snapshot : NULL, slot->tts_tupleDescriptor);
+	}
+	else
+		fetched->used = ++cursor->clock;
+
+	if (tsdb_row_is_dead(fetched->chunk, row))
+		return false;
+	if (!mvcc && snapshot->snapshot_type != SNAPSHOT_ANY)
+	{
+		TsdbStoredTuple tombstone;
+
+		if (tsdb_store_read_key(cursor->store, e->d.chunk_id, -(int32) row - 1, snapshot, &tombstone))
+		{
+			tsdb_store_release(&tombstone);
+			return false;
+		}
+	}
+
+	PredicateLockTID(cursor->rel, tid, snapshot, e->xmin);
+
+	vector = row / TSDB_VECTOR_ROWS;
+	if (fetched->set == NULL || fetched->set->vector != vector)
+	{
+		ExecClearTuple(slot);
+		fetched->set = tsdb_vector_set(fetched->chunk, vector, fetched->set, cursor->cxt);
+	}
+	tsdb_slot_store_chunk_row(slot, fetched->set, row % TSDB_VECTOR_ROWS);
+	return true;
+}
+
+bool
+tsdb_cursor_row_visible(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot)
+{
+	int			entry;
+
+	Assert(tsdb_tid_is_virtual(tid));
+	if (tsdb_cursor_store(cursor) == NULL)
+		return false;
+	entry = find_fetch_entry(cursor, tsdb_tid_vblock(tid));
+	return entry >= 0 &&
+		tsdb_directory_visible(cursor->store, &cursor->fetch_entries[entry], snapshot);
+}

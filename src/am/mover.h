@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ * mover.h
+ *	  Moves rows between the stores: compress, recompress, decompress.
+ *
+ * Each in the current transaction.  The caller holds RowExclusiveLock on rel and has checked
+ * privileges.  See src/am/README.md for the conflict table.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_MOVER_H
+#define TSDB_MOVER_H
+
+#include "compat.h"
+
+#include "storage/itemptr.h"
+#include "utils/relcache.h"
+
+/* Row store to chunks: all settled rows (committed, not locked, not ours).  Returns rows moved. */
+extern int64 tsdb_mover_compress(Relation rel);
+/*
+ * Chunks to fewer, larger, sorted ones without dead rows; chunks that others use are left as they are.
+ * Returns chunks written.
+ */
+extern int64 tsdb_mover_recompress(Relation rel);
+/* All chunks that a new snapshot sees to row store; waits for those in use.  Returns rows moved. */
+extern int64 tsdb_mover_decompress(Relation rel);
+
+/* Was the row at this TID moved to a chunk?  t_ctid as heapam reports it (tmfd->ctid). */
+#define tsdb_ctid_is_moved(ctid) \
+	(ItemPointerGetOffsetNumberNoCheck(ctid) >= 2049 && ItemPointerGetOffsetNumberNoCheck(ctid) < 0xFFFD)
+
+/*
+ * The chunk row that such a tuple became: its virtual TID.  xmax: the tuple's (tmfd->xmax), which must not have aborted.
+ * False: the chunk has itself been moved on and vacuumed; the row's place is no longer known.
+ */
+extern bool tsdb_mover_find_moved(Relation rel, ItemPointer ctid, TransactionId xmax, ItemPointer new_tid);
+
+#endif							/* TSDB_MOVER_H */

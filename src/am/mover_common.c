@@ -1,0 +1,400 @@
+/*-------------------------------------------------------------------------
+ * mover_common.c
+ *	  What compress, recompress and decompress share: set-up, index entries, sorted chunks.
+ *
+ * Used by mover_compress.c, mover_merge.c and mover_decompress.c.
+ *
+ * Invariants: one run a table at a time (maintenance lock); a run never waits for a row and
+ * inserts index entries without uniqueness checks, so it waits for nobody once it holds
+ * its chunk locks; everything it writes bears one command id, so that the statement
+ * that calls it keeps seeing the table as it was.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "am/direct_load.h"
+#include "am/mover_common.h"
+#include "catalog/index.h"
+#include "catalog/pg_am_d.h"
+#include "executor/executor.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "storage/predicate.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* Opens the indexes that take entries now; after execIndexing.c: ExecOpenIndices(). */
+static void
+open_indexes(TsdbMover *mover)
+{
+	List	   *oids = RelationGetIndexList(mover->rel);
+	ListCell   *lc;
+
+	mover->indexes = palloc(sizeof(Relation) * Max(list_length(oids), 1));
+	mover->index_infos = palloc(sizeof(IndexInfo *) * Max(list_length(oids), 1));
+	mover->nindexes = 0;
+
+	foreach(lc, oids)
+	{
+		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		IndexInfo  *info = BuildIndexInfo(index);
+
+		if (!info->ii_ReadyForInserts)
+		{
+			index_close(index, RowExclusiveLock);
+			continue;
+		}
+		mover->indexes[mover->nindexes] = index;
+		mover->index_infos[mover->nindexes] = info;
+		mover->nindexes++;
+	}
+	list_free(oids);
+
+	mover->estate = CreateExecutorState();
+	mover->slot = MakeSingleTupleTableSlot(RelationGetDescr(mover->rel), &TTSOpsVirtual);
+	mover->slot->tts_tableOid = RelationGetRelid(mover->rel);
+}
+
+static void
+close_indexes(TsdbMover *mover)
+{
+	int			i;
+
+	ExecDropSingleTupleTableSlot(mover->slot);
+	FreeExecutorState(mover->estate);
+	for (i = 0; i < mover->nindexes; i++)
+		index_close(mover->indexes[i], RowExclusiveLock);
+}
+
+TsdbMover *
+tsdb_mover_begin(Relation rel, const char *command)
+{
+	MemoryContext cxt;
+	MemoryContext old_cxt;
+	TsdbMover  *mover;
+
+	Assert(CheckRelationLockedByMe(rel, RowExclusiveLock, true));
+
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
+	PreventCommandDuringRecovery(command);
+
+	tsdb_direct_load_settle(rel);
+
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb mover", ALLOCSET_DEFAULT_SIZES);
+	old_cxt = MemoryContextSwitchTo(cxt);
+
+	mover = palloc0(sizeof(TsdbMover));
+	mover->rel = rel;
+	mover->cxt = cxt;
+	mover->old_cxt = old_cxt;
+	mover->row_cxt = AllocSetContextCreate(cxt, "tsdb mover row", ALLOCSET_DEFAULT_SIZES);
+
+	mover->store = tsdb_store_open(rel, RowExclusiveLock);
+	if (mover->store == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no chunk store", RelationGetRelationName(rel)),
+				 errhint("Any ALTER TABLE on it creates one, for example ALTER TABLE %s SET (fillfactor = 100).",
+						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+													RelationGetRelationName(rel)))));
+
+	tsdb_maintenance_lock(rel, false);
+
+	/* after index.c: reindex_index(); an error's abort gives identity and settings back */
+	GetUserIdAndSecContext(&mover->save_userid, &mover->save_sec_context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   mover->save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	mover->save_nestlevel = NewGUCNestLevel();
+
+	mover->cid = GetCurrentCommandId(true);
+	PushActiveSnapshot(GetLatestSnapshot());
+
+	tsdb_options_get(rel, &mover->options);
+	open_indexes(mover);
+	return mover;
+}
+
+void
+tsdb_mover_end(TsdbMover *mover)
+{
+	/*
+	 * Readers in serializable transactions have locked the rows' old TIDs; a writer will look for locks on
+	 * the new ones.  Whoever reads an old version from now on sees that it is being
+	 * moved, and locks the table itself.
+	 */
+	TransferPredicateLocksToHeapRelation(mover->rel);
+
+	close_indexes(mover);
+	if (mover->writer != NULL)
+		tsdb_chunk_writer_free(mover->writer);
+	tsdb_store_close(mover->store);
+	PopActiveSnapshot();
+
+	AtEOXact_GUC(false, mover->save_nestlevel);
+	SetUserIdAndSecContext(mover->save_userid, mover->save_sec_context);
+
+	CommandCounterIncrement();
+
+	MemoryContextSwitchTo(mover->old_cxt);
+	MemoryContextDelete(mover->cxt);
+}
+
+Snapshot
+tsdb_mover_new_snapshot(TsdbMover *mover)
+{
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetLatestSnapshot());
+	return GetActiveSnapshot();
+}
+
+void
+tsdb_mover_gather_begin(TsdbMover *mover)
+{
+	mover->buf = tsdb_column_buffer_create(RelationGetDescr(mover->rel), mover->cxt);
+	mover->writer = tsdb_chunk_writer_create(mover->cxt);
+}
+
+Size
+tsdb_mover_gather_limit(void)
+{
+	return (Size) tsdb_write_buffer_kb * 1024;
+}
+
+uint32
+tsdb_mover_sort(TsdbMover *mover, TsdbTableOptions *options)
+{
+	TsdbColumnBuffer *buf = mover->buf;
+
+	Assert(buf->nrows > 0);
+
+	if (mover->perm_size < buf->nrows)
+	{
+		if (mover->perm != NULL)
+			pfree(mover->perm);
+		mover->perm_size = Max(buf->nrows, TSDB_CHUNK_MAX_ROWS);
+		mover->perm = MemoryContextAllocHuge(mover->cxt, sizeof(uint32) * mover->perm_size);
+	}
+
+	*options = mover->options;
+	tsdb_options_sample(options, buf);
+	return tsdb_column_buffer_sort(buf, options->series, options->nseries,
+								   options->time_attnum, mover->perm);
+}
+
+static bool
+same_series(TsdbColumnBuffer *buf, const TsdbTableOptions *options, uint32 a, uint32 b)
+{
+	int			i;
+
+	for (i = 0; i < options->nseries; i++)
+	{
+		TsdbColumn *column = &buf->columns[buf->column_of_att[options->series[i] - 1]];
+
+		if (column->nulls[a] != column->nulls[b])
+			return false;
+		if (column->nulls[a])
+			continue;
+		if (column->kind == TSDB_KIND_INT || column->kind == TSDB_KIND_FLOAT4 ||
+			column->kind == TSDB_KIND_FLOAT8)
+		{
+			if (column->values[a] != column->values[b])
+				return false;
+		}
+		else if (column->offsets[a] != column->offsets[b])
+		{
+			TsdbArenaValue *va = tsdb_arena_value(buf, column->offsets[a]);
+			TsdbArenaValue *vb = tsdb_arena_value(buf, column->offsets[b]);
+
+			if (va->len != vb->len || memcmp(va->bytes, vb->bytes, va->len) != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+uint32
+tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *options,
+						const uint32 *perm, uint32 nrows)
+{
+	uint32		n = 1;
+	uint32		i;
+
+	for (i = 1; i < nrows; i++)
+	{
+		if (!same_series(mover->buf, options, perm[i - 1], perm[i]))
+			n++;
+	}
+	return n;
+}
+
+void
+tsdb_mover_index_row(TsdbMover *mover, TupleTableSlot *slot, ItemPointer tid)
+{
+	ExprContext *econtext = GetPerTupleExprContext(mover->estate);
+	MemoryContext old_cxt;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+	int			i;
+
+	slot->tts_tid = *tid;
+	econtext->ecxt_scantuple = slot;
+	old_cxt = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+
+	for (i = 0; i < mover->nindexes; i++)
+	{
+		IndexInfo  *info = mover->index_infos[i];
+
+		/* a BRIN index covers the row store's blocks only: zone maps do its work for chunks */
+		if (mover->indexes[i]->rd_rel->relam == BRIN_AM_OID && tsdb_tid_is_virtual(tid))
+			continue;
+
+		if (info->ii_Predicate != NIL)
+		{
+			if (info->ii_PredicateState == NULL)
+			{
+				MemoryContextSwitchTo(mover->estate->es_query_cxt);
+				info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, mover->estate);
+				MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+			}
+			if (!ExecQual(info->ii_PredicateState, econtext))
+				continue;
+		}
+
+		/* the row satisfied unique and exclusion constraints where it was: it is the same row */
+		FormIndexDatum(info, slot, mover->estate, values, isnull);
+		index_insert(mover->indexes[i], values, isnull, tid, mover->rel,
+					 UNIQUE_CHECK_NO, false, info);
+	}
+
+	MemoryContextSwitchTo(old_cxt);
+	ResetPerTupleExprContext(mover->estate);
+}
+
+void
+tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32 *perm,
+					   const uint64 *skip)
+{
+	TupleTableSlot *slot = mover->slot;
+	uint32		row;
+
+	if (mover->nindexes == 0)
+		return;
+
+	for (row = 0; row < entry->d.nrows; row++)
+	{
+		MemoryContext old_cxt;
+		ItemPointerData tid;
+
+		if (skip != NULL && (skip[row / 64] >> (row % 64) & 1) != 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+
+		ExecClearTuple(slot);
+		old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+		tsdb_column_buffer_get_row(mover->buf, perm[row], slot->tts_values, slot->tts_isnull);
+		MemoryContextSwitchTo(old_cxt);
+		ExecStoreVirtualTuple(slot);
+
+		tsdb_row_tid(entry->d.first_vblock, row, &tid);
+		tsdb_mover_index_row(mover, slot, &tid);
+		MemoryContextReset(mover->row_cxt);
+	}
+	ExecClearTuple(slot);
+}
+
+int64
+tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+					  TsdbMoverTakeRow take, void *arg)
+{
+	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
+	MemoryContext cxt = AllocSetContextCreate(mover->cxt, "tsdb mover chunk", ALLOCSET_DEFAULT_SIZES);
+	Datum	   *values = MemoryContextAlloc(cxt, sizeof(Datum) * tupdesc->natts);
+	bool	   *isnull = MemoryContextAlloc(cxt, sizeof(bool) * tupdesc->natts);
+	TsdbChunk  *chunk;
+	TsdbVectorSet *set = NULL;
+	int64		nlive = 0;
+	uint32		v;
+	int			att;
+
+	for (att = 0; att < tupdesc->natts; att++)
+	{
+		values[att] = (Datum) 0;
+		isnull[att] = true;		/* dropped columns stay so */
+	}
+
+	chunk = tsdb_chunk_open(mover->store, entry, tupdesc, snapshot, cxt);
+	for (v = 0; v < chunk->nvectors; v++)
+	{
+		uint32		i;
+
+		set = tsdb_vector_set(chunk, v, set, cxt);
+		for (att = 0; att < tupdesc->natts; att++)
+		{
+			if (!TupleDescAttr(tupdesc, att)->attisdropped)
+				tsdb_vector_decode(set, att + 1);
+		}
+
+		for (i = 0; i < set->nrows; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (tsdb_row_is_dead(chunk, v * TSDB_VECTOR_ROWS + i))
+				continue;
+			for (att = 0; att < tupdesc->natts; att++)
+			{
+				if (TupleDescAttr(tupdesc, att)->attisdropped)
+					continue;
+				values[att] = set->columns[att].values[i];
+				isnull[att] = set->columns[att].isnull[i];
+			}
+			take(mover, values, isnull, arg);
+			nlive++;
+		}
+	}
+	if (set != NULL)
+		tsdb_vector_set_release(set);
+	tsdb_chunk_release(chunk);
+	MemoryContextDelete(cxt);
+	return nlive;
+}
+
+void
+tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull, BulkInsertState bistate)
+{
+	TupleTableSlot *slot = mover->slot;
+	int			natts = RelationGetDescr(mover->rel)->natts;
+	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(mover->rel), values, isnull);
+
+	heap_insert(mover->rel, tuple, mover->cid, HEAP_INSERT_NO_LOGICAL, bistate);
+	MemoryContextSwitchTo(old_cxt);
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, isnull, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(slot);
+	tsdb_mover_index_row(mover, slot, &tuple->t_self);
+	ExecClearTuple(slot);
+	MemoryContextReset(mover->row_cxt);
+}
+
+void
+tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 deleted)
+{
+	int64		i;
+
+	if (inserted > 0)
+		pgstat_count_heap_insert(mover->rel, inserted);
+	for (i = 0; i < deleted; i++)
+		pgstat_count_heap_delete(mover->rel);
+}

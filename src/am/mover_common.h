@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ * mover_common.h
+ *	  What compress, recompress and decompress share: set-up, index entries, sorted chunks.
+ *
+ * Inside am/: mover_compress.c, mover_merge.c and mover_decompress.c.  Others use mover.h.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_MOVER_COMMON_H
+#define TSDB_MOVER_COMMON_H
+
+#include "am/mover.h"
+#include "chunk/chunk_reader.h"
+#include "chunk/chunk_writer.h"
+#include "nodes/execnodes.h"
+#include "options/table_options.h"
+
+/* One run of a mover.  Lives in its own context "cxt", which goes at the end. */
+typedef struct TsdbMover
+{
+	Relation	rel;
+	TsdbStore  *store;
+	CommandId	cid;			/* stamps all that the run writes */
+	MemoryContext cxt;
+	MemoryContext row_cxt;		/* reset for each row or small batch */
+	TsdbTableOptions options;
+
+	/* rows on their way into chunks; made by tsdb_mover_gather_begin */
+	TsdbColumnBuffer *buf;
+	TsdbChunkWriter *writer;
+	uint32	   *perm;			/* [perm_size] */
+	uint32		perm_size;
+
+	/* index entries; made by tsdb_mover_begin */
+	int			nindexes;		/* ready ones */
+	Relation   *indexes;
+	IndexInfo **index_infos;	/* by index */
+	EState	   *estate;
+	TupleTableSlot *slot;		/* virtual; shows the row whose entries are made */
+
+	/* restored at the end */
+	MemoryContext old_cxt;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			save_nestlevel;
+} TsdbMover;
+
+/*
+ * Starts a run: refuses read-only transactions, puts pending loaded rows into the stores, waits for the
+ * maintenance lock, takes the table owner's identity (index expressions may run anybody's
+ * functions), opens store and indexes, and makes a snapshot taken after the lock active:
+ * it keeps TOAST values and chunks that the run reads from being vacuumed.
+ * Ends with the run's context as the current one.  "command" is for the error message.
+ */
+extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command);
+
+/*
+ * Ends it: promotes predicate locks of the moved rows, makes the run's work visible to the next command,
+ * gives identity, snapshot and memory back.  The maintenance lock stays to transaction end.
+ */
+extern void tsdb_mover_end(TsdbMover *mover);
+
+/* Snapshot of this moment in place of the run's: what is read under a lock must be read after taking it. */
+extern Snapshot tsdb_mover_new_snapshot(TsdbMover *mover);
+
+/* Makes the column buffer, the writer and perm. */
+extern void tsdb_mover_gather_begin(TsdbMover *mover);
+/* Bytes of gathered rows above which they should become chunks. */
+extern Size tsdb_mover_gather_limit(void);
+
+/*
+ * Sorts the gathered rows into mover->perm (after choosing series from them, where
+ * nothing says what they are) and returns the number of series.
+ */
+extern uint32 tsdb_mover_sort(TsdbMover *mover, TsdbTableOptions *options);
+
+/* Distinct series among perm[0 .. nrows-1], which are sorted by series. */
+extern uint32 tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *options,
+									  const uint32 *perm, uint32 nrows);
+
+/* Inserts the entries of the row in slot (any kind) under this TID. */
+extern void tsdb_mover_index_row(TsdbMover *mover, TupleTableSlot *slot, ItemPointer tid);
+
+/*
+ * Inserts entries for rows of a chunk that was just written: row i is gathered row
+ * perm[i].  skip: bitmap over chunk rows that get none, or NULL.
+ */
+extern void tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32 *perm,
+								   const uint64 *skip);
+
+/*
+ * Hands each row of a chunk that the snapshot sees to "take", decoded; values are valid during the call.
+ * Returns their number.
+ */
+typedef void (*TsdbMoverTakeRow) (TsdbMover *mover, Datum *values, bool *isnull, void *arg);
+extern int64 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+								   TsdbMoverTakeRow take, void *arg);
+
+/* Puts a row into the row store, unseen by logical decoding; TOASTs as heap does and inserts index entries. */
+extern void tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull,
+									   BulkInsertState bistate);
+
+/*
+ * Statistics: "inserted" new versions that heapam has not counted itself, "deleted" old ones.  A move
+ * has as many of the one as of the other, so that the count of live rows stays right.
+ */
+extern void tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 deleted);
+
+#endif							/* TSDB_MOVER_COMMON_H */

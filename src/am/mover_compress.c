@@ -1,0 +1,576 @@
+/*-------------------------------------------------------------------------
+ * mover_compress.c
+ *	  Moves settled rows from the row store into chunks.
+ *
+ * Used by tsdb.compress.  README.md of this folder has the conflict table.
+ *
+ * The main fork is taken in source ranges of whole blocks.  For each: gather the settled
+ * rows, sort, write chunk and directory entry, clear the range's visibility map bits, mark
+ * the source tuples page by page, insert index entries.  A row that changed or was
+ * locked between gathering and marking stays; its copy in the chunk gets a tombstone.
+ *
+ * A marked tuple is deleted by the mover, looks like the old version of a key update, and has
+ * t_ctid = (its own block, TSDB_MOVED_OFFSET_FIRST + row number in the chunk).
+ *
+ * Invariants: the source ranges of one mover xid do not overlap, so that (xid, block, row
+ * number) names one chunk row; a run's snapshot is older than all its looks at tuples, so
+ * that no tuple it has gathered can be pruned and no TID used again before it is marked;
+ * a page's visibility map bit is clear, and that is in WAL, before a tuple on it is marked.
+ * Locking: share lock on a page while its tuples are judged, the pin alone while they are read;
+ * exclusive lock while they are marked, visibility map page under it as in heapam.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/detoast.h"
+#include "access/generic_xlog.h"
+#include "access/heapam.h"
+#include "access/heaptoast.h"
+#include "access/multixact.h"
+#include "access/transam.h"
+#include "access/visibilitymap.h"
+#include "access/xact.h"
+#include "access/xloginsert.h"
+#include "am/mover_common.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/smgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+/*
+ * Rows of a range up to which another one certainly fits the same chunk: a chunk takes no more than
+ * TSDB_CHUNK_MAX_RAW_BYTES, and a source block's rows must not go to two.
+ */
+#define RANGE_MAX_RAW_BYTES		(TSDB_CHUNK_MAX_RAW_BYTES - TSDB_MAX_ROW_BYTES - 1024 * 1024)
+
+StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST > MaxOffsetNumber,
+				 "no page has the offset of a moved tuple's t_ctid");
+StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST + TSDB_MOVED_MAX_ROWS - 1 < MovedPartitionsOffsetNumber,
+				 "no moved tuple's t_ctid has an offset with a meaning of its own");
+
+/* Where a gathered row came from; row i of the column buffer is sources[i]. */
+typedef struct SourceRow
+{
+	BlockNumber block;			/* rising */
+	OffsetNumber offset;		/* rising within a block */
+	TransactionId xmin;			/* raw, as gathered */
+} SourceRow;
+
+typedef struct SourceRange
+{
+	BlockNumber block;
+	BlockNumber nblocks;
+} SourceRange;
+
+typedef struct Compress
+{
+	TsdbMover  *mover;
+	BufferAccessStrategy strategy;
+	Buffer		vmbuffer;		/* map page in use, or invalid */
+
+	/* ranges that this xid has moved rows from before */
+	SourceRange *used;
+	int			nused;
+
+	/* the range in hand */
+	SourceRow  *sources;		/* [TSDB_MOVED_MAX_ROWS] */
+	uint32	   *row_numbers;	/* [TSDB_MOVED_MAX_ROWS], row in the chunk of sources[i] */
+	uint64	   *stayed;			/* bitmap over chunk rows whose source was not marked */
+	TsdbDirEntry entry;
+	TransactionId xid;
+	Datum	   *values;
+	bool	   *isnull;
+} Compress;
+
+/* Top-level transaction in which this backend moved rows last, of whatever table. */
+static FullTransactionId last_mover = {InvalidTransactionId};
+
+/*
+ * May this tuple be moved?  Committed, neither locked nor being changed by anybody, and not
+ * written by us: our rows' xmin may yet abort apart from the mover's, and their cmin would be lost.
+ */
+static bool
+is_settled(HeapTuple tuple, CommandId cid, Buffer buffer)
+{
+	HeapTupleHeader header = tuple->t_data;
+
+	if (HeapTupleHeaderIsSpeculative(header))
+		return false;
+	if (!HeapTupleHeaderXminFrozen(header) &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(header)))
+		return false;
+	return HeapTupleSatisfiesUpdate(tuple, cid, buffer) == TM_Ok;
+}
+
+static bool
+tuple_at(Compress *c, Page page, BlockNumber block, OffsetNumber offset, HeapTuple tuple)
+{
+	ItemId		lp = PageGetItemId(page, offset);
+
+	if (!ItemIdIsNormal(lp))
+		return false;
+	tuple->t_tableOid = RelationGetRelid(c->mover->rel);
+	tuple->t_data = (HeapTupleHeader) PageGetItem(page, lp);
+	tuple->t_len = ItemIdGetLength(lp);
+	ItemPointerSet(&tuple->t_self, block, offset);
+	return true;
+}
+
+/* What a tuple will add to the buffer's raw_bytes, nearly: values compressed in line count as they lie. */
+static Size
+raw_bytes_of(Compress *c, HeapTuple tuple)
+{
+	TupleDesc	tupdesc = RelationGetDescr(c->mover->rel);
+	Size		bytes = tuple->t_len;
+	int			i;
+
+	if (!HeapTupleHasExternal(tuple))
+		return bytes;
+
+	heap_deform_tuple(tuple, tupdesc, c->values, c->isnull);
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (!c->isnull[i] && !att->attisdropped && att->attlen == -1 &&
+			VARATT_IS_EXTERNAL(DatumGetPointer(c->values[i])))
+		{
+			Size		len = toast_raw_datum_size(c->values[i]);
+
+			/* a longer one keeps its row out of the chunk */
+			bytes += Min(len, TSDB_MAX_VALUE_BYTES);
+		}
+	}
+	return bytes;
+}
+
+/*
+ * Appends the settled rows of a page to the column buffer.  False, and nothing done, if the page is not
+ * the first with rows in its range and they may not all fit the chunk.
+ */
+static bool
+gather_page(Compress *c, BlockNumber block)
+{
+	TsdbMover  *mover = c->mover;
+	TsdbColumnBuffer *buf = mover->buf;
+	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
+	Buffer		buffer;
+	Page		page;
+	HeapTupleData settled[MaxHeapTuplesPerPage];
+	int			nsettled = 0;
+	Size		bytes = 0;
+	OffsetNumber offset,
+				maxoff;
+	int			i;
+
+	buffer = ReadBufferExtended(mover->rel, MAIN_FORKNUM, block, RBM_NORMAL, c->strategy);
+	page = BufferGetPage(buffer);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	maxoff = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
+	for (offset = FirstOffsetNumber;
+		 offset <= maxoff && nsettled < MaxHeapTuplesPerPage;
+		 offset++)
+	{
+		if (tuple_at(c, page, block, offset, &settled[nsettled]) &&
+			is_settled(&settled[nsettled], mover->cid, buffer))
+			nsettled++;
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+	/*
+	 * The pin keeps the tuples where they are.  Their xmax may change meanwhile, but that is judged
+	 * again when they are marked; their TOAST values, which must not be fetched under a
+	 * content lock, are kept by the run's snapshot.
+	 */
+	for (i = 0; i < nsettled; i++)
+		bytes += raw_bytes_of(c, &settled[i]);
+	if (buf->nrows > 0 && buf->raw_bytes + bytes > RANGE_MAX_RAW_BYTES)
+	{
+		ReleaseBuffer(buffer);
+		return false;
+	}
+
+	for (i = 0; i < nsettled; i++)
+	{
+		MemoryContext old_cxt;
+		bool		appended;
+
+		/* the rest of a page of giants is for another transaction */
+		if (buf->raw_bytes > RANGE_MAX_RAW_BYTES)
+			break;
+
+		old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+		heap_deform_tuple(&settled[i], tupdesc, c->values, c->isnull);
+		appended = tsdb_column_buffer_append(buf, c->values, c->isnull);
+		MemoryContextSwitchTo(old_cxt);
+		MemoryContextReset(mover->row_cxt);
+
+		/* a row with a value too long for chunks stays where it is */
+		if (appended)
+		{
+			SourceRow  *source = &c->sources[buf->nrows - 1];
+
+			Assert(buf->nrows <= TSDB_MOVED_MAX_ROWS);
+			source->block = block;
+			source->offset = ItemPointerGetOffsetNumber(&settled[i].t_self);
+			source->xmin = HeapTupleHeaderGetRawXmin(settled[i].t_data);
+		}
+	}
+	ReleaseBuffer(buffer);
+	return true;
+}
+
+/*
+ * Writes the map page into WAL as an image.  GenericXLog can't: the page has no free space
+ * between pd_lower and pd_upper, though they say so, and it would zero the bits.
+ */
+static void
+log_map_page(Compress *c)
+{
+	LockBuffer(c->vmbuffer, BUFFER_LOCK_EXCLUSIVE);
+	if (RelationNeedsWAL(c->mover->rel))
+	{
+		START_CRIT_SECTION();
+		MarkBufferDirty(c->vmbuffer);
+		log_newpage_buffer(c->vmbuffer, false);
+		END_CRIT_SECTION();
+	}
+	LockBuffer(c->vmbuffer, BUFFER_LOCK_UNLOCK);
+}
+
+/* Clears the visibility map bits of a block; true if one was set.  The caller logs the map page. */
+static bool
+clear_map_bits(Compress *c, BlockNumber block)
+{
+	Relation	rel = c->mover->rel;
+
+	if (visibilitymap_get_status(rel, block, &c->vmbuffer) == 0)
+		return false;
+	return visibilitymap_clear(rel, block, c->vmbuffer, VISIBILITYMAP_VALID_BITS);
+}
+
+/*
+ * Clears the bits of all blocks of the range that hold gathered rows, with one image of each map
+ * page.  Clear bits beside a set PD_ALL_VISIBLE are a legal state, also after a crash.
+ */
+static void
+clear_map_range(Compress *c)
+{
+	uint32		nrows = c->mover->buf->nrows;
+	bool		cleared = false;
+	uint32		i;
+
+	for (i = 0; i < nrows; i++)
+	{
+		BlockNumber block = c->sources[i].block;
+
+		if (i > 0 && block == c->sources[i - 1].block)
+			continue;
+		if (cleared && !visibilitymap_pin_ok(block, c->vmbuffer))
+		{
+			log_map_page(c);
+			cleared = false;
+		}
+		if (clear_map_bits(c, block))
+			cleared = true;
+	}
+	if (cleared)
+		log_map_page(c);
+}
+
+/*
+ * Marks sources[first .. last - 1], all on one page, as moved; those that are no longer settled stay.
+ * Returns the number marked.
+ */
+static uint32
+mark_page(Compress *c, uint32 first, uint32 last)
+{
+	TsdbMover  *mover = c->mover;
+	BlockNumber block = c->sources[first].block;
+	bool		movable[MaxHeapTuplesPerPage];
+	uint32		nmarked = 0;
+	Buffer		buffer;
+	Page		page;
+	HeapTupleData tuple;
+	uint32		i;
+
+	Assert(last - first <= MaxHeapTuplesPerPage);
+
+	buffer = ReadBufferExtended(mover->rel, MAIN_FORKNUM, block, RBM_NORMAL, c->strategy);
+	page = BufferGetPage(buffer);
+
+	/* pins the map page, if there is one, so that nothing is read under the page's lock */
+	(void) visibilitymap_get_status(mover->rel, block, &c->vmbuffer);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+
+	/* judging sets hint bits on the page, so it comes before GenericXLog takes its copy */
+	for (i = first; i < last; i++)
+	{
+		SourceRow  *source = &c->sources[i];
+
+		movable[i - first] =
+			tuple_at(c, page, block, source->offset, &tuple) &&
+			TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple.t_data), source->xmin) &&
+			is_settled(&tuple, mover->cid, buffer);
+		if (movable[i - first])
+			nmarked++;
+	}
+
+	if (nmarked > 0)
+	{
+		GenericXLogState *state;
+		Page		image;
+
+		/* vacuum may have set the bit again; it can't while we hold the page's lock */
+		if (clear_map_bits(c, block))
+			log_map_page(c);
+
+		state = GenericXLogStart(mover->rel);
+		image = GenericXLogRegisterBuffer(state, buffer, 0);
+
+		PageSetPrunable(image, c->xid);
+		PageClearAllVisible(image);
+		for (i = first; i < last; i++)
+		{
+			HeapTupleHeader header;
+
+			if (!movable[i - first])
+				continue;
+			header = (HeapTupleHeader) PageGetItem(image, PageGetItemId(image, c->sources[i].offset));
+
+			/* as a key update, so that lockers of every strength wait for us */
+			header->t_infomask &= ~(HEAP_XMAX_BITS | HEAP_MOVED);
+			header->t_infomask2 |= HEAP_KEYS_UPDATED;
+			HeapTupleHeaderClearHotUpdated(header);
+			HeapTupleHeaderSetXmax(header, c->xid);
+			HeapTupleHeaderSetCmax(header, mover->cid, false);
+			ItemPointerSet(&header->t_ctid, block, TSDB_MOVED_OFFSET_FIRST + c->row_numbers[i]);
+		}
+		GenericXLogFinish(state);
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+	for (i = first; i < last; i++)
+	{
+		if (!movable[i - first])
+		{
+			uint32		row = c->row_numbers[i];
+
+			c->stayed[row / 64] |= UINT64CONST(1) << (row % 64);
+			tsdb_tombstone_write(mover->store, c->entry.d.chunk_id, row, TSDB_TOMB_NOT_MOVED,
+								 NULL, mover->cid);
+		}
+		else if (tuple_at(c, page, block, c->sources[i].offset, &tuple) &&
+				 HeapTupleHasExternal(&tuple))
+			heap_toast_delete(mover->rel, &tuple, false);
+	}
+	ReleaseBuffer(buffer);
+	return nmarked;
+}
+
+/* Makes a chunk of the gathered rows and marks their sources.  Returns the rows moved. */
+static int64
+move_range(Compress *c)
+{
+	TsdbMover  *mover = c->mover;
+	uint32		nrows = mover->buf->nrows;
+	TsdbTableOptions options;
+	uint32		nseries;
+	uint32		nmoved = 0;
+	uint32		first,
+				last;
+	uint32		i;
+
+	Assert(nrows > 0 && nrows <= TSDB_MOVED_MAX_ROWS);
+
+	nseries = tsdb_mover_sort(mover, &options);
+	for (i = 0; i < nrows; i++)
+		c->row_numbers[mover->perm[i]] = i;
+
+	memset(&c->entry, 0, sizeof(c->entry));
+	c->entry.d.mover_xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+	c->entry.d.src_block = c->sources[0].block;
+	c->entry.d.src_nblocks = c->sources[nrows - 1].block - c->sources[0].block + 1;
+	c->xid = GetCurrentTransactionId();
+	tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, mover->perm, nrows,
+							  options.time_attnum, nseries, mover->cid, 0, &c->entry);
+	Assert(c->entry.d.nrows == nrows);
+
+	clear_map_range(c);
+
+	memset(c->stayed, 0, TSDB_MOVED_MAX_ROWS / 8);
+	for (first = 0; first < nrows; first = last)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (last = first + 1; last < nrows && c->sources[last].block == c->sources[first].block;)
+			last++;
+		nmoved += mark_page(c, first, last);
+	}
+
+	tsdb_mover_index_chunk(mover, &c->entry, mover->perm, nmoved < nrows ? c->stayed : NULL);
+	tsdb_mover_count(mover, nmoved, nmoved);
+	return nmoved;
+}
+
+/*
+ * Blocks from which this xid has moved rows before (an earlier call in the transaction) must not be in a
+ * source range again: (xid, block, row number) would name two chunk rows.  What is left there
+ * waits for another transaction.
+ */
+static void
+find_used_ranges(Compress *c)
+{
+	FullTransactionId top = GetTopFullTransactionIdIfAny();
+	uint64		xid;
+	TsdbDirEntry *entries;
+	int			nentries;
+	int			i;
+
+	if (!FullTransactionIdIsValid(top) || !FullTransactionIdEquals(top, last_mover))
+		return;
+
+	xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+	entries = tsdb_directory_read(c->mover->store, SnapshotAny, &nentries);
+	c->used = palloc(sizeof(SourceRange) * Max(nentries, 1));
+	for (i = 0; i < nentries; i++)
+	{
+		if (entries[i].d.mover_xid == xid)
+		{
+			c->used[c->nused].block = entries[i].d.src_block;
+			c->used[c->nused].nblocks = entries[i].d.src_nblocks;
+			c->nused++;
+		}
+	}
+}
+
+static bool
+block_is_used(Compress *c, BlockNumber block)
+{
+	int			i;
+
+	for (i = 0; i < c->nused; i++)
+	{
+		if (block >= c->used[i].block && block - c->used[i].block < c->used[i].nblocks)
+			return true;
+	}
+	return false;
+}
+
+int64
+tsdb_mover_compress(Relation rel)
+{
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.compress()");
+	Compress   *c = palloc0(sizeof(Compress));
+	int			natts = RelationGetDescr(rel)->natts;
+	Size		limit = tsdb_mover_gather_limit();
+	int64		nmoved = 0;
+	BlockNumber nblocks;
+	BlockNumber block = 0;
+
+	c->mover = mover;
+	c->strategy = GetAccessStrategy(BAS_BULKWRITE);
+	c->vmbuffer = InvalidBuffer;
+	c->sources = palloc(sizeof(SourceRow) * TSDB_MOVED_MAX_ROWS);
+	c->row_numbers = palloc(sizeof(uint32) * TSDB_MOVED_MAX_ROWS);
+	c->stayed = palloc(TSDB_MOVED_MAX_ROWS / 8);
+	c->values = palloc(sizeof(Datum) * Max(natts, 1));
+	c->isnull = palloc(sizeof(bool) * Max(natts, 1));
+	tsdb_mover_gather_begin(mover);
+	find_used_ranges(c);
+
+	/* once our xid is in a tuple header, others may make it a member of a multixact */
+	MultiXactIdSetOldestMember();
+
+	nblocks = smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM);
+	while (block < nblocks)
+	{
+		TsdbColumnBuffer *buf = mover->buf;
+
+		while (block < nblocks &&
+			   buf->nrows + MaxHeapTuplesPerPage <= TSDB_MOVED_MAX_ROWS &&
+			   (buf->nrows == 0 || buf->bytes_used < limit))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (block_is_used(c, block))
+			{
+				if (buf->nrows > 0)
+					break;
+			}
+			else if (!gather_page(c, block))
+				break;
+			block++;
+		}
+
+		if (buf->nrows > 0)
+		{
+			nmoved += move_range(c);
+			last_mover = GetTopFullTransactionId();
+			tsdb_column_buffer_reset(buf, limit);
+		}
+	}
+
+	if (BufferIsValid(c->vmbuffer))
+		ReleaseBuffer(c->vmbuffer);
+	FreeAccessStrategy(c->strategy);
+	tsdb_mover_end(mover);
+	return nmoved;
+}
+
+bool
+tsdb_mover_find_moved(Relation rel, ItemPointer ctid, TransactionId xmax, ItemPointer new_tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(ctid);
+	uint32		row = ItemPointerGetOffsetNumberNoCheck(ctid) - TSDB_MOVED_OFFSET_FIRST;
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+	uint64		mover_xid;
+	TsdbStore  *store;
+	TsdbRootDisk root;
+	bool		found = false;
+
+	Assert(tsdb_ctid_is_moved(ctid));
+	Assert(TransactionIdIsNormal(xmax));
+
+	/* xmax of a tuple that somebody still asks about is less than 2^31 transactions old */
+	if (xmax > XidFromFullTransactionId(next))
+		epoch--;
+	mover_xid = U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, xmax));
+
+	store = tsdb_store_open(rel, AccessShareLock);
+	if (store == NULL)
+		return false;
+	if (tsdb_root_read(store, &root))
+	{
+		uint64		window = 256;	/* newest changes to look at */
+		bool		all = false;
+
+		while (!found && !all)
+		{
+			uint32		after = root.changes > window ? root.changes - (uint32) window : 0;
+			TsdbDirEntry *entries;
+			int			nentries;
+			int			i;
+
+			all = (after == 0);
+			entries = tsdb_directory_read_after(store, SnapshotAny, after, &nentries);
+			for (i = nentries - 1; i >= 0 && !found; i--)
+			{
+				TsdbDirEntryDisk *d = &entries[i].d;
+
+				if (d->mover_xid == mover_xid && row < d->nrows &&
+					block >= d->src_block && block - d->src_block < d->src_nblocks)
+				{
+					tsdb_row_tid(d->first_vblock, row, new_tid);
+					found = true;
+				}
+			}
+			pfree(entries);
+			window *= 16;
+		}
+	}
+	tsdb_store_close(store);
+	return found;
+}

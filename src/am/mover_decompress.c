@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ * mover_decompress.c
+ *	  Moves all rows of chunks back to the row store.
+ *
+ * Used by tsdb.decompress.  Whoever calls it expects to find no compressed row afterwards, so
+ * it waits for chunks in use (the deadlock detector sees these waits), and takes those with
+ * tombstones too: under the chunk's lock each tombstone is decided.  Only chunks of
+ * transactions still in progress remain.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/heapam.h"
+#include "am/mover_common.h"
+#include "catalog/catalog.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* rows inserted at once, and bytes of them */
+#define BATCH_ROWS		256
+#define BATCH_BYTES		(1024 * 1024)
+
+typedef struct Batch
+{
+	BulkInsertState bistate;
+	TupleTableSlot *slots[BATCH_ROWS];	/* heap tuple slots; tuples in row_cxt */
+	int			nslots;
+	Size		bytes;
+} Batch;
+
+static void
+flush_batch(TsdbMover *mover, Batch *batch)
+{
+	MemoryContext old_cxt;
+	int			i;
+
+	if (batch->nslots == 0)
+		return;
+
+	old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+
+	/*
+	 * A move is no insert: logical decoding must not see it.  heap_multi_insert can't hide its rows, heap_insert
+	 * can.
+	 */
+	if (RelationIsLogicallyLogged(mover->rel))
+	{
+		for (i = 0; i < batch->nslots; i++)
+		{
+			HeapTuple	tuple = ExecFetchSlotHeapTuple(batch->slots[i], false, NULL);
+
+			heap_insert(mover->rel, tuple, mover->cid, HEAP_INSERT_NO_LOGICAL, batch->bistate);
+			batch->slots[i]->tts_tid = tuple->t_self;
+		}
+	}
+	else
+		heap_multi_insert(mover->rel, batch->slots, batch->nslots, mover->cid, 0, batch->bistate);
+	MemoryContextSwitchTo(old_cxt);
+
+	for (i = 0; i < batch->nslots; i++)
+	{
+		ItemPointerData tid = batch->slots[i]->tts_tid;
+
+		tsdb_mover_index_row(mover, batch->slots[i], &tid);
+		ExecClearTuple(batch->slots[i]);
+	}
+	batch->nslots = 0;
+	batch->bytes = 0;
+	MemoryContextReset(mover->row_cxt);
+}
+
+static void
+take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
+{
+	Batch	   *batch = arg;
+	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(mover->rel), values, isnull);
+
+	MemoryContextSwitchTo(old_cxt);
+	ExecStoreHeapTuple(tuple, batch->slots[batch->nslots], true);
+	batch->nslots++;
+	batch->bytes += tuple->t_len;
+	if (batch->nslots == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
+		flush_batch(mover, batch);
+}
+
+int64
+tsdb_mover_decompress(Relation rel)
+{
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.decompress()");
+	Batch	   *batch = palloc0(sizeof(Batch));
+	TsdbDirEntry *entries;
+	int			nentries;
+	int64		nmoved = 0;
+	int			i;
+
+	batch->bistate = GetBulkInsertState();
+	for (i = 0; i < BATCH_ROWS; i++)
+		batch->slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+
+	entries = tsdb_directory_read(mover->store, GetActiveSnapshot(), &nentries);
+	for (i = 0; i < nentries; i++)
+	{
+		Snapshot	snapshot;
+		int64		nlive;
+
+		CHECK_FOR_INTERRUPTS();
+		tsdb_chunk_lock(rel, entries[i].d.chunk_id, AccessExclusiveLock, false);
+		snapshot = tsdb_mover_new_snapshot(mover);
+		if (!tsdb_directory_visible(mover->store, &entries[i], snapshot))
+			continue;
+
+		nlive = tsdb_mover_read_chunk(mover, &entries[i], snapshot, take_row, batch);
+		flush_batch(mover, batch);
+		tsdb_directory_delete(mover->store, &entries[i], mover->cid);
+		tsdb_mover_count(mover, 0, nlive);
+		nmoved += nlive;
+	}
+
+	for (i = 0; i < BATCH_ROWS; i++)
+		ExecDropSingleTupleTableSlot(batch->slots[i]);
+	FreeBulkInsertState(batch->bistate);
+	tsdb_mover_end(mover);
+	return nmoved;
+}

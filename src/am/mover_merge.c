@@ -1,0 +1,183 @@
+/*-------------------------------------------------------------------------
+ * mover_merge.c
+ *	  Merges and re-encodes chunks: fewer, larger ones, sorted, without dead rows.
+ *
+ * Used by tsdb.recompress.  Chunks are taken in order of time, as many at once as fit
+ * write_buffer; their rows are sorted by (series, time) together and cut into new chunks.
+ *
+ * Invariant: an old chunk is judged and read under its lock, with a snapshot taken after the lock;
+ * whoever else deletes it or its rows holds the lock to the end of his transaction, so
+ * that what the snapshot shows is final.
+ * A chunk that is in use is left for later: waiting while holding other chunks' locks
+ * could deadlock.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "am/mover_common.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+typedef struct Merge
+{
+	TsdbMover  *mover;
+	Size		limit;
+	/* the group in hand: chunks whose rows are in the column buffer */
+	TsdbDirEntry *group;
+	int			ngroup;
+	uint16		level;			/* highest of the group */
+	int64		nlive;			/* rows read from it */
+	int64		nwritten;		/* chunks, over all groups */
+} Merge;
+
+/* Earliest first; those without a time column, or without a time that is not NULL, come before. */
+static int
+compare_by_time(const void *a, const void *b)
+{
+	const TsdbDirEntry *ea = a;
+	const TsdbDirEntry *eb = b;
+	int			ta = (ea->d.flags & TSDB_DIR_TIME) != 0;
+	int			tb = (eb->d.flags & TSDB_DIR_TIME) != 0;
+
+	if (ta != tb)
+		return ta - tb;
+	if (ta && ea->d.time_min != eb->d.time_min)
+		return ea->d.time_min < eb->d.time_min ? -1 : 1;
+	return ea->change < eb->change ? -1 : (ea->change > eb->change ? 1 : 0);
+}
+
+/*
+ * Does the chunk have tombstones of users' transactions?  Who follows such a row to its next version needs
+ * them, so the chunk stays.  A tombstone that can't be read counts as one.
+ */
+static bool
+has_user_tombstones(TsdbMover *mover, Oid chunk_id)
+{
+	TsdbStoreScan *scan = tsdb_store_scan_begin(mover->store, chunk_id, PG_INT32_MIN, -1, SnapshotAny);
+	TsdbStoredTuple tuple;
+	bool		found = false;
+
+	while (!found && tsdb_store_scan_next(scan, &tuple))
+	{
+		TsdbTombstoneDisk tombstone;
+
+		if (tuple.len != sizeof(tombstone))
+			found = true;
+		else
+		{
+			memcpy(&tombstone, tuple.data, sizeof(tombstone));
+			found = tombstone.version != TSDB_FORMAT_VERSION ||
+				tombstone.flags != TSDB_TOMB_NOT_MOVED;
+		}
+	}
+	tsdb_store_scan_end(scan);
+	return found;
+}
+
+static void
+take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+	bool		appended = tsdb_column_buffer_append(mover->buf, values, isnull);
+
+	MemoryContextSwitchTo(old_cxt);
+	MemoryContextReset(mover->row_cxt);
+
+	/* a column added later, with a default too long for chunks */
+	if (!appended)
+		tsdb_mover_insert_heap_row(mover, values, isnull, NULL);
+}
+
+/* Writes the gathered rows as chunks and deletes the chunks that they came from. */
+static void
+finish_group(Merge *merge)
+{
+	TsdbMover  *mover = merge->mover;
+	uint32		nrows = mover->buf->nrows;
+	int			i;
+
+	if (nrows > 0)
+	{
+		TsdbTableOptions options;
+		uint32		first;
+		uint32		n;
+
+		(void) tsdb_mover_sort(mover, &options);
+		for (first = 0; first < nrows; first += n)
+		{
+			const uint32 *perm = mover->perm + first;
+			TsdbDirEntry entry;
+
+			CHECK_FOR_INTERRUPTS();
+			n = tsdb_chunk_rows_that_fit(mover->buf, perm, nrows - first, TSDB_CHUNK_MAX_ROWS);
+
+			memset(&entry, 0, sizeof(entry));
+			entry.d.level = Min(merge->level + 1, PG_UINT16_MAX);
+			tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, perm, n,
+									  options.time_attnum,
+									  tsdb_mover_count_series(mover, &options, perm, n),
+									  mover->cid, 0, &entry);
+			tsdb_mover_index_chunk(mover, &entry, perm, NULL);
+			merge->nwritten++;
+		}
+	}
+
+	for (i = 0; i < merge->ngroup; i++)
+		tsdb_directory_delete(mover->store, &merge->group[i], mover->cid);
+
+	/* rows that went to the row store have been counted as inserted by heapam */
+	tsdb_mover_count(mover, nrows, merge->nlive);
+
+	tsdb_column_buffer_reset(mover->buf, merge->limit);
+	merge->ngroup = 0;
+	merge->level = 0;
+	merge->nlive = 0;
+}
+
+int64
+tsdb_mover_recompress(Relation rel)
+{
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.recompress()");
+	Merge	   *merge = palloc0(sizeof(Merge));
+	TsdbDirEntry *entries;
+	int			nentries;
+	int64		nwritten;
+	int			i;
+
+	tsdb_mover_gather_begin(mover);
+	entries = tsdb_directory_read(mover->store, GetActiveSnapshot(), &nentries);
+	qsort(entries, nentries, sizeof(TsdbDirEntry), compare_by_time);
+
+	merge->mover = mover;
+	merge->limit = tsdb_mover_gather_limit();
+	merge->group = palloc(sizeof(TsdbDirEntry) * Max(nentries, 1));
+
+	for (i = 0; i < nentries; i++)
+	{
+		TsdbDirEntry *entry = &entries[i];
+		Snapshot	snapshot;
+
+		CHECK_FOR_INTERRUPTS();
+		if (merge->ngroup > 0 && mover->buf->bytes_used + entry->d.raw_bytes > merge->limit)
+			finish_group(merge);
+
+		if (!tsdb_chunk_lock(rel, entry->d.chunk_id, AccessExclusiveLock, true))
+			continue;
+		snapshot = tsdb_mover_new_snapshot(mover);
+		if (!tsdb_directory_visible(mover->store, entry, snapshot) ||
+			has_user_tombstones(mover, entry->d.chunk_id))
+			continue;
+
+		merge->nlive += tsdb_mover_read_chunk(mover, entry, snapshot, take_row, NULL);
+		merge->group[merge->ngroup++] = *entry;
+		merge->level = Max(merge->level, entry->d.level);
+	}
+	if (merge->ngroup > 0)
+		finish_group(merge);
+
+	nwritten = merge->nwritten;
+	tsdb_mover_end(mover);
+	return nwritten;
+}

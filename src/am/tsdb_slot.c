@@ -1,0 +1,365 @@
+/*-------------------------------------------------------------------------
+ * tsdb_slot.c
+ *	  Tuple slot that shows a row of either store.
+ *
+ * The outer slot is what the executor sees.  Its "inner" buffer heap slot shares the value
+ * arrays, so that deforming a heap tuple in the inner slot fills the outer one; heapam's
+ * callbacks are always given the inner slot, since they insist on its type.
+ *
+ * State			inner			set		tts_flags
+ * empty			empty			-		EMPTY
+ * virtual			empty			-		-			values filled by the executor
+ * heap row			holds tuple		-		-			buffer pin or own copy in inner
+ * chunk row		empty			yes		-			row "row" of the vector set
+ *
+ * Invariant: at most one of (inner holds a tuple, set != NULL).
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/sysattr.h"
+#include "am/tsdb_slot.h"
+#include "utils/memutils.h"
+
+typedef struct TsdbTupleTableSlot
+{
+	TupleTableSlot base;
+	BufferHeapTupleTableSlot inner;
+	bool		is_heap_row;
+	TsdbVectorSet *set;			/* counted reference, NULL = no chunk row */
+	uint32		row;			/* in the vector */
+} TsdbTupleTableSlot;
+
+#define INNER(tslot) (&(tslot)->inner.base.base)
+
+static void
+tts_tsdb_init(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+	TupleTableSlot *inner = INNER(tslot);
+
+	/* MakeTupleTableSlot zeroed all of us; complete the inner slot as it would */
+	*((const TupleTableSlotOps **) &inner->tts_ops) = &TTSOpsBufferHeapTuple;
+	inner->type = T_TupleTableSlot;
+	inner->tts_flags = TTS_FLAG_EMPTY | TTS_FLAG_FIXED;
+	inner->tts_mcxt = slot->tts_mcxt ? slot->tts_mcxt : CurrentMemoryContext;
+	tslot->inner.buffer = InvalidBuffer;
+}
+
+static void
+tts_tsdb_release(TupleTableSlot *slot)
+{
+	/* ExecClearTuple came before; the inner slot owns nothing else */
+}
+
+static void
+tts_tsdb_clear(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	if (tslot->set != NULL)
+	{
+		tsdb_vector_set_release(tslot->set);
+		tslot->set = NULL;
+	}
+	if (!TTS_EMPTY(INNER(tslot)))
+		ExecClearTuple(INNER(tslot));
+	tslot->is_heap_row = false;
+
+	slot->tts_nvalid = 0;
+	slot->tts_flags |= TTS_FLAG_EMPTY;
+	ItemPointerSetInvalid(&slot->tts_tid);
+}
+
+/* Give the inner slot the outer one's arrays, descriptor and context, which may have changed. */
+static inline TupleTableSlot *
+sync_inner(TsdbTupleTableSlot *tslot)
+{
+	TupleTableSlot *inner = INNER(tslot);
+
+	inner->tts_tupleDescriptor = tslot->base.tts_tupleDescriptor;
+	inner->tts_values = tslot->base.tts_values;
+	inner->tts_isnull = tslot->base.tts_isnull;
+	inner->tts_mcxt = tslot->base.tts_mcxt;
+	return inner;
+}
+
+static void
+tts_tsdb_getsomeattrs(TupleTableSlot *slot, int natts)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	Assert(!TTS_EMPTY(slot));
+
+	if (tslot->set != NULL)
+	{
+		TsdbVectorSet *set = tslot->set;
+		uint32		row = tslot->row;
+		int			i;
+
+		natts = Min(natts, set->natts);
+		for (i = slot->tts_nvalid; i < natts; i++)
+		{
+			TsdbVectorColumn *col = &set->columns[i];
+
+			if (unlikely(!col->decoded))
+				tsdb_vector_decode(set, i + 1);
+			slot->tts_values[i] = col->values[row];
+			slot->tts_isnull[i] = col->isnull[row];
+		}
+		slot->tts_nvalid = Max(slot->tts_nvalid, natts);
+	}
+	else if (tslot->is_heap_row)
+	{
+		TupleTableSlot *inner = INNER(tslot);
+
+		inner->tts_ops->getsomeattrs(inner, natts);
+		slot->tts_nvalid = inner->tts_nvalid;
+	}
+	else
+		elog(ERROR, "getsomeattrs is not required to be called on a virtual tuple table slot");
+}
+
+/* All columns of a chunk row into the slot's arrays. */
+static inline void
+fetch_all_attrs(TupleTableSlot *slot)
+{
+	slot_getallattrs(slot);
+}
+
+/* Header fields of a tuple formed from a chunk row, so that its system columns stay right. */
+static void
+stamp_chunk_tuple(TsdbTupleTableSlot *tslot, HeapTuple tuple)
+{
+	HeapTupleHeaderSetXmin(tuple->t_data, tslot->set->xmin);
+	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetCmin(tuple->t_data, tslot->set->cmin);
+	tuple->t_data->t_infomask |= HEAP_XMAX_INVALID;
+	tuple->t_data->t_ctid = tslot->base.tts_tid;
+	tuple->t_self = tslot->base.tts_tid;
+	tuple->t_tableOid = tslot->base.tts_tableOid;
+}
+
+static Datum
+tts_tsdb_getsysattr(TupleTableSlot *slot, int attnum, bool *isnull)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	Assert(!TTS_EMPTY(slot));
+	*isnull = false;
+
+	if (tslot->set != NULL)
+	{
+		switch (attnum)
+		{
+			case SelfItemPointerAttributeNumber:
+				return PointerGetDatum(&slot->tts_tid);
+			case MinTransactionIdAttributeNumber:
+				return TransactionIdGetDatum(tslot->set->xmin);
+			case MaxTransactionIdAttributeNumber:
+				return TransactionIdGetDatum(InvalidTransactionId);
+			case MinCommandIdAttributeNumber:
+			case MaxCommandIdAttributeNumber:
+				return CommandIdGetDatum(tslot->set->cmin);
+			case TableOidAttributeNumber:
+				return ObjectIdGetDatum(slot->tts_tableOid);
+			default:
+				elog(ERROR, "invalid attnum: %d", attnum);
+		}
+	}
+	if (tslot->is_heap_row)
+		return INNER(tslot)->tts_ops->getsysattr(INNER(tslot), attnum, isnull);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot retrieve a system column in this context")));
+	return (Datum) 0;			/* not reached */
+}
+
+static void
+tts_tsdb_materialize(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+	TupleTableSlot *inner = sync_inner(tslot);
+
+	Assert(!TTS_EMPTY(slot));
+
+	if (tslot->is_heap_row)
+	{
+		if (!TTS_SHOULDFREE(inner))
+			inner->tts_ops->materialize(inner);
+		slot->tts_nvalid = inner->tts_nvalid;
+		return;
+	}
+
+	/* chunk row or values: form a heap tuple, which then is the inner slot's own */
+	if (tslot->set != NULL)
+		fetch_all_attrs(slot);
+	Assert(slot->tts_nvalid == slot->tts_tupleDescriptor->natts);
+
+	inner->tts_flags &= ~TTS_FLAG_EMPTY;
+	inner->tts_ops->materialize(inner);
+	inner->tts_tid = slot->tts_tid;
+	inner->tts_tableOid = slot->tts_tableOid;
+	tslot->is_heap_row = true;
+	slot->tts_nvalid = 0;
+	if (tslot->set != NULL)
+	{
+		stamp_chunk_tuple(tslot, tslot->inner.base.tuple);
+		tsdb_vector_set_release(tslot->set);
+		tslot->set = NULL;
+	}
+}
+
+static void
+tts_tsdb_copyslot(TupleTableSlot *dstslot, TupleTableSlot *srcslot)
+{
+	TsdbTupleTableSlot *dst = (TsdbTupleTableSlot *) dstslot;
+	TupleTableSlot *source = srcslot;
+
+	if (TTS_IS_TSDB(srcslot))
+	{
+		TsdbTupleTableSlot *src = (TsdbTupleTableSlot *) srcslot;
+
+		if (src->set != NULL)
+		{
+			ItemPointerData tid = srcslot->tts_tid;
+			Oid			tableoid = srcslot->tts_tableOid;
+
+			tsdb_slot_store_chunk_row(dstslot, src->set, src->row);
+			dstslot->tts_tid = tid;
+			dstslot->tts_tableOid = tableoid;
+			return;
+		}
+		/* both inner slots have heapam's type: the copy then shares the buffer pin */
+		if (src->is_heap_row)
+			source = sync_inner(src);
+	}
+
+	ExecClearTuple(dstslot);
+	TTSOpsBufferHeapTuple.copyslot(sync_inner(dst), source);
+	dst->is_heap_row = true;
+	dstslot->tts_flags &= ~TTS_FLAG_EMPTY;
+	dstslot->tts_nvalid = 0;
+	dstslot->tts_tid = srcslot->tts_tid;
+	dstslot->tts_tableOid = srcslot->tts_tableOid;
+}
+
+static HeapTuple
+tts_tsdb_get_heap_tuple(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	Assert(!TTS_EMPTY(slot));
+	if (!tslot->is_heap_row)
+		tts_tsdb_materialize(slot);
+	return INNER(tslot)->tts_ops->get_heap_tuple(INNER(tslot));
+}
+
+static HeapTuple
+tts_tsdb_copy_heap_tuple(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+	HeapTuple	tuple;
+
+	Assert(!TTS_EMPTY(slot));
+	if (tslot->is_heap_row)
+		return INNER(tslot)->tts_ops->copy_heap_tuple(INNER(tslot));
+
+	if (tslot->set != NULL)
+		fetch_all_attrs(slot);
+	tuple = heap_form_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+	if (tslot->set != NULL)
+		stamp_chunk_tuple(tslot, tuple);
+	return tuple;
+}
+
+static MinimalTuple
+tts_tsdb_copy_minimal_tuple(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	Assert(!TTS_EMPTY(slot));
+	if (tslot->is_heap_row)
+		return INNER(tslot)->tts_ops->copy_minimal_tuple(INNER(tslot));
+
+	if (tslot->set != NULL)
+		fetch_all_attrs(slot);
+	return heap_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+}
+
+const TupleTableSlotOps TTSOpsTsdb = {
+	.base_slot_size = sizeof(TsdbTupleTableSlot),
+	.init = tts_tsdb_init,
+	.release = tts_tsdb_release,
+	.clear = tts_tsdb_clear,
+	.getsomeattrs = tts_tsdb_getsomeattrs,
+	.getsysattr = tts_tsdb_getsysattr,
+	.materialize = tts_tsdb_materialize,
+	.copyslot = tts_tsdb_copyslot,
+	.get_heap_tuple = tts_tsdb_get_heap_tuple,
+	.get_minimal_tuple = NULL,	/* we can't own one */
+	.copy_heap_tuple = tts_tsdb_copy_heap_tuple,
+	.copy_minimal_tuple = tts_tsdb_copy_minimal_tuple
+};
+
+TupleTableSlot *
+tsdb_slot_inner(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	if (unlikely(!TTS_IS_TSDB(slot)))
+		elog(ERROR, "tsdb table accessed through a slot of another type");
+	if (tslot->set != NULL)
+		ExecClearTuple(slot);
+	return sync_inner(tslot);
+}
+
+void
+tsdb_slot_took_heap_row(TupleTableSlot *slot, bool filled)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+	TupleTableSlot *inner = INNER(tslot);
+
+	Assert(tslot->set == NULL);
+	if (!filled)
+	{
+		ExecClearTuple(slot);
+		return;
+	}
+	Assert(!TTS_EMPTY(inner));
+	tslot->is_heap_row = true;
+	slot->tts_flags &= ~TTS_FLAG_EMPTY;
+	slot->tts_nvalid = 0;
+	slot->tts_tid = inner->tts_tid;
+	slot->tts_tableOid = inner->tts_tableOid;
+}
+
+void
+tsdb_slot_store_chunk_row(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row_in_vector)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	if (unlikely(!TTS_IS_TSDB(slot)))
+		elog(ERROR, "tsdb table accessed through a slot of another type");
+	Assert(row_in_vector < set->nrows);
+
+	if (likely(tslot->set == set))
+		slot->tts_nvalid = 0;
+	else
+	{
+		set->refcount++;
+		ExecClearTuple(slot);
+		tslot->set = set;
+		slot->tts_flags &= ~TTS_FLAG_EMPTY;
+	}
+	tslot->row = row_in_vector;
+	tsdb_row_tid(set->first_vblock, set->vector * TSDB_VECTOR_ROWS + row_in_vector, &slot->tts_tid);
+	slot->tts_tableOid = set->tableoid;
+}
+
+bool
+tsdb_slot_is_chunk_row(TupleTableSlot *slot)
+{
+	return TTS_IS_TSDB(slot) && ((TsdbTupleTableSlot *) slot)->set != NULL;
+}

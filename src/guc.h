@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ * guc.h
+ *	  The extension's settings.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_GUC_H
+#define TSDB_GUC_H
+
+#include "compat.h"
+
+extern int	tsdb_direct_load_rows;	/* rows from which a statement loads directly; 0 = never */
+extern int	tsdb_write_buffer_kb;	/* memory for rows on their way into chunks */
+
+extern void tsdb_guc_init(void);
+
+#endif							/* TSDB_GUC_H */

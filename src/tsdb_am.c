@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ * tsdb_am.c
+ *	  Module load: settings, hooks, label provider.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "am/direct_load.h"
+#include "fmgr.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "options/table_options.h"
+#include "scan/bitmap_scan.h"
+#include "tcop/utility.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+static void
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *queryEnv,
+			DestReceiver *dest, QueryCompletion *qc)
+{
+	if (prev_process_utility)
+		prev_process_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+}
+
+/*
+ * COPY FROM gets a frame for direct load.  Statements that can carry our options are run on a
+ * copy without them, and the options are applied afterwards.
+ */
+static void
+tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+					 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *queryEnv,
+					 DestReceiver *dest, QueryCompletion *qc)
+{
+	Node	   *stmt = pstmt->utilityStmt;
+
+	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
+	{
+		void	   *frame = tsdb_direct_load_copy_begin((CopyStmt *) stmt);
+
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+		tsdb_direct_load_copy_end(frame);
+	}
+	else if (tsdb_option_ddl_applies(stmt))
+	{
+		PlannedStmt *copy = copyObject(pstmt);
+		TsdbOptionDdl *ddl = tsdb_option_ddl_before(copy->utilityStmt);
+
+		run_utility(copy, queryString, false, context, params, queryEnv, dest, qc);
+		if (ddl != NULL)
+			tsdb_option_ddl_after(ddl, copy->utilityStmt);
+	}
+	else
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+}
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tsdb_am must be loaded via shared_preload_libraries"),
+				 errhint("Add tsdb_am to shared_preload_libraries in postgresql.conf and restart the server.")));
+
+	tsdb_guc_init();
+	tsdb_options_init();
+	tsdb_direct_load_init();
+	tsdb_bitmap_scan_init();
+
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = tsdb_process_utility;
+}
