@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+#
+# Figures: load time, WAL, size, memory, queries and small inserts of tsdb beside heap, heap with an
+# index, and an access method that drops its rows.  See bench/README.md.
+#
+# Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric"
+# data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
+# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts").
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+bash "$here/../scripts/install_deps.sh"
+. "$here/../scripts/lib.sh"
+find_postgres
+
+hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
+series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
+repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
+parts=${PARTS:-cpu metric wal queries inserts}
+seed=42
+
+has() { [[ " $parts " == *" $1 "* ]]; }
+
+build_variant release EXTRA_CFLAGS= || die "build failed: $build_dir/release.log"
+mkdir -p "$build_dir/bench"
+cp -pu "$here"/discard_am/* "$build_dir/bench/"
+make -C "$build_dir/bench" --no-print-directory >"$build_dir/bench.log" 2>&1 || die "build failed: $build_dir/bench.log"
+gcc -O2 -ffp-contract=off -Wall "$here/gen_cpu.c" -o "$build_dir/bench/gen_cpu" -lm
+stage_variant release
+
+work=$scratch/work
+mkdir "$work"
+cp "$build_dir/bench/discard_am.so" "$work/"
+say "generating data"
+! has cpu && ! has wal && ! has queries || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
+[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
+
+cpu_columns='time timestamptz NOT NULL, host text, usage_user float8, usage_system float8, usage_idle float8, usage_nice float8,
+	usage_iowait float8, usage_irq float8, usage_softirq float8, usage_steal float8, usage_guest float8, usage_guest_nice float8'
+metric_columns='time timestamptz NOT NULL, series int, value float8'
+
+bench_server()
+{
+	server_create "$@"
+	server_config "$1" "fsync = on" "shared_buffers = 1GB" "max_wal_size = 16GB" "checkpoint_timeout = 1h" "autovacuum = off" \
+		"jit = off" "max_parallel_workers_per_gather = $parallel" "work_mem = 64MB" "timezone = 'UTC'" "log_checkpoints = on"
+	server_start "$1"
+	sql -c "CREATE EXTENSION tsdb_am" \
+		-c "CREATE FUNCTION discard_am_handler(internal) RETURNS table_am_handler LANGUAGE C AS '$work/discard_am'" \
+		-c "CREATE ACCESS METHOD discard TYPE TABLE HANDLER discard_am_handler"
+}
+
+median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%s", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+spread() { sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.0f..%.0f", v[1], v[NR] }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a == "" || b == "" || b == 0) print "-"; else printf "%.3f", a / b }'; }
+megabytes() { awk -v b="$1" 'BEGIN { printf "%.1f", b / 1048576 }'; }
+
+# create VARIANT DATA: an empty table named VARIANT
+create()
+{
+	local columns=${2}_columns key=host am=heap
+	[ "$2" = cpu ] || key=series
+	case $1 in
+		tsdb) am="tsdb WITH (segmentby = '$key', orderby = 'time')" ;;
+		discard) am=discard ;;
+	esac
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS $1" -c "CREATE TABLE $1 (${!columns}) USING $am"
+	[ "$1" != btree ] || sql -c "CREATE INDEX ON btree ($key, time DESC)"
+}
+
+# load VARIANT DATA: COPY into it; appends to files time, wal, memory of the variant
+load()
+{
+	local result pid
+	sql -c CHECKPOINT
+	result=$(
+		{
+			echo "SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() AS lsn \\gset"
+			echo "\\setenv TSDB_PID :pid"
+			# memory of its own (not shared buffers), looked at 50 times a second
+			echo "\\! (peak=0; while now=\$(sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/\$TSDB_PID/status 2>/dev/null) && [ -n \"\$now\" ]; do [ \$now -le \$peak ] || { peak=\$now; echo \$peak > $work/peak; }; sleep 0.02; done) >/dev/null 2>&1 &"
+			echo "\\timing on"
+			echo "COPY $1 FROM '$work/$2.csv' (FORMAT csv);"
+			echo "\\timing off"
+			echo "SELECT 'wal ' || pg_wal_lsn_diff(pg_current_wal_insert_lsn(), :'lsn');"
+		} | sql
+	)
+	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' <<<"$result" >> "$work/$2_$1_time"
+	sed -n 's/^wal //p' <<<"$result" >> "$work/$2_$1_wal"
+	cat "$work/peak" >> "$work/$2_$1_memory"
+	rm -f "$work/peak"
+}
+
+size() { sql -c "SELECT pg_total_relation_size('$1')"; }
+
+row() { printf '| %-26s |' "$1"; shift; printf ' %10s |' "$@"; printf '\n'; }
+rule() { printf '|%s|' ----------------------------; for _ in $(seq "$1"); do printf -- '-----------:|'; done; printf '\n'; }
+
+# loads DATA: the table of a data set's load
+loads()
+{
+	local data=$1 variant round
+	rm -f "$work/$data"_*_*
+	for round in $(seq "$repeat"); do
+		for variant in discard heap btree tsdb; do
+			create $variant "$data"
+			load $variant "$data"
+		done
+	done
+	say
+	say "## load of $data: $(wc -l < "$work/$data.csv") rows, $(megabytes "$(stat -c %s "$work/$data.csv")") MB of CSV, medians of $repeat"
+	say
+	declare -A time wal memory bytes
+	for variant in discard heap btree tsdb; do
+		time[$variant]=$(median < "$work/${data}_${variant}_time")
+		wal[$variant]=$(median < "$work/${data}_${variant}_wal")
+		memory[$variant]=$(median < "$work/${data}_${variant}_memory")
+		bytes[$variant]=$(size $variant)
+	done
+	row "" discard heap heap+btree tsdb tsdb/heap tsdb/discard
+	rule 6
+	row "COPY, ms" "${time[discard]}" "${time[heap]}" "${time[btree]}" "${time[tsdb]}" "$(ratio "${time[tsdb]}" "${time[heap]}")" "$(ratio "${time[tsdb]}" "${time[discard]}")"
+	row "  (spread)" "$(spread < "$work/${data}_discard_time")" "$(spread < "$work/${data}_heap_time")" "$(spread < "$work/${data}_btree_time")" "$(spread < "$work/${data}_tsdb_time")" "" ""
+	row "WAL, MB" "$(megabytes "${wal[discard]}")" "$(megabytes "${wal[heap]}")" "$(megabytes "${wal[btree]}")" "$(megabytes "${wal[tsdb]}")" "$(ratio "${wal[tsdb]}" "${wal[heap]}")" ""
+	row "size, MB" "$(megabytes "${bytes[discard]}")" "$(megabytes "${bytes[heap]}")" "$(megabytes "${bytes[btree]}")" "$(megabytes "${bytes[tsdb]}")" "$(ratio "${bytes[tsdb]}" "${bytes[heap]}")" ""
+	row "heap / this" "" 1 "" "$(awk -v a="${bytes[heap]}" -v b="${bytes[tsdb]}" 'BEGIN { printf "%.1f", a / b }')" "" ""
+	row "backend's own memory, MB" "$((memory[discard] / 1024))" "$((memory[heap] / 1024))" "$((memory[btree] / 1024))" "$((memory[tsdb] / 1024))" "" ""
+	say
+	sql -P format=aligned -P tuples_only=off -P footer=off -c "SELECT \"column\", encoding, round(bits_per_value::numeric, 2) AS bits_per_value FROM tsdb.columns WHERE relation = 'tsdb'::regclass" 2>/dev/null || true
+}
+
+# run_query FILE: runs it once, prints ms
+run_query() { sql -f "$1" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | tail -n 1; }
+
+queries()
+{
+	local name query variant round last
+	for variant in heap btree tsdb; do
+		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$variant' AND column_name = 'usage_user'")" = t ] ||
+			{ create $variant cpu; sql -c "COPY $variant FROM '$work/cpu.csv' (FORMAT csv)"; }
+	done
+	sql -c "VACUUM ANALYZE heap, btree, tsdb" -c CHECKPOINT
+	last=$(sql -c "SELECT max(time) FROM heap")
+	say
+	say "## queries on cpu, ms, medians of $repeat after one warm-up, $parallel parallel workers"
+	say
+	row "" heap heap+btree tsdb tsdb/heap tsdb/btree
+	rule 5
+	grep -v '^#' "$here/queries.txt" | while IFS='|' read -r name query; do
+		for variant in heap btree tsdb; do
+			# the answers (not all print in the same order)
+			printf '\\set last %s\n\\set t %s\n\\o %s\n\\timing on\n%s;\n' "'$last'" $variant "$work/answer_$variant" "$query" > "$work/query_$variant.sql"
+			rm -f "$work/query_$variant" "$work/answer_$variant"
+			run_query "$work/query_$variant.sql" >/dev/null
+		done
+		for round in $(seq "$repeat"); do
+			for variant in heap btree tsdb; do
+				run_query "$work/query_$variant.sql" >> "$work/query_$variant"
+			done
+		done
+		for variant in heap btree tsdb; do
+			sort "$work/answer_$variant" | grep -v '^Time' > "$work/sorted_$variant" || true
+		done
+		cmp -s "$work/sorted_heap" "$work/sorted_tsdb" || name="$name (ANSWERS DIFFER)"
+		heap=$(median < "$work/query_heap") btree=$(median < "$work/query_btree") tsdb=$(median < "$work/query_tsdb")
+		row "${name% }" "$heap" "$btree" "$tsdb" "$(ratio "$tsdb" "$heap")" "$(ratio "$tsdb" "$btree")"
+	done
+}
+
+inserts()
+{
+	local rows variant tps result
+	say
+	say "## small inserts, rows a second, pgbench with 2 clients for $pgbench_seconds s, medians of $repeat"
+	say
+	row "rows a statement" heap heap+btree tsdb tsdb/heap tsdb/btree
+	rule 5
+	for rows in 1 10 1000; do
+		rm -f "$work"/insert_heap "$work"/insert_btree "$work"/insert_tsdb
+		for _ in $(seq "$repeat"); do
+			for variant in heap btree tsdb; do
+				create $variant cpu
+				result=$("$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -c 2 -j 2 -T "$pgbench_seconds" -M prepared \
+					-f <(sed "s/:table/$variant/" "$here/insert_$rows.pgbench") postgres 2>&1) || die "$result"
+				tps=$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' <<<"$result")
+				awk -v t="$tps" -v r=$rows 'BEGIN { printf "%.0f\n", t * r }' >> "$work/insert_$variant"
+			done
+		done
+		heap=$(median < "$work/insert_heap") btree=$(median < "$work/insert_btree") tsdb=$(median < "$work/insert_tsdb")
+		row "$rows" "$heap" "$btree" "$tsdb" "$(ratio "$tsdb" "$heap")" "$(ratio "$tsdb" "$btree")"
+	done
+}
+
+# WAL from the load until all rows are frozen, page checksums on (hint bits and page images count then)
+frozen()
+{
+	local variant lsn
+	server_stop bench
+	bench_server checksums --data-checksums
+	say
+	say "## WAL until frozen, cpu, page checksums on"
+	say
+	row "" heap tsdb tsdb/heap
+	rule 3
+	declare -A loaded done
+	for variant in heap tsdb; do
+		create $variant cpu
+		sql -c CHECKPOINT
+		lsn=$(sql -c "SELECT pg_current_wal_insert_lsn()")
+		sql -c "COPY $variant FROM '$work/cpu.csv' (FORMAT csv)"
+		loaded[$variant]=$(sql -c "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$lsn')")
+		sql -c CHECKPOINT -c "SELECT count(*) FROM $variant" -c "VACUUM FREEZE $variant" >/dev/null
+		done[$variant]=$(sql -c "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$lsn')")
+	done
+	row "at load, MB" "$(megabytes "${loaded[heap]}")" "$(megabytes "${loaded[tsdb]}")" "$(ratio "${loaded[tsdb]}" "${loaded[heap]}")"
+	row "until frozen, MB" "$(megabytes "${done[heap]}")" "$(megabytes "${done[tsdb]}")" "$(ratio "${done[tsdb]}" "${done[heap]}")"
+	server_stop checksums
+}
+
+bench_server bench
+say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
+say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
+! has metric || loads metric
+! has cpu || loads cpu
+! has queries || queries
+! has inserts || inserts
+! has wal || frozen

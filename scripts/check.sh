@@ -1,0 +1,268 @@
+#!/usr/bin/env bash
+#
+# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core]
+#
+# Prints "ok" and "not ok" lines and, at the end, "N passed, N failed"; the exit status is 0 only
+# if nothing failed.  Logs, results and differences are left in build/check/.
+#
+# Environment: TESTS="name ..."  only these (for sql, isolation, t, core);
+# TSDB_CHECK_CORE=0  leaves PostgreSQL's own suite out of "all".
+set -euo pipefail
+
+part=${1:-all}
+bash "$(dirname "$0")/install_deps.sh"
+. "$(dirname "$0")/lib.sh"
+find_postgres
+
+out=$build_dir/check
+mkdir -p "$out"
+passed=0
+failed=0
+skipped=0
+failures=()
+
+ok() { passed=$((passed + 1)); printf 'ok - %s\n' "$1"; }
+not_ok() { failed=$((failed + 1)); failures+=("$1"); printf 'not ok - %s\n' "$1"; }
+section() { printf '\n# %s (%d s)\n' "$1" "$SECONDS"; }
+
+# A log's end, as comment lines.
+show() { [ ! -s "$1" ] || tail -n "${2:-60}" "$1" | cut -c 1-300 | sed 's/^/#   /'; }
+show_warnings() { grep -E "(warning|error|Error)[: ]" "$1" | head -n 60 | cut -c 1-300 | sed "s/^/#   /"; }
+
+wanted() { [ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $1 "* ]]; }
+
+#--------------------------------------------------------------------- builds
+
+# clang knows some of the server's gcc flags by other names
+clang_flags="-Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes"
+compiler_clang=$(command -v clang || ls /usr/bin/clang-[0-9]* 2>/dev/null | sort -V | tail -n 1 || true)
+
+declare -A variant_arguments=(
+	[release]="EXTRA_CFLAGS=-Werror"
+	[assert]="'EXTRA_CFLAGS=-Werror -DUSE_ASSERT_CHECKING'"
+)
+
+declare -A built=()
+
+build()
+{
+	local name=$1
+	[ -z "${built[$name]:-}" ] || return 0
+	eval "set -- ${variant_arguments[$name]}"
+	if build_variant "$name" "$@"; then
+		ok "build $name: no warning"
+		built[$name]=1
+		return 0
+	fi
+	not_ok "build $name"
+	show_warnings "$build_dir/$name.log"
+	# the tests may still run if only warnings were in the way
+	say "# building $name again without -Werror"
+	build_variant "$name" "${@/-Werror/}" || return 1
+	built[$name]=1
+}
+
+part_build()
+{
+	section "compilers"
+	build release || true
+	if [ -n "$compiler_clang" ]; then
+		if build_variant clang CC="$compiler_clang" EXTRA_CFLAGS="-Werror $clang_flags"; then
+			ok "build clang: no warning"
+		else
+			not_ok "build clang"
+			show_warnings "$build_dir/clang.log"
+		fi
+	fi
+}
+
+#--------------------------------------------------------------------- codecs
+
+part_simd()
+{
+	local source name log flags
+	section "simd/tests, with address and undefined-behaviour sanitizers"
+	mkdir -p "$build_dir/simd"
+	for source in "$top"/simd/tests/*.c; do
+		[ -e "$source" ] || continue
+		name=$(basename "$source" .c)
+		wanted "$name" || continue
+		log=$out/simd_$name.log
+		flags="-std=gnu99 -g -O1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
+		if ! gcc $flags -Wall -Wextra -I"$top/simd" "$source" "$top"/simd/*.c -lm -o "$build_dir/simd/$name" >"$log" 2>&1; then
+			not_ok "simd $name: compile"
+			show "$log"
+			continue
+		fi
+		if (cd "$top/simd/tests" && timeout 900 "$build_dir/simd/$name") >"$log" 2>&1; then
+			ok "simd $name"
+		else
+			not_ok "simd $name"
+			show "$log"
+		fi
+	done
+}
+
+#--------------------------------------------------------------------- SQL and isolation
+
+# The inputs go where the server's user can read them; tests find data/ by PG_ABS_SRCDIR.
+suite_stage()
+{
+	[ ! -e "$scratch/suite" ] || return 0
+	mkdir -p "$scratch/suite"
+	(cd "$top" && for dir in sql expected specs data; do [ ! -d $dir ] || cp -r $dir "$scratch/suite/"; done)
+	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$scratch/suite"
+}
+
+suite_server()
+{
+	[ ! -e "$scratch/suite_server" ] || return 0
+	build assert || return 1
+	stage_variant assert
+	suite_stage
+	server_create suite_server
+	server_config suite_server "$(cat "$top/t/test.conf")"
+	if ! server_start suite_server; then
+		not_ok "test server starts"
+		return 1
+	fi
+}
+
+# A crash or failed assertion that no test's output showed.
+crash_count() { grep -cE 'was terminated by signal|TRAP: |PANIC: ' "$1" 2>/dev/null || true; }
+
+# regress LABEL PROGRAM PGOPTIONS TEST...
+regress()
+{
+	local label=$1 program=$2 options=$3 dir=$scratch/$1 before line name
+	shift 3
+	if [ $# = 0 ]; then
+		say "# no tests"
+		return 0
+	fi
+	mkdir -p "$dir"
+	[ "$(id -u)" != 0 ] || chown "$server_user:" "$dir"
+	before=$(crash_count "$scratch/suite_server.log")
+	# (the program's status says no more than its lines)
+	(cd "$scratch" && as_user env PGOPTIONS="$options" "$program" --bindir="$pg_bin" --host="$scratch" --port="$server_port" \
+		--user=postgres --dbname="check_$label" --load-extension=tsdb_am \
+		--inputdir="$scratch/suite" --outputdir="$dir" "$@") >"$out/$label.log" 2>&1 || true
+	for name in "$@"; do
+		line=$(grep -E "^(test)? +$name +\.\.\." "$out/$label.log" || true)
+		if [[ "$line" == *"... ok"* ]]; then
+			ok "$label $name"
+		else
+			not_ok "$label $name"
+		fi
+	done
+	rm -rf "$out/$label"
+	cp -r "$dir" "$out/$label"
+	if [ -s "$dir/regression.diffs" ]; then
+		say "# $label: differences (all in $out/$label/regression.diffs)"
+		head -n 200 "$dir/regression.diffs" | cut -c 1-300 | sed 's/^/#   /'
+	fi
+	if [ "$(crash_count "$scratch/suite_server.log")" != "$before" ]; then
+		not_ok "$label: server stays up"
+		grep -E 'was terminated by signal|TRAP: |PANIC: |Failed process was running' "$scratch/suite_server.log" | tail -n 10 | sed 's/^/#   /'
+	fi
+	cp "$scratch/suite_server.log" "$out/suite_server.log"
+}
+
+# names DIR SUFFIX: the tests in it, less the ones that TESTS leaves out
+names()
+{
+	local file name
+	for file in "$top/$1"/*"$2"; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" "$2")
+		! wanted "$name" || printf '%s\n' "$name"
+	done
+}
+
+part_sql()
+{
+	section "SQL tests"
+	suite_server || return 0
+	regress sql "$pg_regress" "" $(names sql .sql)
+	section "SQL tests, every row loaded directly into chunks"
+	regress sql_direct "$pg_regress" "-c tsdb_am.direct_load_rows=1" $(names sql .sql)
+}
+
+part_isolation()
+{
+	section "isolation tests"
+	suite_server || return 0
+	regress isolation "$pg_isolation_regress" "" $(names specs .spec)
+}
+
+#--------------------------------------------------------------------- tests with servers of their own
+
+# tap LABEL COMMAND...: counts a script's "ok" and "not ok" lines; it must end with a plan, "1..N".
+tap()
+{
+	local label=$1 log=$out/$1.log line status=0 seen=0 plan=
+	shift
+	"$@" >"$log" 2>&1 || status=$?
+	while IFS= read -r line; do
+		case $line in
+			'ok '*|'ok') seen=$((seen + 1)); ok "$label: ${line#ok - }" ;;
+			'not ok '*|'not ok') seen=$((seen + 1)); not_ok "$label: ${line#not ok - }" ;;
+			'skip '*) skipped=$((skipped + 1)); say "$line" ;;
+			'1..'*) plan=${line#1..} ;;
+			'# '*) say "$line" ;;
+		esac
+	done < "$log"
+	if [ "$plan" != "$seen" ] || { [ $status != 0 ] && ! grep -q '^not ok' "$log"; }; then
+		not_ok "$label: runs to its end (status $status, $seen of ${plan:-?} tests)"
+		show "$log" 30
+	fi
+}
+
+part_t()
+{
+	local script name
+	section "tests with servers of their own"
+	build assert || return 0
+	for script in "$top"/t/[0-9]*.sh; do
+		[ -e "$script" ] || continue
+		name=$(basename "$script" .sh)
+		wanted "$name" || continue
+		tap "$name" env TSDB_VARIANT=assert bash "$script"
+	done
+}
+
+part_core()
+{
+	section "PostgreSQL's own regression tests, on heap and on tsdb"
+	build assert || return 0
+	tap core env TSDB_VARIANT=assert bash "$top/scripts/check_core.sh"
+}
+
+case $part in
+	all)
+		part_build
+		part_simd
+		part_sql
+		part_isolation
+		# frees its memory and processors for the others
+		[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
+		part_t
+		[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
+		;;
+	build|simd|sql|isolation|t|core)
+		part_"$part"
+		;;
+	*)
+		die "usage: check.sh [all|build|simd|sql|isolation|t|core]"
+		;;
+esac
+
+section "sum"
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+[ $((passed + failed)) -gt 0 ] || { not_ok "no test ran"; }
+if [ $skipped -gt 0 ]; then
+	printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+else
+	printf '%d passed, %d failed\n' $passed $failed
+fi
+[ $failed = 0 ]

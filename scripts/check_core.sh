@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+#
+# PostgreSQL's own regression tests, once on heap and once with default_table_access_method = tsdb;
+# what a test prints on tsdb is compared with what it prints on heap.
+#
+# A difference is accepted if t/core_accepted/<test>.diff holds exactly it, below a line
+# "reason: ...".  An accepted difference that no longer shows is told, but is no failure.
+#
+# The tests come from Debian's source package of the server's major version, fetched once by apt-get and
+# kept in the cache directory.
+#
+# Environment: TESTS="name ..."  the schedule is run up to the last of these (tests build on each other),
+# only these are compared; TSDB_ACCEPT=1  writes the differences found to t/core_accepted/, for
+# a human to read and give a reason; PG_SOURCE  an unpacked source tree to use instead;
+# TSDB_CACHE  where to keep the source; TSDB_VARIANT  which build (assert).
+. "$(dirname "$0")/../t/lib.sh"
+
+out=$build_dir/check/core
+accepted_dir=$top/t/core_accepted
+cache=${TSDB_CACHE:-/var/cache/tsdb_am}
+
+#--------------------------------------------------------------------- source
+
+# Downloads the source package's tarball into $1 with apt's own lists plus source entries made from
+# them; a mirror may lack the newest version's tarball, then an older one of the same major serves.
+download_source()
+{
+	local dir=$1 package=postgresql-$pg_major versions version file
+	local -a options=()
+
+	mkdir -p "$dir"
+	versions=$(apt-cache showsrc "$package" 2>/dev/null | sed -n 's/^Version: //p' | sort -uVr) || true
+	if [ -z "$versions" ]; then
+		mkdir -p "$dir/apt/parts" "$dir/apt/lists/partial"
+		: > "$dir/apt/sources.list"
+		for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+			[ ! -e "$file" ] || sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$file" >> "$dir/apt/sources.list"
+		done
+		for file in /etc/apt/sources.list.d/*.sources; do
+			[ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" > "$dir/apt/parts/$(basename "$file")"
+		done
+		options=(-o "Dir::Etc::SourceList=$dir/apt/sources.list" -o "Dir::Etc::SourceParts=$dir/apt/parts"
+			-o "Dir::State::Lists=$dir/apt/lists" -o APT::Sandbox::User=root)
+		apt-get -q "${options[@]}" update </dev/null >&2 || true
+		versions=$(apt-cache "${options[@]}" showsrc "$package" 2>/dev/null | sed -n 's/^Version: //p' | sort -uVr) || true
+	fi
+	for version in $versions; do
+		if (cd "$dir" && apt-get -q "${options[@]}" -o APT::Sandbox::User=root source --download-only "$package=$version" </dev/null >&2); then
+			rm -rf "$dir/apt"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# Sets $source: a tree that has src/test/regress.
+find_source()
+{
+	local file unpack
+	source=${PG_SOURCE:-$cache/postgresql-$pg_major}
+	[ ! -e "$source/src/test/regress/parallel_schedule" ] || return 0
+	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$build_dir/cache
+	source=$cache/postgresql-$pg_major
+	unpack=$source.new
+	rm -rf "$unpack" "$source"
+	download_source "$unpack" || return 1
+	for file in "$unpack"/*.orig.tar.*; do
+		tar -C "$unpack" --strip-components=1 --no-same-owner -xf "$file" --wildcards '*/src/test/regress' '*/src/test/isolation'
+		rm -f "$file"
+	done
+	mv "$unpack" "$source"
+}
+
+mkdir -p "$out"
+if ! find_source 2>"$out/download.log"; then
+	# no fault of ours if the archive can't be reached, but nobody may take it for a success
+	tail -n 5 "$out/download.log" | sed 's/^/# /'
+	if [ "${CI:-}" = true ]; then
+		not_ok "source package of PostgreSQL $pg_major can be had"
+	else
+		echo "skip - source package of PostgreSQL $pg_major cannot be had"
+	fi
+	done_testing
+	exit 0
+fi
+
+suite=$scratch/core
+mkdir -p "$suite"
+cp -r "$source"/src/test/regress/{sql,expected,data,parallel_schedule,resultmap} "$suite/"
+gcc -shared -fPIC $("$PG_CONFIG" --cppflags) $("$PG_CONFIG" --cflags) -w -I"$("$PG_CONFIG" --includedir-server)" \
+	"$source/src/test/regress/regress.c" -o "$suite/regress.so"
+cp "$("$PG_CONFIG" --pkglibdir)"/{refint,autoinc}.so "$suite/"
+
+# all tests, in the order of the schedule
+all_tests=$(sed -n 's/^test: *//p' "$suite/parallel_schedule" | tr -s ' ' '\n')
+
+# up to the last wanted test
+if [ -n "${TESTS:-}" ]; then
+	last=$(awk -v tests="$TESTS" 'BEGIN { n = split(tests, t, " ") }
+		/^test:/ { for (i = 2; i <= NF; i++) for (j = 1; j <= n; j++) if ($i == t[j]) last = NR }
+		END { print last + 0 }' "$suite/parallel_schedule")
+	[ "$last" -gt 0 ] || die "no such test: $TESTS"
+	sed -i "$((last + 1)),\$d" "$suite/parallel_schedule"
+fi
+
+#--------------------------------------------------------------------- the two runs
+
+# core_run AM: results in $scratch/AM/results
+core_run()
+{
+	local am=$1 dir=$scratch/out_$1
+	server_create "$am"
+	server_config "$am" "$(cat "$top/t/test.conf")" "default_table_access_method = $am" "max_prepared_transactions = 2" \
+		"jit = off" "log_min_messages = warning" "autovacuum_naptime = 1min"
+	if ! server_start "$am"; then
+		not_ok "$am: server starts"
+		return 1
+	fi
+	cp -r "$suite" "$dir"
+	mkdir -p "$dir/results"
+	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$dir"
+	(cd "$dir" && as_user "$pg_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
+		--dlpath="$dir" --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
+		--max-concurrent-tests=20 --schedule="$dir/parallel_schedule") >"$out/$am.log" 2>&1 || true
+	server_stop "$am" || true
+	cp "$scratch/$am.log" "$out/$am-server.log"
+	no_crash "$am"
+	rm -rf "$out/$am"
+	cp -r "$dir/results" "$out/$am"
+	# both runs must print the same paths
+	sed -i "s#$dir#DIR#g" "$out/$am"/*.out
+	as_user rm -rf "${scratch:?}/$am" "$dir"
+}
+
+core_run heap || { done_testing; exit 1; }
+core_run tsdb || { done_testing; exit 1; }
+
+#--------------------------------------------------------------------- comparison
+
+accepted_body() { sed '/^reason: /d' "$1"; }
+
+rm -rf "$out/diffs"
+mkdir -p "$out/diffs"
+for name in $all_tests; do
+	[ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $name "* ]] || continue
+	diff_file=$out/diffs/$name.diff
+	if [ ! -e "$out/tsdb/$name.out" ]; then
+		not_ok "$name: no output"
+	elif diff -U 2 --label heap --label tsdb "$out/heap/$name.out" "$out/tsdb/$name.out" > "$diff_file"; then
+		rm "$diff_file"
+		ok "$name"
+		[ ! -e "$accepted_dir/$name.diff" ] || note "$name: the accepted difference no longer shows"
+	elif [ -e "$accepted_dir/$name.diff" ] && cmp -s <(accepted_body "$accepted_dir/$name.diff") "$diff_file"; then
+		ok "$name: accepted difference ($(sed -n 's/^reason: //p' "$accepted_dir/$name.diff" | head -n 1))"
+	else
+		not_ok "$name: differs from heap"
+		note "$(head -n 60 "$diff_file")"
+		if [ "${TSDB_ACCEPT:-0}" = 1 ]; then
+			mkdir -p "$accepted_dir"
+			{ sed -n '/^reason: /p' "$accepted_dir/$name.diff" 2>/dev/null || true; cat "$diff_file"; } > "$accepted_dir/$name.new"
+			mv "$accepted_dir/$name.new" "$accepted_dir/$name.diff"
+		fi
+	fi
+done
+done_testing

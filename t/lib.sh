@@ -1,0 +1,74 @@
+# For the test scripts in t/: results as "ok" lines, and a staged build of the extension.
+#
+# Environment: TSDB_VARIANT  which build (assert), made first if it is not up to date.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+find_postgres
+variant=${TSDB_VARIANT:-assert}
+use_variant()
+{
+	if [ -e "$build_dir/$variant/.arguments" ]; then
+		eval "set -- $(cat "$build_dir/$variant/.arguments")"
+	else
+		set -- EXTRA_CFLAGS=-DUSE_ASSERT_CHECKING
+	fi
+	build_variant "$variant" "$@" || die "build failed: $build_dir/$variant.log"
+	stage_variant "$variant"
+}
+use_variant
+
+tests_run=0
+
+ok() { tests_run=$((tests_run + 1)); printf 'ok - %s\n' "$1"; }
+not_ok() { tests_run=$((tests_run + 1)); printf 'not ok - %s\n' "$1"; }
+note() { printf '%s\n' "$*" | cut -c 1-300 | sed 's/^/# /'; }
+
+# is GOT EXPECTED NAME
+is()
+{
+	if [ "$1" = "$2" ]; then
+		ok "$3"
+	else
+		not_ok "$3"
+		note "expected: $2"
+		note "got:      $1"
+	fi
+}
+
+# like GOT PATTERN NAME: extended regular expression
+like()
+{
+	if grep -qE -- "$2" <<<"$1"; then
+		ok "$3"
+	else
+		not_ok "$3"
+		note "expected: /$2/"
+		note "got:      $1"
+	fi
+}
+
+# A statement that must fail: prints its message.
+sql_error()
+{
+	if sql -v VERBOSITY=verbose "$@" 2>&1 >/dev/null; then
+		printf 'no error\n'
+	fi
+}
+
+# The log of a server shows no crash but the ones the script caused itself.
+no_crash()
+{
+	local lines
+	lines=$(grep -E 'was terminated by signal|TRAP: |PANIC: ' "$scratch/$1.log" || true)
+	is "$lines" "" "$1: no crash"
+}
+
+# A test server, running: test_server NAME [initdb options]
+test_server()
+{
+	server_create "$@"
+	server_config "$1" "$(cat "$top/t/test.conf")"
+	server_start "$1"
+}
+
+done_testing() { printf '1..%d\n' "$tests_run"; }
