@@ -8,7 +8,8 @@
  *
  * State			inner			set		tts_flags
  * empty			empty			-		EMPTY
- * virtual			empty			-		-			values filled by the executor
+ * virtual			empty			-		-			values filled by the executor; once materialized,
+ *												by-reference ones lie in "own"
  * heap row			holds tuple		-		-			buffer pin or own copy in inner
  * chunk row		empty			yes		-			row "row" of the vector set
  *
@@ -18,7 +19,9 @@
 #include "compat.h"
 
 #include "access/sysattr.h"
+#include "access/tupmacs.h"
 #include "am/tsdb_slot.h"
+#include "utils/expandeddatum.h"
 #include "utils/memutils.h"
 
 typedef struct TsdbTupleTableSlot
@@ -26,8 +29,11 @@ typedef struct TsdbTupleTableSlot
 	TupleTableSlot base;
 	BufferHeapTupleTableSlot inner;
 	bool		is_heap_row;
+	bool		owns_values;	/* virtual, and materialized */
 	TsdbVectorSet *set;			/* counted reference, NULL = no chunk row */
 	uint32		row;			/* in the vector */
+	char	   *own;			/* in tts_mcxt, kept from row to row */
+	Size		own_size;
 } TsdbTupleTableSlot;
 
 #define INNER(tslot) (&(tslot)->inner.base.base)
@@ -49,7 +55,13 @@ tts_tsdb_init(TupleTableSlot *slot)
 static void
 tts_tsdb_release(TupleTableSlot *slot)
 {
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
 	/* ExecClearTuple came before; the inner slot owns nothing else */
+	if (tslot->own != NULL)
+		pfree(tslot->own);
+	tslot->own = NULL;
+	tslot->own_size = 0;
 }
 
 static void
@@ -65,6 +77,7 @@ tts_tsdb_clear(TupleTableSlot *slot)
 	if (!TTS_EMPTY(INNER(tslot)))
 		ExecClearTuple(INNER(tslot));
 	tslot->is_heap_row = false;
+	tslot->owns_values = false;
 
 	slot->tts_nvalid = 0;
 	slot->tts_flags |= TTS_FLAG_EMPTY;
@@ -120,13 +133,6 @@ tts_tsdb_getsomeattrs(TupleTableSlot *slot, int natts)
 		elog(ERROR, "getsomeattrs is not required to be called on a virtual tuple table slot");
 }
 
-/* All columns of a chunk row into the slot's arrays. */
-static inline void
-fetch_all_attrs(TupleTableSlot *slot)
-{
-	slot_getallattrs(slot);
-}
-
 /* Header fields of a tuple formed from a chunk row, so that its system columns stay right. */
 static void
 stamp_chunk_tuple(TsdbTupleTableSlot *tslot, HeapTuple tuple)
@@ -176,6 +182,102 @@ tts_tsdb_getsysattr(TupleTableSlot *slot, int attnum, bool *isnull)
 	return (Datum) 0;			/* not reached */
 }
 
+/*
+ * Copies by-reference values of a virtual row into memory of the slot's, after
+ * execTuples.c: tts_virtual_materialize().  COPY materializes each row that it gathers: to form a heap tuple
+ * of it, which direct load would take apart again, cost a tenth of the load.
+ */
+static void
+own_values(TsdbTupleTableSlot *tslot)
+{
+	TupleTableSlot *slot = &tslot->base;
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Size		size = 0;
+	char	   *data;
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value = slot->tts_values[i];
+
+		if (att->attbyval || slot->tts_isnull[i])
+			continue;
+		size = att_align_nominal(size, att->attalign);
+		if (att->attlen == -1 && VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+			size += EOH_get_flat_size(DatumGetEOHP(value));
+		else
+			size = att_addlength_datum(size, att->attlen, value);
+	}
+
+	tslot->owns_values = true;
+	if (size == 0)
+		return;
+	if (size > tslot->own_size)
+	{
+		if (tslot->own != NULL)
+			pfree(tslot->own);
+		tslot->own = NULL;
+		tslot->own_size = 0;
+		tslot->own = MemoryContextAlloc(slot->tts_mcxt, size + size / 2);
+		tslot->own_size = size + size / 2;
+	}
+
+	data = tslot->own;
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value = slot->tts_values[i];
+		Size		len;
+
+		if (att->attbyval || slot->tts_isnull[i])
+			continue;
+		data = (char *) att_align_nominal((uintptr_t) data, att->attalign);
+		if (att->attlen == -1 && VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+		{
+			ExpandedObjectHeader *expanded = DatumGetEOHP(value);
+
+			len = EOH_get_flat_size(expanded);
+			EOH_flatten_into(expanded, data, len);
+		}
+		else
+		{
+			len = att_addlength_datum((Size) 0, att->attlen, value);
+			memcpy(data, DatumGetPointer(value), len);
+		}
+		slot->tts_values[i] = PointerGetDatum(data);
+		data += len;
+	}
+	Assert(data <= tslot->own + tslot->own_size);
+}
+
+/* A heap tuple of the row, which then is the inner slot's own. */
+static void
+become_heap_row(TupleTableSlot *slot)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+	TupleTableSlot *inner = sync_inner(tslot);
+
+	Assert(!tslot->is_heap_row);
+	if (tslot->set != NULL)
+		slot_getallattrs(slot);
+	Assert(slot->tts_nvalid == slot->tts_tupleDescriptor->natts);
+
+	inner->tts_flags &= ~TTS_FLAG_EMPTY;
+	inner->tts_ops->materialize(inner);
+	inner->tts_tid = slot->tts_tid;
+	inner->tts_tableOid = slot->tts_tableOid;
+	tslot->is_heap_row = true;
+	tslot->owns_values = false;
+	slot->tts_nvalid = 0;
+	if (tslot->set != NULL)
+	{
+		stamp_chunk_tuple(tslot, tslot->inner.base.tuple);
+		tsdb_vector_set_release(tslot->set);
+		tslot->set = NULL;
+	}
+}
+
 static void
 tts_tsdb_materialize(TupleTableSlot *slot)
 {
@@ -189,26 +291,11 @@ tts_tsdb_materialize(TupleTableSlot *slot)
 		if (!TTS_SHOULDFREE(inner))
 			inner->tts_ops->materialize(inner);
 		slot->tts_nvalid = inner->tts_nvalid;
-		return;
 	}
-
-	/* chunk row or values: form a heap tuple, which then is the inner slot's own */
-	if (tslot->set != NULL)
-		fetch_all_attrs(slot);
-	Assert(slot->tts_nvalid == slot->tts_tupleDescriptor->natts);
-
-	inner->tts_flags &= ~TTS_FLAG_EMPTY;
-	inner->tts_ops->materialize(inner);
-	inner->tts_tid = slot->tts_tid;
-	inner->tts_tableOid = slot->tts_tableOid;
-	tslot->is_heap_row = true;
-	slot->tts_nvalid = 0;
-	if (tslot->set != NULL)
-	{
-		stamp_chunk_tuple(tslot, tslot->inner.base.tuple);
-		tsdb_vector_set_release(tslot->set);
-		tslot->set = NULL;
-	}
+	else if (tslot->set != NULL)
+		become_heap_row(slot);
+	else if (!tslot->owns_values)
+		own_values(tslot);
 }
 
 static void
@@ -252,7 +339,7 @@ tts_tsdb_get_heap_tuple(TupleTableSlot *slot)
 
 	Assert(!TTS_EMPTY(slot));
 	if (!tslot->is_heap_row)
-		tts_tsdb_materialize(slot);
+		become_heap_row(slot);
 	return INNER(tslot)->tts_ops->get_heap_tuple(INNER(tslot));
 }
 
@@ -267,7 +354,7 @@ tts_tsdb_copy_heap_tuple(TupleTableSlot *slot)
 		return INNER(tslot)->tts_ops->copy_heap_tuple(INNER(tslot));
 
 	if (tslot->set != NULL)
-		fetch_all_attrs(slot);
+		slot_getallattrs(slot);
 	tuple = heap_form_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 	if (tslot->set != NULL)
 		stamp_chunk_tuple(tslot, tuple);
@@ -284,7 +371,7 @@ tts_tsdb_copy_minimal_tuple(TupleTableSlot *slot)
 		return INNER(tslot)->tts_ops->copy_minimal_tuple(INNER(tslot));
 
 	if (tslot->set != NULL)
-		fetch_all_attrs(slot);
+		slot_getallattrs(slot);
 	return heap_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 }
 
