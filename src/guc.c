@@ -10,7 +10,7 @@
 #include "utils/guc.h"
 
 int			tsdb_direct_load_rows = 1000;
-int			tsdb_write_buffer_kb = 64 * 1024;
+int			tsdb_write_buffer_kb = 32 * 1024;
 
 void
 tsdb_guc_init(void)
@@ -27,7 +27,7 @@ tsdb_guc_init(void)
 							"Sets the memory for rows on their way into chunks.",
 							"One chunk's encoded bytes come on top of it.",
 							&tsdb_write_buffer_kb,
-							64 * 1024, 1024, MAX_KILOBYTES,
+							32 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 

@@ -16,6 +16,7 @@
 
 #include "access/relscan.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "am/tsdb_am_internal.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
@@ -420,37 +421,24 @@ tsdb_cursor_next(TsdbChunkCursor *cursor, ScanDirection direction, TupleTableSlo
 }
 
 /*
- * All entries with change numbers > after whose numbers are settled, whoever sees them, sorted.
+ * All entries with change numbers > after that the root counts, whoever sees them, sorted.
  *
- * An entry is inserted before the root is bumped, and a failure in between leaves it dead while the
- * next one takes the same numbers.  So entries beyond the root's count (read first) are left for
- * later, since nobody can have a TID of theirs; of several with the same blocks the aborted ones go.
+ * An entry is inserted before the root is bumped, and its number may be taken again if a failure comes in
+ * between and vacuum passes.  So the root is read first, and what lies beyond its count is left for
+ * later: nobody can have a TID of it.
  */
 static TsdbDirEntry *
 read_issued_entries(TsdbStore *store, uint32 after, int *nentries)
 {
 	TsdbRootDisk root;
 	TsdbDirEntry *entries;
-	int			nread,
-				n = 0,
-				i;
 
 	*nentries = 0;
 	if (!tsdb_root_read(store, &root))
 		return NULL;
-	entries = tsdb_directory_read_after(store, SnapshotAny, after, &nread);
-	for (i = 0; i < nread && entries[i].change <= root.changes; i++)
-	{
-		bool		shared = (i > 0 && entries[i - 1].change == entries[i].change) ||
-			(i + 1 < nread && entries[i + 1].change == entries[i].change);
-
-		/* with this horizon only an aborted entry is dead */
-		if (shared &&
-			tsdb_directory_status(store, &entries[i], FirstNormalTransactionId) == HEAPTUPLE_DEAD)
-			continue;
-		entries[n++] = entries[i];
-	}
-	*nentries = n;
+	entries = tsdb_directory_read_after(store, SnapshotAny, after, nentries);
+	while (*nentries > 0 && entries[*nentries - 1].change > root.changes)
+		(*nentries)--;
 	return entries;
 }
 
@@ -554,7 +542,12 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	if (row >= e->d.nrows)
 		return false;
 
-	if (mvcc)
+	/*
+	 * A serializable reader locks the TID before it looks at the entry, and looks each time: a mover
+	 * deletes the entry first and promotes locks on TIDs then.
+	 */
+	PredicateLockTID(cursor->rel, tid, snapshot, e->xmin);
+	if (mvcc && !IsolationIsSerializable())
 	{
 		for (i = 0; i < FETCH_CACHE_SIZE; i++)
 		{
@@ -585,7 +578,9 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 		}
 	}
 
-	PredicateLockTID(cursor->rel, tid, snapshot, e->xmin);
+	/* it is being moved: whoever writes the row then looks for locks on its new TID, so lock the table */
+	if (TransactionIdIsValid(e->xmax))
+		PredicateLockRelation(cursor->rel, snapshot);
 
 	vector = row / TSDB_VECTOR_ROWS;
 	if (fetched->set == NULL || fetched->set->vector != vector)

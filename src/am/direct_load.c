@@ -54,6 +54,9 @@
 #define POOL_BUFFERS		4
 #define POOL_KEEP_BYTES		((Size) 512 * 1024)
 
+/* The same for the writer's scratch, which takes about two bytes for each byte of a chunk. */
+#define WRITER_KEEP_BYTES	((Size) 8 * 1024 * 1024)
+
 /* Rows a call of heap_multi_insert. */
 #define ROW_STORE_BATCH		128
 
@@ -314,7 +317,7 @@ static void
 release_writer(void)
 {
 	load_writer_busy = false;
-	if (tsdb_chunk_writer_bytes(load_writer) > POOL_KEEP_BYTES * 4)
+	if (tsdb_chunk_writer_bytes(load_writer) > WRITER_KEEP_BYTES)
 	{
 		tsdb_chunk_writer_free(load_writer);
 		load_writer = NULL;
@@ -387,6 +390,12 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	pgstat_count_heap_insert(rel, buffer->nrows);
 }
 
+static bool
+is_only_target(LoadTarget *target)
+{
+	return !dlist_has_prev(&load_targets, &target->node) && !dlist_has_next(&load_targets, &target->node);
+}
+
 /* Writes the target's rows and empties its buffer.  rel may be NULL. */
 static void
 flush_target(LoadTarget *target, Relation rel)
@@ -425,7 +434,12 @@ flush_target(LoadTarget *target, Relation rel)
 	if (opened != NULL)
 		relation_close(opened, NoLock);
 
-	tsdb_column_buffer_reset(target->buffer, POOL_KEEP_BYTES);
+	/*
+	 * A table loaded alone fills the same arrays again: to give them back and take fresh pages cost
+	 * an eighth of a COPY.  Partitions share write_buffer, which an empty one's arrays would eat up.
+	 */
+	tsdb_column_buffer_reset(target->buffer, is_only_target(target) ?
+							 (Size) tsdb_write_buffer_kb * 1024 : POOL_KEEP_BYTES);
 	count_target(target);
 }
 

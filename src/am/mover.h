@@ -14,7 +14,10 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
-/* Row store to chunks: all settled rows (committed, not locked, not ours).  Returns rows moved. */
+/*
+ * Row store to chunks: all settled rows (committed, not locked, not ours; in REPEATABLE READ and above: seen by the
+ * transaction's snapshot).  Returns rows moved.
+ */
 extern int64 tsdb_mover_compress(Relation rel);
 /*
  * Chunks to fewer, larger, sorted ones without dead rows; chunks that others use are left as they are.
@@ -30,7 +33,8 @@ extern int64 tsdb_mover_decompress(Relation rel);
 
 /*
  * The chunk row that such a tuple became: its virtual TID.  xmax: the tuple's (tmfd->xmax), which must not have aborted.
- * False: the chunk has itself been moved on and vacuumed; the row's place is no longer known.
+ * Finds it for callers who hold a snapshot taken before the move committed, even if the chunk has been merged since
+ * (then the directory entry is deleted, which the caller must look at).  False: nobody needs that version any more.
  */
 extern bool tsdb_mover_find_moved(Relation rel, ItemPointer ctid, TransactionId xmax, ItemPointer new_tid);
 

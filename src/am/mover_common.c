@@ -105,7 +105,7 @@ tsdb_mover_begin(Relation rel, const char *command)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no chunk store", RelationGetRelationName(rel)),
-				 errhint("Any ALTER TABLE on it creates one, for example ALTER TABLE %s SET (fillfactor = 100).",
+				 errhint("ALTER TABLE %s SET ACCESS METHOD tsdb makes one.",
 						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 													RelationGetRelationName(rel)))));
 
@@ -118,6 +118,7 @@ tsdb_mover_begin(Relation rel, const char *command)
 	mover->save_nestlevel = NewGUCNestLevel();
 
 	mover->cid = GetCurrentCommandId(true);
+	mover->xact_snapshot = IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : NULL;
 	PushActiveSnapshot(GetLatestSnapshot());
 
 	tsdb_options_get(rel, &mover->options);
@@ -151,11 +152,41 @@ tsdb_mover_end(TsdbMover *mover)
 }
 
 Snapshot
-tsdb_mover_new_snapshot(TsdbMover *mover)
+tsdb_mover_look_at_chunk(TsdbMover *mover, TsdbDirEntry *entry)
 {
+	if (mover->xact_snapshot != NULL &&
+		!tsdb_directory_visible(mover->store, entry, mover->xact_snapshot))
+		return NULL;
+
 	PopActiveSnapshot();
 	PushActiveSnapshot(GetLatestSnapshot());
+	if (!tsdb_directory_visible(mover->store, entry, GetActiveSnapshot()))
+		return NULL;
 	return GetActiveSnapshot();
+}
+
+bool
+tsdb_mover_has_tombstones(TsdbMover *mover, Oid chunk_id)
+{
+	TsdbStoreScan *scan = tsdb_store_scan_begin(mover->store, chunk_id, PG_INT32_MIN, -1, SnapshotAny);
+	TsdbStoredTuple tuple;
+	bool		found = false;
+
+	while (!found && tsdb_store_scan_next(scan, &tuple))
+	{
+		TsdbTombstoneDisk tombstone;
+
+		if (tuple.len != sizeof(tombstone))
+			found = true;
+		else
+		{
+			memcpy(&tombstone, tuple.data, sizeof(tombstone));
+			found = tombstone.version != TSDB_FORMAT_VERSION ||
+				tombstone.flags != TSDB_TOMB_NOT_MOVED;
+		}
+	}
+	tsdb_store_scan_end(scan);
+	return found;
 }
 
 void

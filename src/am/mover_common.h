@@ -20,6 +20,12 @@ typedef struct TsdbMover
 	Relation	rel;
 	TsdbStore  *store;
 	CommandId	cid;			/* stamps all that the run writes */
+
+	/*
+	 * REPEATABLE READ and above: the transaction's snapshot, else NULL.  What it does not see must not be moved, since
+	 * moved rows are ours and would appear to it.
+	 */
+	Snapshot	xact_snapshot;
 	MemoryContext cxt;
 	MemoryContext row_cxt;		/* reset for each row or small batch */
 	TsdbTableOptions options;
@@ -59,8 +65,14 @@ extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command);
  */
 extern void tsdb_mover_end(TsdbMover *mover);
 
-/* Snapshot of this moment in place of the run's: what is read under a lock must be read after taking it. */
-extern Snapshot tsdb_mover_new_snapshot(TsdbMover *mover);
+/*
+ * Judges a chunk whose lock was just taken, with a snapshot of this moment, which becomes the run's and is
+ * returned: rows and tombstones are to be read with it.  NULL: the chunk is not there (any more).
+ */
+extern Snapshot tsdb_mover_look_at_chunk(TsdbMover *mover, TsdbDirEntry *entry);
+
+/* Has the chunk tombstones of users' transactions?  One that can't be read counts. */
+extern bool tsdb_mover_has_tombstones(TsdbMover *mover, Oid chunk_id);
 
 /* Makes the column buffer, the writer and perm. */
 extern void tsdb_mover_gather_begin(TsdbMover *mover);

@@ -91,7 +91,7 @@ static FullTransactionId last_mover = {InvalidTransactionId};
  * written by us: our rows' xmin may yet abort apart from the mover's, and their cmin would be lost.
  */
 static bool
-is_settled(HeapTuple tuple, CommandId cid, Buffer buffer)
+is_settled(TsdbMover *mover, HeapTuple tuple, Buffer buffer)
 {
 	HeapTupleHeader header = tuple->t_data;
 
@@ -100,7 +100,10 @@ is_settled(HeapTuple tuple, CommandId cid, Buffer buffer)
 	if (!HeapTupleHeaderXminFrozen(header) &&
 		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(header)))
 		return false;
-	return HeapTupleSatisfiesUpdate(tuple, cid, buffer) == TM_Ok;
+	if (mover->xact_snapshot != NULL &&
+		!HeapTupleSatisfiesVisibility(tuple, mover->xact_snapshot, buffer))
+		return false;
+	return HeapTupleSatisfiesUpdate(tuple, mover->cid, buffer) == TM_Ok;
 }
 
 static bool
@@ -174,7 +177,7 @@ gather_page(Compress *c, BlockNumber block)
 		 offset++)
 	{
 		if (tuple_at(c, page, block, offset, &settled[nsettled]) &&
-			is_settled(&settled[nsettled], mover->cid, buffer))
+			is_settled(mover, &settled[nsettled], buffer))
 			nsettled++;
 	}
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -314,7 +317,7 @@ mark_page(Compress *c, uint32 first, uint32 last)
 		movable[i - first] =
 			tuple_at(c, page, block, source->offset, &tuple) &&
 			TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple.t_data), source->xmin) &&
-			is_settled(&tuple, mover->cid, buffer);
+			is_settled(mover, &tuple, buffer);
 		if (movable[i - first])
 			nmarked++;
 	}

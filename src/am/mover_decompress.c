@@ -5,7 +5,7 @@
  * Used by tsdb.decompress.  Whoever calls it expects to find no compressed row afterwards, so
  * it waits for chunks in use (the deadlock detector sees these waits), and takes those with
  * tombstones too: under the chunk's lock each tombstone is decided.  Only chunks of
- * transactions still in progress remain.
+ * transactions still in progress remain, or that a REPEATABLE READ caller does not see.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -109,9 +109,16 @@ tsdb_mover_decompress(Relation rel)
 
 		CHECK_FOR_INTERRUPTS();
 		tsdb_chunk_lock(rel, entries[i].d.chunk_id, AccessExclusiveLock, false);
-		snapshot = tsdb_mover_new_snapshot(mover);
-		if (!tsdb_directory_visible(mover->store, &entries[i], snapshot))
+		snapshot = tsdb_mover_look_at_chunk(mover, &entries[i]);
+		if (snapshot == NULL)
 			continue;
+
+		/* what was deleted after our transaction's snapshot would be lost to it */
+		if (mover->xact_snapshot != NULL &&
+			tsdb_mover_has_tombstones(mover, entries[i].d.chunk_id))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent update")));
 
 		nlive = tsdb_mover_read_chunk(mover, &entries[i], snapshot, take_row, batch);
 		flush_batch(mover, batch);

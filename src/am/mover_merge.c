@@ -48,34 +48,6 @@ compare_by_time(const void *a, const void *b)
 	return ea->change < eb->change ? -1 : (ea->change > eb->change ? 1 : 0);
 }
 
-/*
- * Does the chunk have tombstones of users' transactions?  Who follows such a row to its next version needs
- * them, so the chunk stays.  A tombstone that can't be read counts as one.
- */
-static bool
-has_user_tombstones(TsdbMover *mover, Oid chunk_id)
-{
-	TsdbStoreScan *scan = tsdb_store_scan_begin(mover->store, chunk_id, PG_INT32_MIN, -1, SnapshotAny);
-	TsdbStoredTuple tuple;
-	bool		found = false;
-
-	while (!found && tsdb_store_scan_next(scan, &tuple))
-	{
-		TsdbTombstoneDisk tombstone;
-
-		if (tuple.len != sizeof(tombstone))
-			found = true;
-		else
-		{
-			memcpy(&tombstone, tuple.data, sizeof(tombstone));
-			found = tombstone.version != TSDB_FORMAT_VERSION ||
-				tombstone.flags != TSDB_TOMB_NOT_MOVED;
-		}
-	}
-	tsdb_store_scan_end(scan);
-	return found;
-}
-
 static void
 take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
 {
@@ -165,9 +137,10 @@ tsdb_mover_recompress(Relation rel)
 
 		if (!tsdb_chunk_lock(rel, entry->d.chunk_id, AccessExclusiveLock, true))
 			continue;
-		snapshot = tsdb_mover_new_snapshot(mover);
-		if (!tsdb_directory_visible(mover->store, entry, snapshot) ||
-			has_user_tombstones(mover, entry->d.chunk_id))
+		snapshot = tsdb_mover_look_at_chunk(mover, entry);
+
+		/* who follows a deleted or updated row to its next version needs its tombstone: such a chunk stays */
+		if (snapshot == NULL || tsdb_mover_has_tombstones(mover, entry->d.chunk_id))
 			continue;
 
 		merge->nlive += tsdb_mover_read_chunk(mover, entry, snapshot, take_row, NULL);

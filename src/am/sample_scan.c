@@ -200,7 +200,8 @@ analyze_begin(TsdbScanDesc scan)
 {
 	TsdbSampleState *state = palloc0(sizeof(TsdbSampleState));
 	TsdbStore  *store = tsdb_cursor_store(scan->chunks);
-	double		heap_rows = 0;
+	double		rows;
+	uint64		raw_bytes = 0;
 	uint64		chunk_rows;
 	int			i;
 
@@ -215,13 +216,22 @@ analyze_begin(TsdbScanDesc scan)
 	state->first_row = palloc((state->nentries + 1) * sizeof(uint64));
 	state->first_row[0] = 0;
 	for (i = 0; i < state->nentries; i++)
+	{
 		state->first_row[i + 1] = state->first_row[i] + state->entries[i].d.nrows;
+		raw_bytes += state->entries[i].d.raw_bytes;
+	}
 	chunk_rows = state->first_row[state->nentries];
 
 	state->heap_blocks = ((HeapScanDesc) scan->heap)->rs_nblocks;
 	state->keep = 1.0;
-	if (chunk_rows + heap_rows > ANALYZE_MAX_ROWS)
-		state->keep = ANALYZE_MAX_ROWS / (chunk_rows + heap_rows);
+	if (chunk_rows > 0)
+	{
+		/* rows of the row store are as wide as those of the chunks */
+		rows = chunk_rows +
+			(double) state->heap_blocks * BLCKSZ / Max(raw_bytes / chunk_rows, 1);
+		if (rows > ANALYZE_MAX_ROWS)
+			state->keep = ANALYZE_MAX_ROWS / rows;
+	}
 	state->entry = -1;
 	state->vector_start = PG_UINT64_MAX;
 	scan->sample = state;

@@ -124,6 +124,7 @@ number_strings(TsdbChunkWriter *w, uint32 nvalid, Size *total_len)
 		TsdbArenaValue *value;
 		uint32		hash = 0;
 		uint32		at = 0;
+		int			probes = 0;
 
 		if (col->nulls[row])
 			continue;
@@ -143,6 +144,8 @@ number_strings(TsdbChunkWriter *w, uint32 nvalid, Size *total_len)
 			{
 				TsdbArenaValue *other;
 
+				if (++probes > TSDB_MAX_PROBES)
+					return 0;
 				if (hashes[slots[at] - 1] != hash)
 					continue;
 				other = tsdb_arena_value(w->buf, places[slots[at] - 1]);

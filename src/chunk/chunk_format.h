@@ -83,8 +83,9 @@ typedef struct TsdbBlockRef
 StaticAssertDecl(sizeof(TsdbBlockRef) == 8, "block reference is 8 bytes");
 
 /*
- * Root, 72 bytes, one per chunk store, key (TSDB_ROOT_ID, 0).  Inserted frozen, updated
- * in place under GenericXLog and the allot lock.  est_* are running totals for the
+ * Root, 72 bytes, one per chunk store, key (TSDB_ROOT_ID, 0).  Frozen in place as soon as its
+ * index entries are there (a tuple with this key that is not frozen is no root), updated in place
+ * under GenericXLog and the allot lock.  est_* are running totals for the
  * planner, never used for results; aborted transactions let them drift, VACUUM sets them right.
  */
 typedef struct TsdbRootDisk

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
+#include "storage/procarray.h"
 #include "tsdb_codec.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -55,6 +56,7 @@ typedef struct OpenChunk
 	dlist_node	node;			/* there */
 	dlist_head	sets;			/* attached sets */
 	bool		maybe_too_old;	/* a missing piece can be early pruning (old_snapshot_threshold) */
+	bool		unprotected;	/* no snapshot keeps VACUUM from removing the chunk under us */
 
 	TupleDesc	tupdesc;		/* the table's; used only while the store is open */
 	int			natts;
@@ -142,15 +144,29 @@ column_name(OpenChunk *chunk, AttrNumber attnum)
 	return NameStr(TupleDescAttr(chunk->tupdesc, attnum - 1)->attname);
 }
 
-/* A tuple of the chunk is not there. */
+/*
+ * A tuple of the chunk is not there.  It may have gone rightly: VACUUM can remove a dead chunk that
+ * somebody reads without an MVCC snapshot (an index build reads recently dead ones).
+ */
 static void pg_attribute_noreturn()
 report_missing(OpenChunk *chunk, const char *column, int32 seq)
 {
+	TsdbStore  *store = chunk->pub.store;
+	Oid			chunk_id = chunk->pub.entry.d.chunk_id;
+
 	if (chunk->maybe_too_old)
 		ereport(ERROR,
 				(errcode(ERRCODE_SNAPSHOT_TOO_OLD),
 				 errmsg("snapshot too old")));
-	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
+	if (chunk->unprotected &&
+		tsdb_directory_status(store, &chunk->pub.entry,
+							  GetOldestNonRemovableTransactionId(store->toastrel)) == HEAPTUPLE_DEAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("chunk %u of table \"%s\" was removed while it was read",
+						chunk_id, RelationGetRelationName(store->rel)),
+				 errhint("Try the command again.")));
+	tsdb_report_corruption(store->rel, chunk_id, column,
 						   "tuple %d of the chunk is missing", seq);
 }
 
@@ -502,7 +518,8 @@ tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
 	chunk->pub.nvectors = (entry->d.nrows + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS;
 	chunk->tupdesc = tupdesc;
 	chunk->natts = tupdesc->natts;
-	chunk->maybe_too_old = snapshot && IsMVCCSnapshot(snapshot) && OldSnapshotThresholdActive();
+	chunk->unprotected = snapshot == NULL || !IsMVCCSnapshot(snapshot);
+	chunk->maybe_too_old = !chunk->unprotected && OldSnapshotThresholdActive();
 	dlist_init(&chunk->sets);
 
 	chunk->column_of_att = MemoryContextAlloc(cxt, Max(1, chunk->natts) * sizeof(int16));
@@ -741,7 +758,7 @@ arena_alloc(MemoryContext cxt, ArenaBlock **arena, Size need)
 	return result;
 }
 
-/* Keeps the newest block, which is the largest, unless it is larger than we like to sit on. */
+/* Keeps the newest block (as a rule the largest), unless it is larger than we like to sit on. */
 static void
 arena_reset(ArenaBlock **arena)
 {

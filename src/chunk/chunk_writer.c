@@ -23,7 +23,7 @@
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
-/* pieces for the sake of packing alone have 256 rows: shorter blocks pack integers in a way that decodes slowly */
+/* pieces for the sake of packing alone have 256 rows: shorter blocks pack integers so that they decode slowly */
 #define MIN_PACKING_PIECE_LOG2	8
 /* reference, block header and padding: what one more piece costs */
 #define PIECE_OVERHEAD			32

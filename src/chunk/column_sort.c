@@ -368,7 +368,41 @@ rank_integers(const int64 *keys, const bool *nulls, uint32 n, uint32 *ranks)
 }
 
 /*
- * Dense ranks of by-reference values by bytes.
+ * Dense ranks of by-reference values by sorting all of them: the way that always works.
+ */
+static uint32
+rank_values_by_sorting(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 n, uint32 *ranks)
+{
+	uint32	   *places = palloc_extended((Size) n * sizeof(uint32), MCXT_ALLOC_HUGE);
+	TsdbArenaValue *last = NULL;
+	uint32		nvalid = 0;
+	uint32		nranks = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!col->nulls[i])
+			places[nvalid++] = col->offsets[i];
+	}
+	tsdb_column_buffer_sort_values(buf, places, nvalid);
+	for (i = 0; i < nvalid; i++)
+	{
+		TsdbArenaValue *value = tsdb_arena_value(buf, places[i]);
+
+		if (last == NULL || last->len != value->len ||
+			!tsdb_equal_bytes(last->bytes, value->bytes, value->len))
+			nranks++;
+		value->code = nranks - 1;
+		last = value;
+	}
+	for (i = 0; i < n; i++)
+		ranks[i] = col->nulls[i] ? nranks : tsdb_arena_value(buf, col->offsets[i])->code;
+	pfree(places);
+	return nvalid < n ? nranks + 1 : nranks;
+}
+
+/*
+ * Dense ranks of by-reference values by bytes: number the distinct ones, sort those.
  */
 static uint32
 rank_values(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 n, uint32 *ranks)
@@ -398,6 +432,7 @@ rank_values(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 n, uint32 *ranks)
 		TsdbArenaValue *value;
 		uint32		hash = 0;
 		uint32		at = 0;
+		int			probes = 0;
 
 		if (col->nulls[i])
 		{
@@ -420,11 +455,20 @@ rank_values(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 n, uint32 *ranks)
 			{
 				TsdbArenaValue *other;
 
+				if (++probes > TSDB_MAX_PROBES)
+					break;
 				if (hashes[slots[at] - 1] != hash)
 					continue;
 				other = tsdb_arena_value(buf, distinct[slots[at] - 1]);
 				if (other->len == value->len && tsdb_equal_bytes(other->bytes, value->bytes, value->len))
 					break;
+			}
+			if (probes > TSDB_MAX_PROBES)
+			{
+				pfree(distinct);
+				pfree(slots);
+				pfree(hashes);
+				return rank_values_by_sorting(buf, col, n, ranks);
 			}
 			if (slots[at] != 0)
 			{

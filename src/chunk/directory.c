@@ -348,6 +348,9 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int 
 	TsdbDirEntryDisk *d = &entry->d;
 	uint32		nvblocks = tsdb_entry_nvblocks(entry);
 	TsdbRootDisk root;
+	TsdbDirEntry *leftover;
+	int			nleftover;
+	int			i;
 
 	Assert(d->chunk_id >= FirstNormalObjectId);
 	Assert(d->nrows >= 1 && d->nrows <= TSDB_CHUNK_MAX_ROWS);
@@ -359,13 +362,23 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int 
 	LockPage(store->toastrel, 0, ExclusiveLock);
 	if (!tsdb_root_read(store, &root))
 		root_make(store, &root, cid);
+
+	/*
+	 * Entry first, root second.  Who fails between the two leaves a dead entry with numbers from the root on:
+	 * pass over them, so that no two entries that SnapshotAny shows have the same numbers.
+	 */
+	leftover = tsdb_directory_read_after(store, SnapshotAny, root.changes, &nleftover);
+	for (i = 0; i < nleftover; i++)
+	{
+		root.changes = leftover[i].change;
+		root.next_vblock = Max(root.next_vblock,
+							   leftover[i].d.first_vblock + tsdb_entry_nvblocks(&leftover[i]));
+	}
+	pfree(leftover);
+
 	if (root.changes >= CHANGES_INSERT_MAX || nvblocks > TSDB_VBLOCK_MAX - root.next_vblock)
 		report_numbers_used_up(store);
 
-	/*
-	 * Entry first, root second.  If we fail between the two, the next one takes the same numbers: nobody
-	 * has seen them, since nothing can point to them before we return.
-	 */
 	d->version = TSDB_FORMAT_VERSION;
 	d->first_vblock = root.next_vblock;
 	d->crc = crc_behind(d, sizeof(TsdbDirEntryDisk));

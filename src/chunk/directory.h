@@ -60,7 +60,7 @@ extern int	tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32
  */
 extern bool tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot);
 
-/* HeapTupleSatisfiesVacuum of the entry's tuple; HEAPTUPLE_DEAD if it is gone.  *xmin, *xmax may be NULL. */
+/* HeapTupleSatisfiesVacuum of the entry's tuple; HEAPTUPLE_DEAD if it is gone. */
 extern HTSV_Result tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin);
 
 /* Chunk lock (DESIGN: LOCKTAG_PAGE of the table); to transaction end.  Conditional: false = not got. */
