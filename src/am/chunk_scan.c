@@ -569,12 +569,20 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 		return false;
 	if (!mvcc && snapshot->snapshot_type != SNAPSHOT_ANY)
 	{
+		/* what the entry's test told a dirty snapshot's caller must outlast the look for a tombstone */
+		TransactionId xmin = snapshot->xmin;
+		TransactionId xmax = snapshot->xmax;
 		TsdbStoredTuple tombstone;
 
 		if (tsdb_store_read_key(cursor->store, e->d.chunk_id, -(int32) row - 1, snapshot, &tombstone))
 		{
 			tsdb_store_release(&tombstone);
 			return false;
+		}
+		if (snapshot->snapshot_type == SNAPSHOT_DIRTY)
+		{
+			snapshot->xmin = xmin;
+			snapshot->xmax = xmax;
 		}
 	}
 

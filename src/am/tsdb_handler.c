@@ -20,6 +20,7 @@
 #include "access/multixact.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "am/direct_load.h"
 #include "am/mover.h"
 #include "am/tsdb_am_internal.h"
@@ -33,6 +34,7 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -511,11 +513,39 @@ tsdb_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot, Snapshot snaps
 	return visible;
 }
 
+/*
+ * Locks the chunk store to (sub)transaction end before index entries are made.
+ *
+ * A unique index asks for the visibility of rows with the same key while it holds a lock on an index page; if such
+ * a row is in a chunk, that opens the store.  To wait for a heavyweight lock there could not be interrupted,
+ * and a deadlock with its holder would never be found.  So nobody opens the store for the first time then.
+ */
+static void
+hold_chunk_store(Relation rel)
+{
+	static Oid	held_relid = InvalidOid;
+	static LocalTransactionId held_lxid = InvalidLocalTransactionId;
+	static SubTransactionId held_subid = InvalidSubTransactionId;
+	TsdbStore  *store;
+
+	if (!rel->rd_rel->relhasindex ||
+		(held_relid == RelationGetRelid(rel) && held_lxid == MyProc->lxid &&
+		 held_subid == GetCurrentSubTransactionId()))
+		return;
+	store = tsdb_store_open(rel, AccessShareLock);
+	if (store != NULL)
+		tsdb_store_close(store);
+	held_relid = RelationGetRelid(rel);
+	held_lxid = MyProc->lxid;
+	held_subid = GetCurrentSubTransactionId();
+}
+
 static void
 tsdb_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate)
 {
 	if (tsdb_direct_load_take(rel, &slot, 1, cid, options, bistate))
 		return;
+	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert(rel, slot, cid, options, bistate);
 }
 
@@ -525,6 +555,7 @@ tsdb_multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId ci
 {
 	if (tsdb_direct_load_take(rel, slots, nslots, cid, options, bistate))
 		return;
+	hold_chunk_store(rel);
 	TSDB_HEAPAM->multi_insert(rel, slots, nslots, cid, options, bistate);
 }
 
@@ -532,6 +563,7 @@ static void
 tsdb_tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 							  BulkInsertState bistate, uint32 specToken)
 {
+	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert_speculative(rel, slot, cid, options, bistate, specToken);
 }
 
@@ -563,6 +595,7 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
 {
 	if (tsdb_tid_is_virtual(otid))
 		tsdb_refuse_chunk_row(rel, "update");
+	hold_chunk_store(rel);
 	return TSDB_HEAPAM->tuple_update(rel, otid, slot, cid, snapshot, crosscheck, wait, tmfd,
 									 lockmode, update_indexes);
 }

@@ -18,7 +18,10 @@
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/multixact.h"
+#include "access/nbtxlog.h"
+#include "access/transam.h"
 #include "access/visibilitymap.h"
+#include "access/xloginsert.h"
 #include "am/direct_load.h"
 #include "am/tsdb_am_internal.h"
 #include "catalog/index.h"
@@ -51,6 +54,33 @@ index_entry_is_dead(ItemPointer tid, void *arg)
 	vblock = tsdb_tid_vblock(tid);
 	return vblock < live->next_vblock &&
 		tsdb_directory_find(live->entries, live->nentries, vblock) < 0;
+}
+
+/*
+ * Tells standbys that what transactions up to "latest" deleted is about to go.
+ *
+ * Heap's vacuum prunes tuples, with a record that makes standbys wait for (or cancel) older snapshots, before it
+ * removes their index entries.  Ours come off the indexes while the chunk's tuples wait for the TOAST
+ * relation's vacuum, so that a standby's old snapshot would find the chunk by sequential scan but not by index.
+ * Of core's records, the one that btree logs before it uses a page again does this and nothing else.
+ */
+static void
+log_removal_horizon(Relation rel, TransactionId latest)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+	xl_btree_reuse_page record;
+
+	if (!TransactionIdIsNormal(latest) || !RelationNeedsWAL(rel) || !XLogStandbyInfoActive())
+		return;
+	if (latest > XidFromFullTransactionId(next))
+		epoch--;
+	record.node = rel->rd_node;
+	record.block = InvalidBlockNumber;
+	record.latestRemovedFullXid = FullTransactionIdFromEpochAndXid(epoch, latest);
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfBtreeReusePage);
+	(void) XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
 /* Removes index entries of dead chunk rows from all indexes. */
@@ -124,9 +154,10 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	TsdbDirEntry *entries;
 	int			nentries,
 				i;
-	uint32		recently_dead = 0;
+	uint32		dying = 0;		/* deleted, but perhaps still seen by somebody */
 	uint32		cleaned = 0;
 	TransactionId oldest_xmin;
+	TransactionId latest_removed = InvalidTransactionId;
 
 	if (store == NULL)
 		return;
@@ -149,13 +180,19 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 		HTSV_Result status = tsdb_directory_status(store, &entries[i], oldest_xmin);
 
 		if (status == HEAPTUPLE_DEAD)
-			continue;
-		live.entries[live.nentries++] = entries[i];
-		if (status == HEAPTUPLE_RECENTLY_DEAD)
 		{
-			recently_dead++;
+			/* an aborted writer's has no xmax, and was never seen */
+			if (TransactionIdIsNormal(entries[i].xmax) &&
+				(!TransactionIdIsValid(latest_removed) ||
+				 TransactionIdFollows(entries[i].xmax, latest_removed)))
+				latest_removed = entries[i].xmax;
 			continue;
 		}
+		live.entries[live.nentries++] = entries[i];
+		if (status == HEAPTUPLE_RECENTLY_DEAD || status == HEAPTUPLE_DELETE_IN_PROGRESS)
+			dying++;
+		if (status == HEAPTUPLE_RECENTLY_DEAD)
+			continue;
 		right.est_chunks++;
 		right.est_rows += entries[i].d.nrows;
 		right.est_raw_bytes += entries[i].d.raw_bytes;
@@ -164,15 +201,20 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 
 	/*
 	 * Index entries of dead rows exist if chunks were deleted, and if writers aborted (then
-	 * the running total of chunks is too high).
+	 * the running total of chunks is too high, and stays so until they are cleaned).
 	 */
 	if (!rel->rd_rel->relhasindex)
 		cleaned = root.removed;
-	else if (params->index_cleanup != VACOPTVALUE_DISABLED &&
-			 (root.removed > recently_dead || root.est_chunks > right.est_chunks))
+	else if (root.removed > dying || root.est_chunks > right.est_chunks)
 	{
-		clean_indexes(rel, &live, bstrategy);
-		cleaned = root.removed - Min(root.removed, recently_dead);
+		if (params->index_cleanup != VACOPTVALUE_DISABLED)
+		{
+			log_removal_horizon(rel, latest_removed);
+			clean_indexes(rel, &live, bstrategy);
+			cleaned = root.removed - Min(root.removed, dying);
+		}
+		else
+			right.est_chunks = root.est_chunks;
 	}
 
 	tsdb_root_correct(store, &root, &right, cleaned);
@@ -188,7 +230,13 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 void
 tsdb_relation_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStrategy bstrategy)
 {
+	VacuumParams heap_params = *params;
+
 	tsdb_direct_load_settle(rel);
-	heap_vacuum_rel(rel, params, bstrategy);
+
+	/* the one page that we keep is not worth the lock that truncation takes, here and on standbys */
+	if (RelationGetNumberOfBlocks(rel) <= 1)
+		heap_params.truncate = VACOPTVALUE_DISABLED;
+	heap_vacuum_rel(rel, &heap_params, bstrategy);
 	vacuum_chunks(rel, params, bstrategy);
 }
