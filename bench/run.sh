@@ -30,6 +30,10 @@ stage_variant release
 work=$scratch/work
 mkdir "$work"
 cp "$build_dir/bench/discard_am.so" "$work/"
+# user and system time of a backend so far, ms
+cat > "$work/cpu_time.sh" <<'EOF'
+sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
+EOF
 say "generating data"
 ! has cpu && ! has wal && ! has queries || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
@@ -77,16 +81,19 @@ load()
 		{
 			echo "SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() AS lsn \\gset"
 			echo "\\setenv TSDB_PID :pid"
-			# memory of its own (not shared buffers), looked at 50 times a second
-			echo "\\! (peak=0; while now=\$(sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/\$TSDB_PID/status 2>/dev/null) && [ -n \"\$now\" ]; do [ \$now -le \$peak ] || { peak=\$now; echo \$peak > $work/peak; }; sleep 0.02; done) >/dev/null 2>&1 &"
+			# memory of its own (not shared buffers), looked at ten times a second
+			echo "\\! (peak=0; while now=\$(sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/\$TSDB_PID/status 2>/dev/null) && [ -n \"\$now\" ]; do [ \$now -le \$peak ] || { peak=\$now; echo \$peak > $work/peak; }; sleep 0.1; done) >/dev/null 2>&1 &"
+			echo "\\! sh $work/cpu_time.sh"
 			echo "\\timing on"
 			echo "COPY $1 FROM '$work/$2.csv' (FORMAT csv);"
 			echo "\\timing off"
+			echo "\\! sh $work/cpu_time.sh"
 			echo "SELECT 'wal ' || pg_wal_lsn_diff(pg_current_wal_insert_lsn(), :'lsn');"
 		} | sql
 	)
 	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' <<<"$result" >> "$work/$2_$1_time"
 	sed -n 's/^wal //p' <<<"$result" >> "$work/$2_$1_wal"
+	sed -n "s/^cpu //p" <<<"$result" | awk "{ v[NR] = \$1 } END { print v[2] - v[1] }" >> "$work/$2_$1_cpu"
 	cat "$work/peak" >> "$work/$2_$1_memory"
 	rm -f "$work/peak"
 }
@@ -110,9 +117,10 @@ loads()
 	say
 	say "## load of $data: $(wc -l < "$work/$data.csv") rows, $(megabytes "$(stat -c %s "$work/$data.csv")") MB of CSV, medians of $repeat"
 	say
-	declare -A time wal memory bytes
+	declare -A time cpu wal memory bytes
 	for variant in discard heap btree tsdb; do
 		time[$variant]=$(median < "$work/${data}_${variant}_time")
+		cpu[$variant]=$(median < "$work/${data}_${variant}_cpu")
 		wal[$variant]=$(median < "$work/${data}_${variant}_wal")
 		memory[$variant]=$(median < "$work/${data}_${variant}_memory")
 		bytes[$variant]=$(size $variant)
@@ -121,6 +129,7 @@ loads()
 	rule 6
 	row "COPY, ms" "${time[discard]}" "${time[heap]}" "${time[btree]}" "${time[tsdb]}" "$(ratio "${time[tsdb]}" "${time[heap]}")" "$(ratio "${time[tsdb]}" "${time[discard]}")"
 	row "  (spread)" "$(spread < "$work/${data}_discard_time")" "$(spread < "$work/${data}_heap_time")" "$(spread < "$work/${data}_btree_time")" "$(spread < "$work/${data}_tsdb_time")" "" ""
+	row "  processor time, ms" "${cpu[discard]}" "${cpu[heap]}" "${cpu[btree]}" "${cpu[tsdb]}" "$(ratio "${cpu[tsdb]}" "${cpu[heap]}")" "$(ratio "${cpu[tsdb]}" "${cpu[discard]}")"
 	row "WAL, MB" "$(megabytes "${wal[discard]}")" "$(megabytes "${wal[heap]}")" "$(megabytes "${wal[btree]}")" "$(megabytes "${wal[tsdb]}")" "$(ratio "${wal[tsdb]}" "${wal[heap]}")" ""
 	row "size, MB" "$(megabytes "${bytes[discard]}")" "$(megabytes "${bytes[heap]}")" "$(megabytes "${bytes[btree]}")" "$(megabytes "${bytes[tsdb]}")" "$(ratio "${bytes[tsdb]}" "${bytes[heap]}")" ""
 	row "heap / this" "" 1 "" "$(awk -v a="${bytes[heap]}" -v b="${bytes[tsdb]}" 'BEGIN { printf "%.1f", a / b }')" "" ""

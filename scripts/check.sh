@@ -94,12 +94,7 @@ part_simd()
 			show "$log"
 			continue
 		fi
-		if (cd "$top/simd/tests" && timeout 900 "$build_dir/simd/$name") >"$log" 2>&1; then
-			ok "simd $name"
-		else
-			not_ok "simd $name"
-			show "$log"
-		fi
+		tap "simd_$name" env -C "$top/simd/tests" timeout 900 "$build_dir/simd/$name"
 	done
 }
 
@@ -144,7 +139,7 @@ regress()
 	[ "$(id -u)" != 0 ] || chown "$server_user:" "$dir"
 	before=$(crash_count "$scratch/suite_server.log")
 	# (the program's status says no more than its lines)
-	(cd "$scratch" && as_user env PGOPTIONS="$options" "$program" --bindir="$pg_bin" --host="$scratch" --port="$server_port" \
+	(cd "$scratch" && as_user env PGOPTIONS="$options" timeout 1800 "$program" --bindir="$pg_bin" --host="$scratch" --port="$server_port" \
 		--user=postgres --dbname="check_$label" --load-extension=tsdb_am \
 		--inputdir="$scratch/suite" --outputdir="$dir" "$@") >"$out/$label.log" 2>&1 || true
 	for name in "$@"; do
@@ -175,7 +170,9 @@ names()
 	for file in "$top/$1"/*"$2"; do
 		[ -e "$file" ] || continue
 		name=$(basename "$file" "$2")
-		! wanted "$name" || printf '%s\n' "$name"
+		# what the others build on is always run
+		[[ "$name" == 00_* ]] || wanted "$name" || continue
+		printf '%s\n' "$name"
 	done
 }
 
@@ -204,13 +201,17 @@ tap()
 	shift
 	"$@" >"$log" 2>&1 || status=$?
 	while IFS= read -r line; do
-		case $line in
-			'ok '*|'ok') seen=$((seen + 1)); ok "$label: ${line#ok - }" ;;
-			'not ok '*|'not ok') seen=$((seen + 1)); not_ok "$label: ${line#not ok - }" ;;
-			'skip '*) skipped=$((skipped + 1)); say "$line" ;;
-			'1..'*) plan=${line#1..} ;;
-			'# '*) say "$line" ;;
-		esac
+		if [[ "$line" =~ ^(not\ )?ok\ *[0-9]*\ *-?\ *(.*)$ ]]; then
+			seen=$((seen + 1))
+			if [ -n "${BASH_REMATCH[1]}" ]; then not_ok "$label: ${BASH_REMATCH[2]}"; else ok "$label: ${BASH_REMATCH[2]}"; fi
+		elif [[ "$line" =~ ^1\.\.([0-9]+)$ ]]; then
+			plan=${BASH_REMATCH[1]}
+		elif [[ "$line" == "skip "* ]]; then
+			skipped=$((skipped + 1))
+			say "$line"
+		elif [[ "$line" == "# "* ]]; then
+			say "$line"
+		fi
 	done < "$log"
 	if [ "$plan" != "$seen" ] || { [ $status != 0 ] && ! grep -q '^not ok' "$log"; }; then
 		not_ok "$label: runs to its end (status $status, $seen of ${plan:-?} tests)"
@@ -227,7 +228,7 @@ part_t()
 		[ -e "$script" ] || continue
 		name=$(basename "$script" .sh)
 		wanted "$name" || continue
-		tap "$name" env TSDB_VARIANT=assert bash "$script"
+		tap "$name" env TSDB_VARIANT=assert timeout 1200 bash "$script"
 	done
 }
 
@@ -235,7 +236,7 @@ part_core()
 {
 	section "PostgreSQL's own regression tests, on heap and on tsdb"
 	build assert || return 0
-	tap core env TSDB_VARIANT=assert bash "$top/scripts/check_core.sh"
+	tap core env TSDB_VARIANT=assert timeout 2400 bash "$top/scripts/check_core.sh"
 }
 
 case $part in

@@ -80,8 +80,8 @@ COPY metrics FROM :'metrics' (FORMAT csv, HEADER);
 COPY metrics_heap FROM :'metrics' (FORMAT csv, HEADER);
 COPY birds FROM :'birds' (FORMAT csv, HEADER);
 COPY birds_heap FROM :'birds' (FORMAT csv, HEADER);
-SELECT t.name AS "table", pg_size_pretty(pg_total_relation_size((t.name || '_heap')::regclass)) AS heap, pg_size_pretty(pg_total_relation_size(t.name::regclass)) AS tsdb,
-	round(pg_total_relation_size((t.name || '_heap')::regclass)::numeric / pg_total_relation_size(t.name::regclass), 1) AS times_smaller
+SELECT t.name AS "table", pg_size_pretty(pg_table_size((t.name || '_heap')::regclass)) AS heap, pg_size_pretty(pg_table_size(t.name::regclass)) AS tsdb,
+	round(pg_table_size((t.name || '_heap')::regclass)::numeric / pg_table_size(t.name::regclass), 1) AS times_smaller
 	FROM (VALUES ('tweets'), ('metrics'), ('birds')) t (name);
 \set ECHO queries
 SELECT (SELECT count(*) FROM (TABLE birds EXCEPT ALL TABLE birds_heap) d) AS rows_that_differ;

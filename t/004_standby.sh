@@ -73,9 +73,13 @@ is "$(standby -c "SELECT * FROM tsdb.tables ORDER BY 1" | wc -l)" 2 "views on th
 message=$(server_port=5433 sql_error -c "SELECT tsdb.compress('t')")
 like "$message" '25006' "compress on the standby: read-only"
 
-# one in the middle of a load when the primary dies
-sql -c "INSERT INTO t SELECT 100, i, now(), 'late', i FROM generate_series(1, 300000) i" >/dev/null 2>&1 & load=$!
-sleep 0.4
+# the primary dies when all rows of a transaction are written and replayed, but not committed
+sql -c "BEGIN; INSERT INTO t SELECT 100, i, now(), 'late', i FROM generate_series(1, 100000) i; SELECT pg_sleep(300); COMMIT" >/dev/null 2>&1 & load=$!
+for n in $(seq 1 600); do
+	[ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 0 ] || break
+	sleep 0.1
+done
+catch_up
 server_kill primary
 wait $load 2>/dev/null || true
 (cd "$scratch" && as_user "$pg_bin/pg_ctl" -s -D "$scratch/standby" -w promote)
