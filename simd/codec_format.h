@@ -57,6 +57,7 @@
  *	DECIMAL		lane 4 or 8: the payload holds n[i]; value = n[i] / 10^scale, a division of
  *				two doubles (lane 4: rounded to float); then exceptions:
  *				| uint16 position [exc.] | bits of the value, 4 or 8 bytes [exc.] |
+ *				positions ascend
  *
  * Bytes behind the block are not looked at.
  *

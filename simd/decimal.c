@@ -280,7 +280,14 @@ tsdb_decimal_plan(const int64_t *bits, const bool *isnull, int n, unsigned lane,
 	int			i;
 
 	for (i = 0; i < ns; i++)
-		sample[i] = bits[(int64_t) i * n / ns];
+	{
+		int			at = (int) ((int64_t) i * n / ns);
+
+		/* NULL rows repeat a value: they would give it too much weight */
+		while (isnull != NULL && isnull[at] && at + 1 < n)
+			at++;
+		sample[i] = bits[at];
+	}
 	scale = choose_scale(sample, ns, lane);
 	if (scale < 0)
 		return false;

@@ -109,7 +109,7 @@ tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
 
 		/* exceptions may hide runs, or a pattern of the bits; a plan leaves its codes in scratch */
 		if (is_decimal && decimal.nexceptions > n / 32 &&
-			plan.encoding != TSDB_ENC_CONST)
+			(plan.encoding == TSDB_ENC_RLE || plan.size + exceptions > (size_t) n * lane / 2))
 		{
 			PayloadPlan bits_plan;
 
@@ -177,10 +177,10 @@ tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 			{
 				const uint8_t *positions;
 				const uint8_t *raw;
+				int			last = -1;
 				int			i;
 
 				if (lane < TSDB_LANE_INT32 || header.scale > TSDB_DECIMAL_MAX_SCALE ||
-					header.nexceptions > n ||
 					!tsdb_payload_read(&cursor, &header, n, 8, values, scratch))
 					return false;
 				positions = codec_take(&cursor, header.nexceptions * sizeof(uint16_t));
@@ -192,8 +192,9 @@ tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 				{
 					int			at = codec_load16(positions + (size_t) i * sizeof(uint16_t));
 
-					if (at >= n)
+					if (at <= last || at >= n)
 						return false;
+					last = at;
 					values[at] = codec_load_signed(raw + (size_t) i * lane, lane);
 				}
 				break;

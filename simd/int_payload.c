@@ -235,32 +235,65 @@ typedef struct Sample
 {
 	int64_t		values[CODEC_SAMPLE];	/* sorted */
 	int			count;
-	int			first;			/* the window that makes packing and patches cheapest */
-	int			last;
-	uint64_t	gcd;			/* of the differences in the window, 0 if they are equal */
+	int64_t		low;			/* the window that makes packing and patches cheapest */
+	int64_t		high;
+	int64_t		near_high;		/* two sampled values of the window are above it */
+	uint64_t	gcd;			/* of most differences, 0 if there are none */
+	int64_t		anchor;			/* a value from which these differences are taken */
 	unsigned	bits;			/* estimate for all of the sample */
 } Sample;
+
+/*
+ * A factor of the middle half: values at the ends may be outliers that it does not divide.
+ * missed[i] = how many of the first i values it does not divide.  0 if there is none.
+ */
+static uint64_t
+sample_gcd(const Sample *sample, int *missed)
+{
+	const int64_t *s = sample->values;
+	int			ns = sample->count;
+	int64_t		anchor = s[ns / 2];
+	uint64_t	gcd = 0;
+	int			i;
+
+	for (i = ns / 4; i < ns - ns / 4 && gcd != 1; i++)
+		gcd = gcd64(gcd, magnitude(difference(s[i], anchor)));
+	if (gcd == 0)
+		for (i = 0; i < ns && gcd != 1; i++)
+			gcd = gcd64(gcd, magnitude(difference(s[i], anchor)));
+	if (gcd <= 1)
+		return 0;
+	for (i = 0; i < ns; i++)
+		missed[i + 1] = missed[i] + (magnitude(difference(s[i], anchor)) % gcd != 0);
+	return gcd;
+}
 
 static void
 sample_analyze(Sample *sample)
 {
 	int64_t    *s = sample->values;
+	int			missed[CODEC_SAMPLE + 1] = {0};
 	int			ns = sample->count;
 	int			max_out = ns / 2 < MAX_SAMPLE_OUTLIERS ? ns / 2 : MAX_SAMPLE_OUTLIERS;
 	unsigned	best = UINT32_MAX;
-	uint64_t	gcd = 0;
+	uint64_t	gcd;
 	unsigned	patch_bits;
+	bool		dominated = false;
 	int			out;
 	int			i;
 
 	sort_sample(s, ns);
 	patch_bits = 8 * patch_size(s[0], s[ns - 1], s[ns / 2]);
+	gcd = sample_gcd(sample, missed);
+	sample->gcd = gcd;
+	sample->anchor = s[ns / 2];
 
-	/* all windows that leave out so many; patches alone must cost less than the best so far */
-	for (out = 0; out <= max_out && (unsigned) out * patch_bits < best; out++)
+	/* all windows that leave out so many; patches alone must not cost more than the best so far */
+	for (out = 0; out <= max_out && (out <= 2 || (unsigned) out * patch_bits < best); out++)
 	{
 		uint64_t	span = UINT64_MAX;
 		int			at = 0;
+		int			npatches;
 		unsigned	cost;
 
 		for (i = 0; i <= out; i++)
@@ -273,21 +306,27 @@ sample_analyze(Sample *sample)
 				at = i;
 			}
 		}
-		cost = (unsigned) ns * codec_bit_length(span) + (unsigned) out * patch_bits;
+		if (gcd > 1)
+			span /= gcd;
+		npatches = out + missed[at + ns - out] - missed[at];
+		cost = (unsigned) ns * codec_bit_length(span) + (unsigned) npatches * patch_bits;
+		if (span == 0 && out <= 2)
+		{
+			/* nearly all equal: the others may be far rarer than the sample makes them */
+			cost /= 4;
+			dominated = true;
+		}
 		if (cost < best)
 		{
 			best = cost;
-			sample->first = at;
-			sample->last = at + ns - 1 - out;
+			sample->low = s[at];
+			sample->high = s[at + ns - 1 - out];
+			sample->near_high = s[ns - 1 - out >= 2 ? at + ns - 3 - out : at];
 		}
 	}
-
-	for (i = sample->first + 1; i <= sample->last && gcd != 1; i++)
-		gcd = gcd64(gcd, (uint64_t) s[i] - (uint64_t) s[sample->first]);
-	sample->gcd = gcd;
-	if (gcd > 1)
-		best -= (unsigned) (sample->last - sample->first + 1) * (codec_bit_length(gcd) - 1);
 	sample->bits = best;
+	if (dominated && sample->low == sample->high)
+		sample->gcd = 0;
 }
 
 /*-------------- frame --------------*/
@@ -357,6 +396,9 @@ frame_finish(const int64_t *v, int from, int n, uint64_t largest, int nmissed, u
 			hi = d > hi ? d : hi;
 		}
 	}
+	/* nothing is left for the factor to multiply */
+	if (frame->width == 0)
+		frame->gcd = 1;
 	frame->npatches = np;
 	frame->patch_bytes = np > 0 ? codec_signed_bytes(lo, hi) : 0;
 	frame->size = tsdb_ffor_size(n, frame->width, horizontal) +
@@ -449,16 +491,16 @@ static void
 frame_fit(const int64_t *v, int from, int n, int64_t min, int64_t max, const Sample *sample,
 		  Frame *frame, uint64_t *codes, uint16_t *patch_pos)
 {
-	int64_t		first = sample->values[sample->first];
-	int64_t		last = sample->values[sample->last];
+	int64_t		low = sample->low;
+	int64_t		high = sample->high;
 	uint64_t	range = (uint64_t) max - (uint64_t) min;
-	uint64_t	room = ((uint64_t) last - (uint64_t) first) / 2 + 1;
+	uint64_t	room = ((uint64_t) high - (uint64_t) low) / 2 + 1;
 	uint64_t	gcd = sample->gcd;
 	size_t		plain = tsdb_ffor_size(n, codec_bit_length(range), packs_horizontally(n));
 	int64_t		floor;
 
 	/* what lies a little below the window belongs to the bulk too */
-	floor = (uint64_t) first - (uint64_t) min <= room ? min : (int64_t) ((uint64_t) first - room);
+	floor = (uint64_t) low - (uint64_t) min <= room ? min : (int64_t) ((uint64_t) low - room);
 
 	frame->npatches = 0;
 	frame->patch_bytes = 0;
@@ -477,13 +519,14 @@ frame_fit(const int64_t *v, int from, int n, int64_t min, int64_t max, const Sam
 		if (floor == min && frame_divide_all(v, from, n, min, gcd, codes))
 			frame->base = min;
 		else
-			nmissed = frame_divide(v, from, n, first, floor, &divides_all, &frame->base, &largest, codes);
+			nmissed = frame_divide(v, from, n, sample->anchor, floor, &divides_all, &frame->base, &largest, codes);
 		if (nmissed <= MAX_GCD_MISSES)
 		{
 			frame->gcd = gcd;
 			frame->width = codec_bit_length(largest);
 			frame->size = sizeof(uint64_t) + tsdb_ffor_size(n, frame->width, packs_horizontally(n));
-			if (nmissed > 0 || codec_bit_length(((uint64_t) last - (uint64_t) frame->base) / gcd) < frame->width)
+			/* patches for less than a tenth of the values may pay; see below */
+			if (nmissed > 0 || codec_bit_length(((uint64_t) sample->near_high - (uint64_t) frame->base) / gcd) < frame->width)
 				frame_finish(v, from, n, largest, nmissed, patch_size(min, max, frame->base),
 							 frame, codes, patch_pos);
 			if (nmissed == 0 || frame->size < plain)
@@ -499,14 +542,24 @@ frame_fit(const int64_t *v, int from, int n, int64_t min, int64_t max, const Sam
 	frame->base = floor == min ? min : min_from(v, from, n, floor);
 	subtract_base(v, from, n, frame->base, codes);
 	frame->width = codec_bit_length(range);
-	if (frame->base == min && codec_bit_length((uint64_t) last - (uint64_t) min) >= frame->width)
+	if (frame->base == min && codec_bit_length((uint64_t) sample->near_high - (uint64_t) min) >= frame->width)
 	{
-		/* the bulk needs all the bits that any value needs */
+		/* a tenth of the values needs all the bits that any value needs: too many for patches */
 		frame->size = plain;
 		return;
 	}
 	frame_finish(v, from, n, frame->base == min ? range : UINT64_MAX, 0, patch_size(min, max, frame->base),
 				 frame, codes, patch_pos);
+	if (frame->size > plain)
+	{
+		/* the window was a chance of the sample */
+		frame->npatches = 0;
+		frame->patch_bytes = 0;
+		frame->base = min;
+		frame->width = codec_bit_length(range);
+		frame->size = plain;
+		subtract_base(v, from, n, min, codes);
+	}
 }
 
 static void
@@ -596,17 +649,17 @@ plan_rle(int nruns, int64_t min, int64_t max, PayloadPlan *plan, const TsdbCodec
 }
 
 /*
- * The chooser compares bytes to which a price is added for slow decoding.  Adding up the
- * differences takes longer than all the rest of decoding: DELTA must save two bits a value
- * or 15 %.  Short runs cost a mispredicted branch each.
+ * The chooser compares bytes to which a price is added for slow decoding: half a bit for a
+ * cycle.  Adding up the differences takes as long as all the rest of decoding: DELTA must
+ * save half a bit a value or 5 %.  Short runs cost a mispredicted branch each.
  */
 static size_t
 delta_cost(size_t size, int n)
 {
-	size_t		two_bits = (size_t) n / 4;
-	size_t		share = size * 3 / 17;
+	size_t		half_bit = (size_t) n / 16;
+	size_t		share = size / 20;
 
-	return size + (two_bits < share ? two_bits : share);
+	return size + (half_bit < share ? half_bit : share);
 }
 
 static size_t
@@ -726,7 +779,8 @@ tsdb_payload_plan(const int64_t *v, int n, unsigned lane, PayloadPlan *plan,
 			*plan = other;
 			cost = delta_cost(other.size, n);
 		}
-		if (cost < for_estimate)
+		/* few values are all in the sample or nearly, but estimates leave much out */
+		if (cost < for_estimate && n >= TSDB_FFOR_MIN_INTERLEAVED)
 			return;
 	}
 	plan_for(v, n, min, max, &sample, &other, scratch);
@@ -860,10 +914,13 @@ patch_value(const Patches *patches, unsigned i)
 	return (uint64_t) codec_load_signed(patches->values + (size_t) i * patches->bytes, patches->bytes);
 }
 
-/* base + factor * (W-bit number), with patches; out[0] is a slot like the others. */
+/*
+ * base + factor * (W-bit number), with patches; out[0] is a slot like the others.  *low and
+ * *high are set to what the values lie between, if that can be told from the header.
+ */
 static bool
 read_frame(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
-		   TsdbCodecScratch *scratch)
+		   int64_t *low, int64_t *high, TsdbCodecScratch *scratch)
 {
 	bool		horizontal = (header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0;
 	uint64_t	base;
@@ -894,6 +951,12 @@ read_frame(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 			return false;
 		last = at;
 		out[at] = base + patch_value(&patches, i);
+	}
+	if (patches.count == 0 && factor == 1 && header->width < 32 &&
+		(int64_t) base >= INT32_MIN && (int64_t) base <= INT32_MAX)
+	{
+		*low = (int64_t) base;
+		*high = (int64_t) base + (INT64_C(1) << header->width) - 1;
 	}
 	return true;
 }
@@ -990,7 +1053,7 @@ read_rle(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 
 		if (end > n)
 			return false;
-		if (end + 8 <= n)
+		if (end + 7 <= n)
 		{
 			/* whole eights: what is too much is overwritten by the next runs */
 			for (; at < end; at += 8)
@@ -1005,14 +1068,16 @@ read_rle(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 	return at == n;
 }
 
-/* Whether all values are sign-extended from the lane. */
+/* Whether all values are sign-extended from the lane; low .. high bounds them. */
 static bool
-fits_lane(const int64_t *v, int n, unsigned lane)
+fits_lane(const int64_t *v, int n, unsigned lane, int64_t low, int64_t high)
 {
 	uint64_t	half = UINT64_C(1) << (lane * 8 - 1);
 	uint64_t	beyond = 0;
 	int			i;
 
+	if (lane == 8 || (low >= -(int64_t) half && high < (int64_t) half))
+		return true;
 	for (i = 0; i < n; i++)
 		beyond |= (uint64_t) v[i] + half;
 	return (beyond & ~(2 * half - 1)) == 0;
@@ -1023,6 +1088,8 @@ tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigne
 				  int64_t *values, TsdbCodecScratch *scratch)
 {
 	uint64_t   *out = (uint64_t *) values;
+	int64_t		low = INT64_MIN;
+	int64_t		high = INT64_MAX;
 	const uint8_t *p;
 	int			i;
 
@@ -1050,6 +1117,7 @@ tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigne
 
 				for (i = 0; i < n; i++)
 					out[i] = value;
+				low = high = (int64_t) value;
 			}
 			break;
 
@@ -1059,7 +1127,7 @@ tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigne
 			break;
 
 		case TSDB_ENC_FOR:
-			if (!read_frame(in, header, n, out, scratch))
+			if (!read_frame(in, header, n, out, &low, &high, scratch))
 				return false;
 			break;
 
@@ -1072,10 +1140,13 @@ tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigne
 					return false;
 				break;
 			}
-			if (!read_frame(in, header, n, out, scratch))
+			if (!read_frame(in, header, n, out, &low, &high, scratch))
 				return false;
 			out[0] = codec_load64(p);
 			tsdb_ffor_prefix_sum(out, n);
+			/* the bounds were those of the differences */
+			low = INT64_MIN;
+			high = INT64_MAX;
 			break;
 
 		case TSDB_ENC_RAW:
@@ -1104,5 +1175,5 @@ tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigne
 		default:
 			return false;
 	}
-	return lane == 8 || fits_lane(values, n, lane);
+	return fits_lane(values, n, lane, low, high);
 }

@@ -402,7 +402,7 @@ test_int_widths(void)
 			size = round_trip_ints(values, NULL, n, 8, TSDB_MEANS_INT, "width", &encoding);
 			/* 24 bytes of header and base; the frame is never wider than the values */
 			expect(size <= 24 + tsdb_ffor_size(n, width, n < TSDB_FFOR_MIN_INTERLEAVED),
-				   "width %u, n %d: %zu bytes", width, n, size);
+				   "width %u, n %d: %zu bytes of %s", width, n, size, tsdb_encoding_name(encoding));
 		}
 	test_end("round trip: every width");
 }
@@ -504,6 +504,44 @@ test_chooser(void)
 			   tsdb_encoding_name(encoding), size, tsdb_encoding_name(cases[i].encoding), cases[i].most);
 	}
 	test_end("chooser takes the right encoding");
+}
+
+/*
+ * What is no decimal is an exception and nothing else is; NULL rows behind one are not.
+ * (Without the check of the range NaN would come back right too, but with an n of 2^62.)
+ */
+static void
+test_exceptions(void)
+{
+	static uint8_t block[20000];
+	int64_t		values[1024];
+	bool		isnull[1024];
+	TsdbEncoding encoding;
+	int			nodd = 0;
+	int			i;
+
+	test_start();
+	for (i = 0; i < 1024; i++)
+	{
+		uint64_t	r = (uint64_t) i * UINT64_C(0x9E3779B97F4A7C15);
+		bool		odd = i % 17 == 0;
+
+		/* NaNs, infinities, -0.0 */
+		nodd += odd;
+		values[i] = odd ? vec_odd_double(r - r % 10 + (uint64_t) (i / 17) % 6) : vec_double_bits((double) (i % 97) / 10.0);
+		isnull[i] = i >= 18 && i < 600;
+	}
+	tsdb_int_encode(values, NULL, 1024, TSDB_LANE_INT64, TSDB_MEANS_FLOAT8, block, &encoding, scratch);
+	expect(encoding == TSDB_ENC_DECIMAL && codec_load16(block + 14) == nodd,
+		   "%s, %d exceptions, not %d", tsdb_encoding_name(encoding), codec_load16(block + 14), nodd);
+	values[17] = vec_odd_double(0);
+	nodd = 0;
+	for (i = 0; i < 1024; i++)
+		nodd += i % 17 == 0 && !isnull[i];
+	tsdb_int_encode(values, isnull, 1024, TSDB_LANE_INT64, TSDB_MEANS_FLOAT8, block, &encoding, scratch);
+	expect(encoding == TSDB_ENC_DECIMAL && codec_load16(block + 14) == nodd,
+		   "with NULLs %s, %d exceptions, not %d", tsdb_encoding_name(encoding), codec_load16(block + 14), nodd);
+	test_end("exceptions of decimals");
 }
 
 /*-------------- strings --------------*/
@@ -999,6 +1037,26 @@ test_header_fields(void)
 	}
 	/* a NULL more or fewer in the bitmap */
 	REFUSED(16 + 40, block[16 + 40] ^ 1, "bitmap byte");
+
+	/* more runs than rows, which take no bytes at width 0; scratch must not be written beyond its end */
+	vec_fill(VEC_LONG_RUNS, 1, 8, 1024, values);
+	size = tsdb_int_encode(values, NULL, 1024, TSDB_LANE_INT64, TSDB_MEANS_INT, block, &encoding, scratch);
+	expect(encoding == TSDB_ENC_RLE, "not the block this test is about");
+	block[10] = block[11] = 0;
+	REFUSED(13, 255, "number of runs, high byte");
+	REFUSED(12, 0, "number of runs");
+
+	vec_fill(VEC_DOUBLE_SPECIAL, 1, 8, 1024, values);
+	size = tsdb_int_encode(values, NULL, 1024, TSDB_LANE_INT64, TSDB_MEANS_FLOAT8, block, &encoding, scratch);
+	expect(encoding == TSDB_ENC_DECIMAL, "not the block this test is about");
+	{
+		size_t		first = size - codec_load16(block + 14) * (size_t) 10;
+
+		REFUSED(first + 1, 3, "first exception's position, high byte");
+		REFUSED(size - codec_load16(block + 14) * (size_t) 8 - 1, 4, "last exception's position, high byte");
+	}
+	for (v = TSDB_DECIMAL_MAX_SCALE + 1; v < 256; v++)
+		REFUSED(2, v, "scale");
 	test_end("damaged headers: every field");
 #undef REFUSED
 }
@@ -1230,6 +1288,7 @@ main(int argc, char **argv)
 		test_int_widths();
 		test_int_mixtures();
 		test_chooser();
+		test_exceptions();
 		test_bytes();
 		test_codes();
 		test_dict();
