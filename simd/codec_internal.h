@@ -14,6 +14,11 @@
 #ifndef TSDB_CODEC_INTERNAL_H
 #define TSDB_CODEC_INTERNAL_H
 
+/* assertions are for assertion builds of the server and for tests under the sanitizer */
+#if !defined(USE_ASSERT_CHECKING) && !defined(__SANITIZE_ADDRESS__) && !defined(NDEBUG)
+#define NDEBUG
+#endif
+
 #include <assert.h>
 #include <string.h>
 

@@ -88,7 +88,8 @@ while IFS='|' read -r k mode what; do
 	}
 	IFS='|' read -r digest count copy sum verify columns <<<"$rows"
 	case $mode in
-		forge) allowed='right|wrong|XX001|true|false|220..' ;;
+		# with a right checksum, a version number may have become a later one (0A000)
+		forge) allowed='right|wrong|XX001|0A000|true|false|220..' ;;
 		*) allowed='right|XX001|true|false' ;;
 	esac
 	for result in "$digest" "$count" "$copy" "$sum" "$columns"; do
@@ -98,7 +99,7 @@ while IFS='|' read -r k mode what; do
 		fi
 	done
 	# verify reads all there is: it answers, and it knows of every fault that a query met
-	if [ "$verify" != true ] && [ "$verify" != false ]; then
+	if [ "$verify" != true ] && [ "$verify" != false ] && [ "$mode $verify" != "forge 0A000" ]; then
 		bad=$((bad + 1))
 		note "t$k: $what: verify fails: $verify"
 	elif [ "$verify" = false ] && grep -q XX001 <<<"$digest $count $copy"; then

@@ -982,6 +982,7 @@ test_header_fields(void)
 	bool		isnull[1024];
 	bool		out_null[1024];
 	static uint8_t block[20000];
+	uint64_t	st = vec_seed(21);
 	TsdbEncoding encoding;
 	size_t		size;
 	int			nnulls;
@@ -1057,6 +1058,25 @@ test_header_fields(void)
 	}
 	for (v = TSDB_DECIMAL_MAX_SCALE + 1; v < 256; v++)
 		REFUSED(2, v, "scale");
+
+	/* a base that brings the largest or the smallest value out of the lane */
+	for (v = 1; v <= 4; v *= 2)
+	{
+		int64_t		max = (INT64_C(1) << (v * 8 - 1)) - 1;
+		int64_t		bases[] = {max - 15, -max - 1, max - 14, -max - 2, INT64_MAX, INT64_MIN};
+		int			i;
+
+		for (i = 0; i < 1024; i++)
+			values[i] = (int64_t) (vec_random(&st) >> 60);
+		size = tsdb_int_encode(values, NULL, 1024, (TsdbLane) v, TSDB_MEANS_INT, block, &encoding, scratch);
+		expect(encoding == TSDB_ENC_FOR && block[10] == 4, "not the block this test is about");
+		for (i = 0; i < 6; i++)
+		{
+			memcpy(block + 16, &bases[i], 8);
+			expect(tsdb_int_decode(block, size, 1024, (TsdbLane) v, out, out_null, &nnulls, scratch) == (i < 2),
+				   "lane %d, base %lld", v, (long long) bases[i]);
+		}
+	}
 	test_end("damaged headers: every field");
 #undef REFUSED
 }
