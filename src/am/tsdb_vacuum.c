@@ -227,6 +227,22 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	pfree(live.entries);
 }
 
+/* By the running total: a guess is enough. */
+static bool
+has_chunks(Relation rel)
+{
+	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
+	TsdbRootDisk root;
+	bool		result = false;
+
+	if (store != NULL)
+	{
+		result = tsdb_root_read(store, &root) && root.est_chunks > 0;
+		tsdb_store_close(store);
+	}
+	return result;
+}
+
 void
 tsdb_relation_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStrategy bstrategy)
 {
@@ -234,8 +250,8 @@ tsdb_relation_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStra
 
 	tsdb_direct_load_settle(rel);
 
-	/* the one page that we keep is not worth the lock that truncation takes, here and on standbys */
-	if (RelationGetNumberOfBlocks(rel) <= 1)
+	/* the page that a table with chunks keeps is not worth the lock that truncation takes, here and on standbys */
+	if (RelationGetNumberOfBlocks(rel) == 1 && has_chunks(rel))
 		heap_params.truncate = VACOPTVALUE_DISABLED;
 	heap_vacuum_rel(rel, &heap_params, bstrategy);
 	vacuum_chunks(rel, params, bstrategy);
