@@ -914,6 +914,25 @@ patch_value(const Patches *patches, unsigned i)
 	return (uint64_t) codec_load_signed(patches->values + (size_t) i * patches->bytes, patches->bytes);
 }
 
+/* Base, and factor if there is one: what FOR, DELTA and RLE start with. */
+static inline bool
+take_base(CodecCursor *in, const TsdbBlockHeader *header, uint64_t *base, uint64_t *factor)
+{
+	const uint8_t *p = codec_take(in, 8);
+
+	if (p == NULL)
+		return false;
+	*base = codec_load64(p);
+	*factor = 1;
+	if (header->flags & TSDB_PAYLOAD_GCD)
+	{
+		if ((p = codec_take(in, 8)) == NULL)
+			return false;
+		*factor = codec_load64(p);
+	}
+	return true;
+}
+
 /*
  * base + factor * (W-bit number), with patches; out[0] is a slot like the others.  *low and
  * *high are set to what the values lie between, if that can be told from the header.
@@ -924,21 +943,14 @@ read_frame(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 {
 	bool		horizontal = (header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0;
 	uint64_t	base;
-	uint64_t	factor = 1;
+	uint64_t	factor;
 	Patches		patches;
 	const uint8_t *p;
 	int			last = -1;
 	unsigned	i;
 
-	if ((p = codec_take(in, 8)) == NULL)
+	if (!take_base(in, header, &base, &factor))
 		return false;
-	base = codec_load64(p);
-	if (header->flags & TSDB_PAYLOAD_GCD)
-	{
-		if ((p = codec_take(in, 8)) == NULL)
-			return false;
-		factor = codec_load64(p);
-	}
 	if ((p = codec_take(in, tsdb_ffor_size(n, header->width, horizontal))) == NULL ||
 		!take_patches(in, header, &patches))
 		return false;
@@ -1022,7 +1034,7 @@ read_rle(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 	uint64_t   *values = scratch->codes[0];
 	uint64_t   *lengths = scratch->codes[1];
 	uint64_t	base;
-	uint64_t	factor = 1;
+	uint64_t	factor;
 	const uint8_t *p;
 	int			at = 0;
 	int			i;
@@ -1030,15 +1042,8 @@ read_rle(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
 
 	if (nruns < 1 || nruns > n || header->aux > 10)
 		return false;
-	if ((p = codec_take(in, 8)) == NULL)
+	if (!take_base(in, header, &base, &factor))
 		return false;
-	base = codec_load64(p);
-	if (header->flags & TSDB_PAYLOAD_GCD)
-	{
-		if ((p = codec_take(in, 8)) == NULL)
-			return false;
-		factor = codec_load64(p);
-	}
 	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->width, true))) == NULL)
 		return false;
 	tsdb_ffor_unpack(p, nruns, header->width, true, base, factor, values, scratch->narrow);

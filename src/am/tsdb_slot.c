@@ -444,9 +444,3 @@ tsdb_slot_store_chunk_row(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row_i
 	tsdb_row_tid(set->first_vblock, set->vector * TSDB_VECTOR_ROWS + row_in_vector, &slot->tts_tid);
 	slot->tts_tableOid = set->tableoid;
 }
-
-bool
-tsdb_slot_is_chunk_row(TupleTableSlot *slot)
-{
-	return TTS_IS_TSDB(slot) && ((TsdbTupleTableSlot *) slot)->set != NULL;
-}

@@ -25,7 +25,5 @@ extern TupleTableSlot *tsdb_slot_inner(TupleTableSlot *slot);
 extern void tsdb_slot_took_heap_row(TupleTableSlot *slot, bool filled);
 /* Shows a chunk row; takes a reference on the set. */
 extern void tsdb_slot_store_chunk_row(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row_in_vector);
-/* Is it a chunk row? */
-extern bool tsdb_slot_is_chunk_row(TupleTableSlot *slot);
 
 #endif							/* TSDB_SLOT_H */

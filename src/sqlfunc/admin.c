@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/rel.h"
 
 #define TSDB_AM_VERSION "1.0"
@@ -41,19 +40,8 @@ run_mover(Oid relid, const char *name, int64 (*mover) (Relation rel))
 	foreach(lc, tables)
 	{
 		Relation	rel = relation_open(lfirst_oid(lc), NoLock);
-		Oid			save_userid;
-		int			save_sec_context;
-		int			save_nestlevel;
-
-		GetUserIdAndSecContext(&save_userid, &save_sec_context);
-		SetUserIdAndSecContext(rel->rd_rel->relowner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
-		save_nestlevel = NewGUCNestLevel();
 
 		total += mover(rel);
-
-		AtEOXact_GUC(false, save_nestlevel);
-		SetUserIdAndSecContext(save_userid, save_sec_context);
-
 		relation_close(rel, NoLock);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -228,6 +228,21 @@ time_output(Relation rel, AttrNumber attnum, FmgrInfo *output)
 	return true;
 }
 
+/* Table and chunk store, if the caller may see the one and it has the other; else NULL, and nothing is open. */
+static TsdbStore *
+open_visible_store(Oid relid, Relation *rel)
+{
+	TsdbStore  *store;
+
+	*rel = tsdb_table_open_visible(relid);
+	if (*rel == NULL)
+		return NULL;
+	store = tsdb_store_open(*rel, AccessShareLock);
+	if (store == NULL)
+		tsdb_table_close_visible(*rel);
+	return store;
+}
+
 Datum
 tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 {
@@ -242,15 +257,9 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	rel = tsdb_table_open_visible(PG_GETARG_OID(0));
-	if (rel == NULL)
-		return (Datum) 0;
-	store = tsdb_store_open(rel, AccessShareLock);
+	store = open_visible_store(PG_GETARG_OID(0), &rel);
 	if (store == NULL)
-	{
-		tsdb_table_close_visible(rel);
 		return (Datum) 0;
-	}
 
 	entries = tsdb_directory_read(store, GetActiveSnapshot(), &nentries);
 	for (i = 0; i < nentries; i++)
@@ -379,15 +388,9 @@ tsdb_sql_column_info(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	rel = tsdb_table_open_visible(PG_GETARG_OID(0));
-	if (rel == NULL)
-		return (Datum) 0;
-	store = tsdb_store_open(rel, AccessShareLock);
+	store = open_visible_store(PG_GETARG_OID(0), &rel);
 	if (store == NULL)
-	{
-		tsdb_table_close_visible(rel);
 		return (Datum) 0;
-	}
 
 	tupdesc = RelationGetDescr(rel);
 	totals = palloc0(sizeof(ColumnTotals) * Max(tupdesc->natts, 1));
