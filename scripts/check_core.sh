@@ -7,11 +7,14 @@
 # t/core_accepted/<test>.diff holds exactly it, below a line "reason: ..."; of a long one it holds the beginning
 # and a checksum of all.  An accepted difference that no longer shows is told, but is no failure.
 #
+# Then PostgreSQL's isolation tests with default_table_access_method = tsdb: each must print one of the outputs that
+# PostgreSQL expects of heap, or differ as t/core_accepted/isolation_<test>.diff says.
+#
 # The tests come from Debian's source package of the server's major version, fetched once by apt-get and
 # kept in the cache directory.
 #
 # Environment: TESTS="name ..."  the schedule is run up to the last of these (tests build on each other),
-# only these are compared; TSDB_ACCEPT=1  writes the differences found to t/core_accepted/, for
+# only these are compared (isolation/name: an isolation test); TSDB_ACCEPT=1  writes the differences found to t/core_accepted/, for
 # a human to read and give a reason; PG_SOURCE  an unpacked source tree to use instead;
 # TSDB_CACHE  where to keep the source; TSDB_VARIANT  which build (assert).
 . "$(dirname "$0")/../t/lib.sh"
@@ -92,6 +95,26 @@ gcc -shared -fPIC $("$PG_CONFIG" --cppflags) $("$PG_CONFIG" --cflags) -w -I"$("$
 	"$source/src/test/regress/regress.c" -o "$suite/regress.so"
 cp "$("$PG_CONFIG" --pkglibdir)"/{refint,autoinc}.so "$suite/"
 
+isolation_suite=$scratch/isolation_suite
+mkdir -p "$isolation_suite"
+cp -r "$source"/src/test/isolation/{specs,expected,isolation_schedule} "$isolation_suite/"
+
+# TESTS: names without a prefix are of the regression tests
+isolation_tests=$(sed -n 's/^test: *//p' "$isolation_suite/isolation_schedule" | tr -s ' ' '\n')
+run_regression=yes
+if [ -n "${TESTS:-}" ]; then
+	isolation_tests=
+	regression_tests=
+	for name in $TESTS; do
+		case $name in
+			isolation/*) isolation_tests+="${name#isolation/} " ;;
+			*) regression_tests+="$name " ;;
+		esac
+	done
+	TESTS=$regression_tests
+	[ -n "$TESTS" ] || run_regression=no
+fi
+
 # all tests, in the order of the schedule
 all_tests=$(sed -n 's/^test: *//p' "$suite/parallel_schedule" | tr -s ' ' '\n')
 
@@ -133,9 +156,6 @@ core_run()
 	as_user rm -rf "${scratch:?}/$am" "$dir"
 }
 
-core_run heap || { done_testing; exit 1; }
-core_run tsdb || { done_testing; exit 1; }
-
 #--------------------------------------------------------------------- comparison
 
 accepted_body() { sed "/^reason: /d" "$1"; }
@@ -153,18 +173,11 @@ shorten()
 
 normalise() { awk -f "$top/scripts/core_normalise.awk" "$1"; }
 
-rm -rf "$out/diffs"
-mkdir -p "$out/diffs"
-for name in $all_tests; do
-	[ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $name "* ]] || continue
-	diff_file=$out/diffs/$name.diff
-	if [ ! -e "$out/tsdb/$name.out" ]; then
-		not_ok "$name: no output"
-	elif diff -U 2 --label heap --label tsdb <(normalise "$out/heap/$name.out") <(normalise "$out/tsdb/$name.out") > "$diff_file"; then
-		rm "$diff_file"
-		ok "$name"
-		[ ! -e "$accepted_dir/$name.diff" ] || note "$name: the accepted difference no longer shows"
-	elif [ -e "$accepted_dir/$name.diff" ] && cmp -s <(accepted_body "$accepted_dir/$name.diff") <(shorten "$diff_file"); then
+# judge TEST: a test whose output on tsdb differs, in $out/diffs/TEST.diff; is that accepted?
+judge()
+{
+	local name=$1 diff_file=$out/diffs/$1.diff
+	if [ -e "$accepted_dir/$name.diff" ] && cmp -s <(accepted_body "$accepted_dir/$name.diff") <(shorten "$diff_file"); then
 		ok "$name: accepted difference ($(sed -n 's/^reason: //p' "$accepted_dir/$name.diff" | head -n 1))"
 	else
 		not_ok "$name: differs from heap"
@@ -175,5 +188,65 @@ for name in $all_tests; do
 			mv "$accepted_dir/$name.new" "$accepted_dir/$name.diff"
 		fi
 	fi
-done
+}
+
+# same TEST: its output on tsdb is as it should be
+same()
+{
+	rm -f "$out/diffs/$1.diff"
+	ok "$1"
+	[ ! -e "$accepted_dir/$1.diff" ] || note "$1: the accepted difference no longer shows"
+}
+
+compare_regression()
+{
+	local name
+	core_run heap && core_run tsdb || return
+	for name in $all_tests; do
+		[ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $name "* ]] || continue
+		if [ ! -e "$out/tsdb/$name.out" ]; then
+			not_ok "$name: no output"
+		elif diff -U 2 --label heap --label tsdb <(normalise "$out/heap/$name.out") <(normalise "$out/tsdb/$name.out") > "$out/diffs/$name.diff"; then
+			same "$name"
+		else
+			judge "$name"
+		fi
+	done
+}
+
+# PostgreSQL's outputs have alternatives for orders that depend on timing, so pg_isolation_regress compares.
+compare_isolation()
+{
+	local name dir=$scratch/out_isolation
+	server_create isolation
+	server_config isolation "$(cat "$top/t/test.conf")" "default_table_access_method = tsdb" "jit = off" "log_min_messages = warning"
+	if ! server_start isolation; then
+		not_ok "isolation: server starts"
+		return
+	fi
+	cp -r "$isolation_suite" "$dir"
+	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$dir"
+	# shellcheck disable=SC2086
+	(cd "$dir" && as_user "$pg_isolation_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
+		--dbname=isolation_regression --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
+		$isolation_tests) >"$out/isolation.log" 2>&1 || true
+	server_stop isolation || true
+	cp "$scratch/isolation.log" "$out/isolation-server.log"
+	no_crash isolation
+	for name in $isolation_tests; do
+		if [ ! -e "$dir/results/$name.out" ]; then
+			not_ok "isolation_$name: no output"
+		elif grep -qE "^test $name +\.\.\. ok( |\$)" "$out/isolation.log"; then
+			same "isolation_$name"
+		else
+			diff -U 2 --label heap --label tsdb "$dir/expected/$name.out" "$dir/results/$name.out" > "$out/diffs/isolation_$name.diff" || true
+			judge "isolation_$name"
+		fi
+	done
+}
+
+rm -rf "$out/diffs"
+mkdir -p "$out/diffs"
+[ "$run_regression" = no ] || compare_regression
+[ -z "$isolation_tests" ] || compare_isolation
 done_testing
