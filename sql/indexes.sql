@@ -140,3 +140,42 @@ INSERT INTO ex VALUES ('2026-01-02', int4range(506, 508));
 SELECT count(*) FROM ex;
 DROP TABLE ex, x, x_heap;
 DROP FUNCTION all_same, same;
+
+-- each backend remembers the directories that it fetched from: TRUNCATE, rewrites, moves and rollbacks must not mislead it
+CREATE TABLE idx_remember (id int, v text) USING tsdb;
+INSERT INTO idx_remember SELECT g, 'old ' || g FROM generate_series(1, 3000) g;
+CREATE UNIQUE INDEX idx_remember_id ON idx_remember (id);
+SELECT tsdb.compress('idx_remember') >= 0 AS compressed;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+PREPARE remember AS SELECT id, v FROM idx_remember WHERE id = ANY ($1) ORDER BY id;
+EXECUTE remember ('{1,1500,3000}');
+-- a failed rewrite leaves the files as they were
+BEGIN;
+TRUNCATE idx_remember;
+INSERT INTO idx_remember SELECT g, 'lost ' || g FROM generate_series(1, 3000) g;
+EXECUTE remember ('{1,1500,3000}');
+ROLLBACK;
+EXECUTE remember ('{1,1500,3000}');
+-- numbers start again
+TRUNCATE idx_remember;
+INSERT INTO idx_remember SELECT g, 'new ' || g FROM generate_series(3000, 1, -1) g;
+SELECT tsdb.compress('idx_remember') > 0 AS compressed;
+EXECUTE remember ('{1,1500,3000}');
+INSERT INTO idx_remember SELECT g, 'more ' || g FROM generate_series(3001, 3010) g;
+SELECT tsdb.compress('idx_remember') > 0 AS compressed;
+EXECUTE remember ('{1,3000,3001,3010}');
+SELECT tsdb.recompress('idx_remember') > 0 AS recompressed;
+EXECUTE remember ('{1,3000,3001,3010}');
+BEGIN;
+SELECT tsdb.decompress('idx_remember') > 0 AS decompressed;
+EXECUTE remember ('{1,3000,3001,3010}');
+ROLLBACK;
+EXECUTE remember ('{1,3000,3001,3010}');
+VACUUM FULL idx_remember;
+EXECUTE remember ('{1,3000,3001,3010}');
+INSERT INTO idx_remember VALUES (3000, 'again');
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+DEALLOCATE remember;
+DROP TABLE idx_remember;

@@ -3,10 +3,9 @@
  *	  Walks the rows of a table's chunks, or fetches single ones by virtual TID.
  *
  * A walk reads the directory once, with the scan's snapshot, and then visits the chunks
- * in order of change numbers.  A fetch keeps a copy of the directory of its own, read
- * with SnapshotAny and completed when a number beyond it is asked for; whether the
- * snapshot sees the chunk is decided on the directory tuple at each fetch, unless the same
- * MVCC snapshot has been told so before.
+ * in order of change numbers.  A fetch finds its entry in the backend's directory cache;
+ * whether the snapshot sees the chunk is decided on the directory tuple at each fetch, unless the
+ * same MVCC snapshot has been told so before.
  *
  * Invariant: the slot that shows a row holds a reference on the vector set, so that
  * the cursor may move on; a set that nobody else holds is filled anew.
@@ -18,6 +17,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "am/tsdb_am_internal.h"
+#include "chunk/directory_cache.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -29,7 +29,8 @@
 
 typedef struct FetchedChunk
 {
-	int			entry;			/* index in fetch_entries, -1 = unused */
+	uint32		change;			/* of the chunk's entry, 0 = unused */
+	Oid			chunk_id;
 	uint64		used;			/* clock of last use */
 	TsdbChunk  *chunk;
 	TsdbVectorSet *set;			/* vector last used, may be NULL */
@@ -62,8 +63,7 @@ struct TsdbChunkCursor
 	uint64		parallel_last;
 
 	/* fetches */
-	TsdbDirEntry *fetch_entries;
-	int			nfetch;
+	bool		directory_checked;	/* this cursor has looked into the directory cache */
 	FetchedChunk cache[FETCH_CACHE_SIZE];
 	uint64		clock;
 };
@@ -72,15 +72,12 @@ TsdbChunkCursor *
 tsdb_cursor_begin(Relation rel, Snapshot snapshot)
 {
 	TsdbChunkCursor *cursor = palloc0(sizeof(TsdbChunkCursor));
-	int			i;
 
 	cursor->rel = rel;
 	cursor->snapshot = snapshot;
 	cursor->cxt = CurrentMemoryContext;
 	cursor->current = -1;
 	cursor->row = -1;
-	for (i = 0; i < FETCH_CACHE_SIZE; i++)
-		cursor->cache[i].entry = -1;
 	return cursor;
 }
 
@@ -114,6 +111,12 @@ close_chunk(TsdbChunkCursor *cursor)
 	}
 }
 
+static inline bool
+is_of_entry(const FetchedChunk *fetched, const TsdbDirEntry *entry)
+{
+	return fetched->change == entry->change && fetched->chunk_id == entry->d.chunk_id;
+}
+
 static void
 drop_fetched(FetchedChunk *fetched)
 {
@@ -122,7 +125,6 @@ drop_fetched(FetchedChunk *fetched)
 	if (fetched->chunk != NULL)
 		tsdb_chunk_release(fetched->chunk);
 	memset(fetched, 0, sizeof(*fetched));
-	fetched->entry = -1;
 }
 
 void
@@ -155,11 +157,9 @@ tsdb_cursor_end(TsdbChunkCursor *cursor)
 	tsdb_cursor_rescan(cursor);
 	for (i = 0; i < FETCH_CACHE_SIZE; i++)
 	{
-		if (cursor->cache[i].entry >= 0)
+		if (cursor->cache[i].change != 0)
 			drop_fetched(&cursor->cache[i]);
 	}
-	if (cursor->fetch_entries != NULL)
-		pfree(cursor->fetch_entries);
 	if (cursor->store != NULL)
 		tsdb_store_close(cursor->store);
 	pfree(cursor);
@@ -420,71 +420,19 @@ tsdb_cursor_next(TsdbChunkCursor *cursor, ScanDirection direction, TupleTableSlo
 	}
 }
 
-/*
- * All entries with change numbers > after that the root counts, whoever sees them, sorted.
- *
- * An entry is inserted before the root is bumped, and its number may be taken again if a failure comes in
- * between and vacuum passes.  So the root is read first, and what lies beyond its count is left for
- * later: nobody can have a TID of it.
- */
-static TsdbDirEntry *
-read_issued_entries(TsdbStore *store, uint32 after, int *nentries)
+/* The entry that holds this virtual block. */
+static bool
+find_fetch_entry(TsdbChunkCursor *cursor, uint32 vblock, TsdbDirEntry *entry)
 {
-	TsdbRootDisk root;
-	TsdbDirEntry *entries;
+	bool		found = tsdb_directory_cache_find(cursor->store, vblock, cursor->directory_checked, entry);
 
-	*nentries = 0;
-	if (!tsdb_root_read(store, &root))
-		return NULL;
-	entries = tsdb_directory_read_after(store, SnapshotAny, after, nentries);
-	while (*nentries > 0 && entries[*nentries - 1].change > root.changes)
-		(*nentries)--;
-	return entries;
+	cursor->directory_checked = true;
+	return found;
 }
 
-/* Entry of the fetch directory that holds this virtual block, or -1. */
-static int
-find_fetch_entry(TsdbChunkCursor *cursor, uint32 vblock)
-{
-	int			found;
-	uint32		after = 0;
-	int			nmore;
-	TsdbDirEntry *more;
-	MemoryContext old;
-
-	if (cursor->nfetch > 0)
-	{
-		TsdbDirEntry *newest = &cursor->fetch_entries[cursor->nfetch - 1];
-
-		found = tsdb_directory_find(cursor->fetch_entries, cursor->nfetch, vblock);
-		if (found >= 0 ||
-			vblock < newest->d.first_vblock + tsdb_entry_nvblocks(newest))
-			return found;
-		after = newest->change;
-	}
-
-	old = MemoryContextSwitchTo(cursor->cxt);
-	more = read_issued_entries(cursor->store, after, &nmore);
-	if (nmore > 0)
-	{
-		if (cursor->fetch_entries == NULL)
-			cursor->fetch_entries = palloc(nmore * sizeof(TsdbDirEntry));
-		else
-			cursor->fetch_entries = repalloc_huge(cursor->fetch_entries,
-												  (cursor->nfetch + nmore) * sizeof(TsdbDirEntry));
-		memcpy(cursor->fetch_entries + cursor->nfetch, more, nmore * sizeof(TsdbDirEntry));
-		cursor->nfetch += nmore;
-	}
-	if (more != NULL)
-		pfree(more);
-	MemoryContextSwitchTo(old);
-
-	return tsdb_directory_find(cursor->fetch_entries, cursor->nfetch, vblock);
-}
-
-/* The open chunk of a fetch entry, tombstones as an MVCC snapshot sees them (others: none but NOT_MOVED). */
+/* The open chunk of an entry, tombstones as an MVCC snapshot sees them (others: none but NOT_MOVED). */
 static FetchedChunk *
-get_fetched(TsdbChunkCursor *cursor, int entry, Snapshot snapshot, TupleDesc tupdesc)
+get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapshot, TupleDesc tupdesc)
 {
 	FetchedChunk *victim = &cursor->cache[0];
 	int			i;
@@ -493,7 +441,7 @@ get_fetched(TsdbChunkCursor *cursor, int entry, Snapshot snapshot, TupleDesc tup
 	{
 		FetchedChunk *fetched = &cursor->cache[i];
 
-		if (fetched->entry == entry)
+		if (is_of_entry(fetched, entry))
 		{
 			victim = fetched;
 			break;
@@ -502,14 +450,14 @@ get_fetched(TsdbChunkCursor *cursor, int entry, Snapshot snapshot, TupleDesc tup
 			victim = fetched;
 	}
 
-	if (victim->entry != entry || victim->snapshot != snapshot ||
+	if (!is_of_entry(victim, entry) || victim->snapshot != snapshot ||
 		(snapshot != NULL && victim->curcid != snapshot->curcid))
 	{
-		if (victim->entry >= 0)
+		if (victim->change != 0)
 			drop_fetched(victim);
-		victim->chunk = tsdb_chunk_open(cursor->store, &cursor->fetch_entries[entry],
-										tupdesc, snapshot, cursor->cxt);
-		victim->entry = entry;
+		victim->chunk = tsdb_chunk_open(cursor->store, entry, tupdesc, snapshot, cursor->cxt);
+		victim->change = entry->change;
+		victim->chunk_id = entry->d.chunk_id;
 		victim->snapshot = snapshot;
 		victim->curcid = snapshot ? snapshot->curcid : 0;
 	}
@@ -520,8 +468,8 @@ get_fetched(TsdbChunkCursor *cursor, int entry, Snapshot snapshot, TupleDesc tup
 bool
 tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
 {
-	int			entry;
-	TsdbDirEntry *e;
+	TsdbDirEntry entry;
+	TsdbDirEntry *e = &entry;
 	FetchedChunk *fetched = NULL;
 	uint32		row;
 	uint32		vector;
@@ -531,10 +479,8 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	Assert(tsdb_tid_is_virtual(tid));
 	if (tsdb_cursor_store(cursor) == NULL)
 		return false;
-	entry = find_fetch_entry(cursor, tsdb_tid_vblock(tid));
-	if (entry < 0)
+	if (!find_fetch_entry(cursor, tsdb_tid_vblock(tid), &entry))
 		return false;
-	e = &cursor->fetch_entries[entry];
 	if (ItemPointerGetOffsetNumberNoCheck(tid) < 1 ||
 		ItemPointerGetOffsetNumberNoCheck(tid) > TSDB_VBLOCK_ROWS)
 		return false;
@@ -551,7 +497,7 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	{
 		for (i = 0; i < FETCH_CACHE_SIZE; i++)
 		{
-			if (cursor->cache[i].entry == entry && cursor->cache[i].snapshot == snapshot &&
+			if (is_of_entry(&cursor->cache[i], e) && cursor->cache[i].snapshot == snapshot &&
 				cursor->cache[i].curcid == snapshot->curcid)
 				fetched = &cursor->cache[i];
 		}
@@ -560,7 +506,7 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	{
 		if (!tsdb_directory_visible(cursor->store, e, snapshot))
 			return false;
-		fetched = get_fetched(cursor, entry, mvcc ? snapshot : NULL, slot->tts_tupleDescriptor);
+		fetched = get_fetched(cursor, e, mvcc ? snapshot : NULL, slot->tts_tupleDescriptor);
 	}
 	else
 		fetched->used = ++cursor->clock;
@@ -603,12 +549,11 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 bool
 tsdb_cursor_row_visible(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot)
 {
-	int			entry;
+	TsdbDirEntry entry;
 
 	Assert(tsdb_tid_is_virtual(tid));
 	if (tsdb_cursor_store(cursor) == NULL)
 		return false;
-	entry = find_fetch_entry(cursor, tsdb_tid_vblock(tid));
-	return entry >= 0 &&
-		tsdb_directory_visible(cursor->store, &cursor->fetch_entries[entry], snapshot);
+	return find_fetch_entry(cursor, tsdb_tid_vblock(tid), &entry) &&
+		tsdb_directory_visible(cursor->store, &entry, snapshot);
 }
