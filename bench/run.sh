@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric"
 # data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts").
+# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -15,7 +15,7 @@ find_postgres
 hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries inserts}
+parts=${PARTS:-cpu metric wal queries inserts fetches}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -200,6 +200,50 @@ inserts()
 	done
 }
 
+# fetch_table NAME AM CHUNKS: 200,000 rows with a primary key; a tsdb table has all in CHUNKS chunks
+fetch_table()
+{
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS $1" -c "SET tsdb_am.direct_load_rows = 1" \
+		-c "CREATE TABLE $1 (id bigint, time timestamptz, v float8) USING $2" \
+		-c "DO \$\$ BEGIN FOR i IN 1..$3 LOOP
+			INSERT INTO $1 SELECT g, '2026-01-01'::timestamptz + g * interval '1 s', g * 0.5
+				FROM generate_series((i - 1) * (200000 / $3), i * (200000 / $3) - 1) g;
+		END LOOP; END \$\$" \
+		-c "ALTER TABLE $1 ADD PRIMARY KEY (id)" -c "VACUUM ANALYZE $1" >/dev/null
+}
+
+fetches()
+{
+	local chunks variant heap tsdb
+	say
+	say "## fetches by primary key, 200,000 rows, medians of $repeat"
+	say
+	row "" heap tsdb tsdb/heap
+	rule 3
+	fetch_table fetch_heap heap 1
+	for chunks in 4 2000; do
+		fetch_table fetch_tsdb tsdb $chunks
+		rm -f "$work"/fetch_* "$work"/loop_*
+		for variant in heap tsdb; do
+			printf '\\set id random(0, 199999)\nSELECT v FROM fetch_%s WHERE id = :id;\n' $variant > "$work/fetch_$variant.pgbench"
+			printf '%s\n' "SET enable_hashjoin = off;" "SET enable_mergejoin = off;" "SET enable_seqscan = off;" "\\timing on" \
+				"SELECT sum(t.v) FROM (SELECT g * 7919 % 200000 AS id FROM generate_series(1, 100000) g OFFSET 0) s JOIN fetch_$variant t USING (id);" \
+				> "$work/loop_$variant.sql"
+		done
+		for _ in $(seq "$repeat"); do
+			for variant in heap tsdb; do
+				"$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -T "$pgbench_seconds" -M prepared \
+					-f "$work/fetch_$variant.pgbench" postgres 2>&1 | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' | awk '{ print $1 * 1000 }' >> "$work/fetch_$variant"
+				sql -f "$work/loop_$variant.sql" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' >> "$work/loop_$variant"
+			done
+		done
+		heap=$(median < "$work/fetch_heap") tsdb=$(median < "$work/fetch_tsdb")
+		row "prepared statement, $chunks chunks, us" "$heap" "$tsdb" "$(ratio "$tsdb" "$heap")"
+		heap=$(median < "$work/loop_heap") tsdb=$(median < "$work/loop_tsdb")
+		row "nested loop of 100,000, $chunks chunks, ms" "$heap" "$tsdb" "$(ratio "$tsdb" "$heap")"
+	done
+}
+
 # WAL from the load until all rows are frozen, page checksums on (hint bits and page images count then)
 frozen()
 {
@@ -233,4 +277,5 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has cpu || loads cpu
 ! has queries || queries
 ! has inserts || inserts
+! has fetches || fetches
 ! has wal || frozen
