@@ -62,7 +62,7 @@ cache_slot(TsdbStore *store)
 {
 	Oid			toastrelid = RelationGetRelid(store->toastrel);
 	CachedDirectory *dir;
-	bool		found;
+	MemoryContext cxt;
 
 	if (cache == NULL)
 		cache_reset();
@@ -78,16 +78,13 @@ cache_slot(TsdbStore *store)
 		MemoryContextMemAllocated(cache_cxt, true) > MAX_BYTES)
 		cache_reset();
 
-	{
-		MemoryContext cxt = AllocSetContextCreate(cache_cxt, "tsdb directory", ALLOCSET_SMALL_SIZES);
-
-		dir = hash_search(cache, &toastrelid, HASH_ENTER, &found);
-		Assert(!found);
-		memset((char *) dir + sizeof(Oid), 0, sizeof(CachedDirectory) - sizeof(Oid));
-		dir->cxt = cxt;
-		dir->node = store->toastrel->rd_node;
-		ItemPointerSetInvalid(&dir->root_tid);
-	}
+	/* first what may fail */
+	cxt = AllocSetContextCreate(cache_cxt, "tsdb directory", ALLOCSET_SMALL_SIZES);
+	dir = hash_search(cache, &toastrelid, HASH_ENTER, NULL);
+	memset((char *) dir + sizeof(Oid), 0, sizeof(CachedDirectory) - sizeof(Oid));
+	dir->cxt = cxt;
+	dir->node = store->toastrel->rd_node;
+	ItemPointerSetInvalid(&dir->root_tid);
 	return dir;
 }
 
@@ -150,30 +147,24 @@ read_on(TsdbStore *store, CachedDirectory *dir)
 	return true;
 }
 
-bool
-tsdb_directory_cache_find(TsdbStore *store, uint32 vblock, bool checked, TsdbDirEntry *entry)
+/* Looks into what is kept. */
+static bool
+find_kept(const CachedDirectory *dir, uint32 vblock, TsdbDirEntry *entry)
 {
-	CachedDirectory *dir = cache_slot(store);
-	int			found;
+	int			found = tsdb_directory_find(dir->entries, dir->nentries, vblock);
 
-	/* a slot without incarnation is new: somebody made room */
-	if (!checked || dir->incarnation == 0)
-	{
-		if (!read_on(store, dir))
-			return false;
-	}
-	found = tsdb_directory_find(dir->entries, dir->nentries, vblock);
-	if (found < 0 &&
-		(dir->nentries == 0 ||
-		 vblock >= dir->entries[dir->nentries - 1].d.first_vblock +
-		 tsdb_entry_nvblocks(&dir->entries[dir->nentries - 1])))
-	{
-		if (!read_on(store, dir))
-			return false;
-		found = tsdb_directory_find(dir->entries, dir->nentries, vblock);
-	}
 	if (found < 0)
 		return false;
 	*entry = dir->entries[found];
 	return true;
+}
+
+bool
+tsdb_directory_cache_find(TsdbStore *store, uint32 vblock, bool checked, TsdbDirEntry *entry)
+{
+	CachedDirectory *dir = cache_slot(store);
+
+	if (checked && find_kept(dir, vblock, entry))
+		return true;
+	return read_on(store, dir) && find_kept(dir, vblock, entry);
 }
