@@ -129,26 +129,39 @@ fi
 
 #--------------------------------------------------------------------- the two runs
 
-# core_run AM: results in $scratch/AM/results
+# suite_begin NAME AM SUITE [SETTING...]: starts server NAME, copies the suite to $scratch/out_NAME
+suite_begin()
+{
+	local name=$1 am=$2 from=$3 dir=$scratch/out_$1
+	shift 3
+	server_create "$name"
+	server_config "$name" "$(cat "$top/t/test.conf")" "default_table_access_method = $am" "jit = off" "log_min_messages = warning" "$@"
+	if ! server_start "$name"; then
+		not_ok "$name: server starts"
+		return 1
+	fi
+	cp -r "$from" "$dir"
+	mkdir -p "$dir/results"
+	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$dir"
+}
+
+# suite_end NAME: stops the server; its log goes to $out
+suite_end()
+{
+	server_stop "$1" || true
+	cp "$scratch/$1.log" "$out/$1-server.log"
+	no_crash "$1"
+}
+
+# core_run AM: results in $out/AM
 core_run()
 {
 	local am=$1 dir=$scratch/out_$1
-	server_create "$am"
-	server_config "$am" "$(cat "$top/t/test.conf")" "default_table_access_method = $am" "max_prepared_transactions = 2" \
-		"jit = off" "log_min_messages = warning" "autovacuum_naptime = 1min"
-	if ! server_start "$am"; then
-		not_ok "$am: server starts"
-		return 1
-	fi
-	cp -r "$suite" "$dir"
-	mkdir -p "$dir/results"
-	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$dir"
+	suite_begin "$am" "$am" "$suite" "max_prepared_transactions = 2" "autovacuum_naptime = 1min" || return 1
 	(cd "$dir" && as_user "$pg_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
 		--dlpath="$dir" --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
 		--max-concurrent-tests=20 --schedule="$dir/parallel_schedule") >"$out/$am.log" 2>&1 || true
-	server_stop "$am" || true
-	cp "$scratch/$am.log" "$out/$am-server.log"
-	no_crash "$am"
+	suite_end "$am"
 	rm -rf "$out/$am"
 	cp -r "$dir/results" "$out/$am"
 	# both runs must print the same paths
@@ -218,21 +231,12 @@ compare_regression()
 compare_isolation()
 {
 	local name dir=$scratch/out_isolation
-	server_create isolation
-	server_config isolation "$(cat "$top/t/test.conf")" "default_table_access_method = tsdb" "jit = off" "log_min_messages = warning"
-	if ! server_start isolation; then
-		not_ok "isolation: server starts"
-		return
-	fi
-	cp -r "$isolation_suite" "$dir"
-	[ "$(id -u)" != 0 ] || chown -R "$server_user:" "$dir"
+	suite_begin isolation tsdb "$isolation_suite" || return
 	# shellcheck disable=SC2086
 	(cd "$dir" && as_user "$pg_isolation_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
 		--dbname=isolation_regression --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
 		$isolation_tests) >"$out/isolation.log" 2>&1 || true
-	server_stop isolation || true
-	cp "$scratch/isolation.log" "$out/isolation-server.log"
-	no_crash isolation
+	suite_end isolation
 	for name in $isolation_tests; do
 		if [ ! -e "$dir/results/$name.out" ]; then
 			not_ok "isolation_$name: no output"
