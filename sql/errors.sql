@@ -13,19 +13,6 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
 	RETURN SQLSTATE || ' ' || m || coalesce(' | ' || nullif(d, ''), '') || coalesce(' | ' || nullif(h, ''), '');
 END $$;
--- chunk rows are not yet changed or locked in place
-SELECT try('UPDATE e SET v = 0 WHERE k = 7');
-SELECT try('DELETE FROM e WHERE k = 7');
-SELECT try('SELECT * FROM e WHERE k = 7 FOR UPDATE');
-SELECT try('SELECT * FROM e WHERE k = 7 FOR KEY SHARE');
-SELECT try('MERGE INTO e USING (VALUES (7)) x (k) ON e.k = x.k WHEN MATCHED THEN DELETE');
-SELECT try('UPDATE e SET v = 0 WHERE k = -1');
-SELECT count(*), sum(v) FROM e;
-SELECT tsdb.decompress('e');
-SELECT try('UPDATE e SET v = 0 WHERE k = 7');
-SELECT try('DELETE FROM e WHERE k = 8');
-SELECT tsdb.compress('e');
-SELECT count(*), sum(v) FROM e;
 -- wrong objects
 CREATE TABLE h (t timestamptz, v int) USING heap;
 CREATE VIEW vw AS SELECT 1;

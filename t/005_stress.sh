@@ -26,7 +26,7 @@ BEGIN
 	UPDATE st SET v = v + amount WHERE k = b; GET DIAGNOSTICS m = ROW_COUNT;
 	IF n <> 1 OR m <> 1 THEN RAISE EXCEPTION 'CHECK FAILED: an update missed its row: % %', n, m; END IF;
 	INSERT INTO log VALUES ('transfer');
-EXCEPTION WHEN feature_not_supported OR deadlock_detected OR serialization_failure THEN
+EXCEPTION WHEN deadlock_detected OR serialization_failure THEN
 	INSERT INTO log VALUES ('transfer ' || SQLSTATE);
 END $$;
 CREATE FUNCTION lock_rows(a int) RETURNS void LANGUAGE plpgsql AS $$
@@ -35,7 +35,7 @@ BEGIN
 	SELECT count(*) INTO n FROM (SELECT 1 FROM st WHERE k BETWEEN a AND a + 4 ORDER BY k FOR KEY SHARE) x;
 	IF n <> 5 THEN RAISE EXCEPTION 'CHECK FAILED: % of 5 rows locked', n; END IF;
 	INSERT INTO log VALUES ('lock');
-EXCEPTION WHEN feature_not_supported OR deadlock_detected OR serialization_failure THEN
+EXCEPTION WHEN deadlock_detected OR serialization_failure THEN
 	INSERT INTO log VALUES ('lock ' || SQLSTATE);
 END $$;
 CREATE FUNCTION duplicate(a int) RETURNS void LANGUAGE plpgsql AS $$

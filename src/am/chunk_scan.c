@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "am/tsdb_am_internal.h"
 #include "chunk/directory_cache.h"
+#include "chunk/tombstone.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -27,6 +28,9 @@
 /* open chunks that a fetching cursor remembers */
 #define FETCH_CACHE_SIZE 8
 
+/* rows of one chunk that are looked up one by one before all its tombstones are read */
+#define FETCH_PROBES	16
+
 typedef struct FetchedChunk
 {
 	uint32		change;			/* of the chunk's entry, 0 = unused */
@@ -34,9 +38,11 @@ typedef struct FetchedChunk
 	uint64		used;			/* clock of last use */
 	TsdbChunk  *chunk;
 	TsdbVectorSet *set;			/* vector last used, may be NULL */
-	/* MVCC snapshot for which the entry is known to be visible, and its tombstones are loaded */
+	/* MVCC snapshot for which the entry is known to be visible */
 	Snapshot	snapshot;
 	CommandId	curcid;
+	uint32		probes;			/* rows fetched with it */
+	bool		tombstones_read;	/* for that snapshot */
 } FetchedChunk;
 
 struct TsdbChunkCursor
@@ -138,15 +144,6 @@ tsdb_cursor_rescan(TsdbChunkCursor *cursor)
 	cursor->loaded = false;
 	cursor->current = -1;
 	cursor->row = -1;
-}
-
-void
-tsdb_cursor_fetch_reset(TsdbChunkCursor *cursor)
-{
-	int			i;
-
-	for (i = 0; i < FETCH_CACHE_SIZE; i++)
-		cursor->cache[i].snapshot = NULL;
 }
 
 void
@@ -355,15 +352,32 @@ step_chunk(TsdbChunkCursor *cursor, bool forward, TupleDesc tupdesc)
 }
 
 /*
- * Non-MVCC snapshots: callers look at xmin and xmax that the test of the returned row left
- * in the snapshot, so test again.
+ * Dirty snapshots: callers look at xmin and xmax that the test of the returned row left in the snapshot, so
+ * test again.  Is the row still there?
  */
 static bool
-recheck_dirty(TsdbChunkCursor *cursor)
+recheck_dirty(TsdbChunkCursor *cursor, uint32 row)
 {
-	if (cursor->snapshot == NULL || cursor->snapshot->snapshot_type != SNAPSHOT_DIRTY)
-		return true;
-	return tsdb_directory_visible(cursor->store, &cursor->entries[cursor->current], cursor->snapshot);
+	TsdbDirEntry *entry = &cursor->entries[cursor->current];
+	TsdbTombstone tombstone;
+
+	if (!tsdb_directory_visible(cursor->store, entry, cursor->snapshot))
+		return false;
+	if (cursor->chunk->has_dying && tsdb_row_bits_test(cursor->chunk->dying, row))
+	{
+		switch (tsdb_tombstone_find(cursor->store, entry, row, &tombstone))
+		{
+			case TSDB_TOMBSTONE_IN_PROGRESS:
+				cursor->snapshot->xmax = tombstone.xmin;
+				break;
+			case TSDB_TOMBSTONE_OWN:
+			case TSDB_TOMBSTONE_COMMITTED:
+				return false;
+			case TSDB_TOMBSTONE_NONE:
+				break;
+		}
+	}
+	return true;
 }
 
 bool
@@ -401,12 +415,10 @@ tsdb_cursor_next(TsdbChunkCursor *cursor, ScanDirection direction, TupleTableSlo
 			ExecClearTuple(slot);
 			CHECK_FOR_INTERRUPTS();
 			cursor->set = tsdb_vector_set(chunk, vector, cursor->set, cursor->cxt);
-			if (!recheck_dirty(cursor))
-			{
-				close_chunk(cursor);
-				continue;
-			}
 		}
+		if (unlikely(cursor->snapshot != NULL && cursor->snapshot->snapshot_type == SNAPSHOT_DIRTY) &&
+			!recheck_dirty(cursor, (uint32) cursor->row))
+			continue;
 
 		tsdb_slot_store_chunk_row(slot, cursor->set, (uint32) cursor->row % TSDB_VECTOR_ROWS);
 		if (cursor->has_range &&
@@ -430,7 +442,7 @@ find_fetch_entry(TsdbChunkCursor *cursor, uint32 vblock, TsdbDirEntry *entry)
 	return found;
 }
 
-/* The open chunk of an entry, tombstones as an MVCC snapshot sees them (others: none but NOT_MOVED). */
+/* The open chunk of an entry that the snapshot (NULL: not an MVCC one) sees. */
 static FetchedChunk *
 get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapshot, TupleDesc tupdesc)
 {
@@ -450,90 +462,126 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 			victim = fetched;
 	}
 
-	if (!is_of_entry(victim, entry) || victim->snapshot != snapshot ||
-		(snapshot != NULL && victim->curcid != snapshot->curcid))
+	/* what an MVCC snapshot reads, nobody removes under it; others open anew, to be told if it goes */
+	if (!is_of_entry(victim, entry) || snapshot == NULL || victim->snapshot == NULL)
 	{
 		if (victim->change != 0)
 			drop_fetched(victim);
-		victim->chunk = tsdb_chunk_open(cursor->store, entry, tupdesc, snapshot, cursor->cxt);
+		victim->chunk = tsdb_chunk_open_bare(cursor->store, entry, tupdesc, snapshot, cursor->cxt);
 		victim->change = entry->change;
 		victim->chunk_id = entry->d.chunk_id;
+	}
+	if (victim->snapshot != snapshot || snapshot == NULL || victim->curcid != snapshot->curcid)
+	{
 		victim->snapshot = snapshot;
 		victim->curcid = snapshot ? snapshot->curcid : 0;
+		victim->probes = 0;
+		victim->tombstones_read = false;
 	}
 	victim->used = ++cursor->clock;
 	return victim;
+}
+
+/* Is the row dead for this MVCC snapshot? */
+static bool
+fetched_row_is_dead(TsdbChunkCursor *cursor, FetchedChunk *fetched, uint32 row, Snapshot snapshot)
+{
+	if (fetched->tombstones_read)
+		return tsdb_row_is_dead(fetched->chunk, row);
+
+	/* a serializable reader looks each time, after it has locked the TID: see tsdb_cursor_fetch */
+	if (IsolationIsSerializable() || fetched->probes++ < FETCH_PROBES)
+		return tsdb_tombstone_visible(cursor->store, &fetched->chunk->entry, row, snapshot);
+
+	tsdb_chunk_read_tombstones(fetched->chunk, snapshot);
+	fetched->tombstones_read = true;
+	return tsdb_row_is_dead(fetched->chunk, row);
+}
+
+/*
+ * Does a snapshot that is not MVCC see this row of a chunk that it sees?  A dirty one is told who is deleting it, beside what
+ * the test of the entry told.
+ */
+static bool
+row_is_there(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, uint32 row, Snapshot snapshot)
+{
+	TsdbTombstone tombstone;
+
+	if (snapshot->snapshot_type != SNAPSHOT_DIRTY && snapshot->snapshot_type != SNAPSHOT_SELF)
+		return true;
+	switch (tsdb_tombstone_find(cursor->store, entry, row, &tombstone))
+	{
+		case TSDB_TOMBSTONE_NONE:
+			return true;
+		case TSDB_TOMBSTONE_IN_PROGRESS:
+			if (snapshot->snapshot_type == SNAPSHOT_DIRTY)
+				snapshot->xmax = tombstone.xmin;
+			return true;
+		case TSDB_TOMBSTONE_OWN:
+		case TSDB_TOMBSTONE_COMMITTED:
+			return false;
+	}
+	pg_unreachable();
+}
+
+/* The entry and row of a virtual TID. */
+static bool
+find_fetch_row(TsdbChunkCursor *cursor, ItemPointer tid, TsdbDirEntry *entry, uint32 *row)
+{
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+
+	Assert(tsdb_tid_is_virtual(tid));
+	if (tsdb_cursor_store(cursor) == NULL || offset < 1 || offset > TSDB_VBLOCK_ROWS ||
+		!find_fetch_entry(cursor, tsdb_tid_vblock(tid), entry))
+		return false;
+	*row = tsdb_tid_row(entry->d.first_vblock, tid);
+	return *row < entry->d.nrows;
 }
 
 bool
 tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
 {
 	TsdbDirEntry entry;
-	TsdbDirEntry *e = &entry;
 	FetchedChunk *fetched = NULL;
 	uint32		row;
 	uint32		vector;
 	bool		mvcc = IsMVCCSnapshot(snapshot);
 	int			i;
 
-	Assert(tsdb_tid_is_virtual(tid));
-	if (tsdb_cursor_store(cursor) == NULL)
-		return false;
-	if (!find_fetch_entry(cursor, tsdb_tid_vblock(tid), &entry))
-		return false;
-	if (ItemPointerGetOffsetNumberNoCheck(tid) < 1 ||
-		ItemPointerGetOffsetNumberNoCheck(tid) > TSDB_VBLOCK_ROWS)
-		return false;
-	row = tsdb_tid_row(e->d.first_vblock, tid);
-	if (row >= e->d.nrows)
+	if (!find_fetch_row(cursor, tid, &entry, &row))
 		return false;
 
 	/*
-	 * A serializable reader locks the TID before it looks at the entry, and looks each time: a mover
-	 * deletes the entry first and promotes locks on TIDs then.
+	 * A serializable reader locks the TID before it looks at entry and tombstone, and looks each time: a mover
+	 * deletes the entry first and promotes locks on TIDs then; who deletes the row writes the tombstone first and looks for
+	 * locks then.
 	 */
-	PredicateLockTID(cursor->rel, tid, snapshot, e->xmin);
+	PredicateLockTID(cursor->rel, tid, snapshot, entry.xmin);
 	if (mvcc && !IsolationIsSerializable())
 	{
 		for (i = 0; i < FETCH_CACHE_SIZE; i++)
 		{
-			if (is_of_entry(&cursor->cache[i], e) && cursor->cache[i].snapshot == snapshot &&
+			if (is_of_entry(&cursor->cache[i], &entry) && cursor->cache[i].snapshot == snapshot &&
 				cursor->cache[i].curcid == snapshot->curcid)
 				fetched = &cursor->cache[i];
 		}
 	}
 	if (fetched == NULL)
 	{
-		if (!tsdb_directory_visible(cursor->store, e, snapshot))
+		if (!tsdb_directory_visible(cursor->store, &entry, snapshot))
 			return false;
-		fetched = get_fetched(cursor, e, mvcc ? snapshot : NULL, slot->tts_tupleDescriptor);
+		if (!mvcc && !row_is_there(cursor, &entry, row, snapshot))
+			return false;
+		fetched = get_fetched(cursor, &entry, mvcc ? snapshot : NULL, slot->tts_tupleDescriptor);
 	}
 	else
 		fetched->used = ++cursor->clock;
 
-	if (tsdb_row_is_dead(fetched->chunk, row))
+	if (mvcc && fetched_row_is_dead(cursor, fetched, row, snapshot))
 		return false;
-	if (!mvcc && snapshot->snapshot_type != SNAPSHOT_ANY)
-	{
-		/* what the entry's test told a dirty snapshot's caller must outlast the look for a tombstone */
-		TransactionId xmin = snapshot->xmin;
-		TransactionId xmax = snapshot->xmax;
-		TsdbStoredTuple tombstone;
-
-		if (tsdb_store_read_key(cursor->store, e->d.chunk_id, -(int32) row - 1, snapshot, &tombstone))
-		{
-			tsdb_store_release(&tombstone);
-			return false;
-		}
-		if (snapshot->snapshot_type == SNAPSHOT_DIRTY)
-		{
-			snapshot->xmin = xmin;
-			snapshot->xmax = xmax;
-		}
-	}
 
 	/* it is being moved: whoever writes the row then looks for locks on its new TID, so lock the table */
-	if (TransactionIdIsValid(e->xmax))
+	if (TransactionIdIsValid(entry.xmax))
 		PredicateLockRelation(cursor->rel, snapshot);
 
 	vector = row / TSDB_VECTOR_ROWS;
@@ -550,10 +598,12 @@ bool
 tsdb_cursor_row_visible(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot)
 {
 	TsdbDirEntry entry;
+	uint32		row;
 
-	Assert(tsdb_tid_is_virtual(tid));
-	if (tsdb_cursor_store(cursor) == NULL)
+	if (!find_fetch_row(cursor, tid, &entry, &row) ||
+		!tsdb_directory_visible(cursor->store, &entry, snapshot))
 		return false;
-	return find_fetch_entry(cursor, tsdb_tid_vblock(tid), &entry) &&
-		tsdb_directory_visible(cursor->store, &entry, snapshot);
+	return IsMVCCSnapshot(snapshot) ?
+		!tsdb_tombstone_visible(cursor->store, &entry, row, snapshot) :
+		row_is_there(cursor, &entry, row, snapshot);
 }

@@ -10,8 +10,8 @@
  * The chunk store's half goes by directory entries: all rows of a chunk share the
  * fate of its entry's tuple.  A chunk is indexed under the same rules as a heap
  * tuple: live and in-progress ones by their status, recently deleted ones too, since older snapshots may
- * use the index, but without a uniqueness check.  A chunk has no HOT chains: a row's values never
- * change under its TID.  Only the columns that the index needs are decoded.
+ * use the index, but without a uniqueness check; and so is each row with a tombstone.  A chunk has no HOT chains: a row's
+ * values never change under its TID.  Only the columns that the index needs are decoded.
  *
  * Order: row store, then chunks by rising virtual block; validation relies on it, for TIDs come
  * sorted and virtual ones are above all others.  In a parallel build each chunk is taken by one process.
@@ -30,6 +30,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "am/tsdb_am_internal.h"
+#include "chunk/tombstone.h"
 #include "catalog/index.h"
 #include "catalog/pg_am_d.h"
 #include "commands/progress.h"
@@ -271,14 +272,24 @@ build_chunk(IndexBuild *build, TsdbStore *store, TsdbDirEntry *entry, ChunkRows 
 	TsdbChunk  *chunk;
 	bool		alive = true;
 	bool		count = true;
+	uint64	   *dead = NULL;	/* SnapshotAny: rows that nobody sees */
+	uint64	   *dying = NULL;	/* and those that somebody may still see */
 	uint32		vector;
 	double		nlive = 0;
 
-	if (snapshot == SnapshotAny &&
-		!judge_entry(build, store, entry, OldestXmin, &alive, &count))
-		return 0;
+	if (snapshot == SnapshotAny)
+	{
+		Size		size = tsdb_row_bits_words(entry->d.nrows) * sizeof(uint64);
 
-	chunk = tsdb_chunk_open(store, entry, RelationGetDescr(build->heapRelation), snapshot, rows->cxt);
+		if (!judge_entry(build, store, entry, OldestXmin, &alive, &count))
+			return 0;
+		dead = palloc0(size);
+		dying = palloc0(size);
+		tsdb_tombstones_judge(store, entry, OldestXmin, dead, dying);
+		chunk = tsdb_chunk_open_bare(store, entry, RelationGetDescr(build->heapRelation), snapshot, rows->cxt);
+	}
+	else
+		chunk = tsdb_chunk_open(store, entry, RelationGetDescr(build->heapRelation), snapshot, rows->cxt);
 	for (vector = 0; vector < chunk->nvectors; vector++)
 	{
 		uint32		i;
@@ -288,21 +299,30 @@ build_chunk(IndexBuild *build, TsdbStore *store, TsdbDirEntry *entry, ChunkRows 
 		for (i = 0; i < rows->set->nrows; i++)
 		{
 			uint32		row = vector * TSDB_VECTOR_ROWS + i;
+			bool		row_alive = alive;
 			ItemPointerData tid;
 
-			if (tsdb_row_is_dead(chunk, row))
+			if (dead != NULL ? tsdb_row_bits_test(dead, row) : tsdb_row_is_dead(chunk, row))
 				continue;
-			nlive += 1;
+			if (dying != NULL && tsdb_row_bits_test(dying, row))
+				row_alive = false;
+			else
+				nlive += 1;
 			tsdb_row_tid(entry->d.first_vblock, row, &tid);
 			MemoryContextReset(build->econtext->ecxt_per_tuple_memory);
 			show_row(rows, i, &tid);
 			if (form_index_row(build, rows->slot))
 				callback(build->indexRelation, &tid, build->values, build->isnull,
-						 alive, callback_state);
+						 row_alive, callback_state);
 		}
 	}
 	close_vectors(rows);
 	tsdb_chunk_release(chunk);
+	if (dead != NULL)
+	{
+		pfree(dead);
+		pfree(dying);
+	}
 	return count ? nlive : 0;
 }
 

@@ -17,12 +17,15 @@
 #include "access/xact.h"
 #include "am/direct_load.h"
 #include "am/mover_common.h"
+#include "chunk/forward.h"
+#include "chunk/tombstone.h"
 #include "catalog/index.h"
 #include "catalog/pg_am_d.h"
 #include "executor/executor.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "tcop/utility.h"
@@ -32,49 +35,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-
-/* Opens the indexes that take entries now; after execIndexing.c: ExecOpenIndices(). */
-static void
-open_indexes(TsdbMover *mover)
-{
-	List	   *oids = RelationGetIndexList(mover->rel);
-	ListCell   *lc;
-
-	mover->indexes = palloc(sizeof(Relation) * Max(list_length(oids), 1));
-	mover->index_infos = palloc(sizeof(IndexInfo *) * Max(list_length(oids), 1));
-	mover->nindexes = 0;
-
-	foreach(lc, oids)
-	{
-		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
-		IndexInfo  *info = BuildIndexInfo(index);
-
-		if (!info->ii_ReadyForInserts)
-		{
-			index_close(index, RowExclusiveLock);
-			continue;
-		}
-		mover->indexes[mover->nindexes] = index;
-		mover->index_infos[mover->nindexes] = info;
-		mover->nindexes++;
-	}
-	list_free(oids);
-
-	mover->estate = CreateExecutorState();
-	mover->slot = MakeSingleTupleTableSlot(RelationGetDescr(mover->rel), &TTSOpsVirtual);
-	mover->slot->tts_tableOid = RelationGetRelid(mover->rel);
-}
-
-static void
-close_indexes(TsdbMover *mover)
-{
-	int			i;
-
-	ExecDropSingleTupleTableSlot(mover->slot);
-	FreeExecutorState(mover->estate);
-	for (i = 0; i < mover->nindexes; i++)
-		index_close(mover->indexes[i], RowExclusiveLock);
-}
 
 TsdbMover *
 tsdb_mover_begin(Relation rel, const char *command)
@@ -122,13 +82,17 @@ tsdb_mover_begin(Relation rel, const char *command)
 	PushActiveSnapshot(GetLatestSnapshot());
 
 	tsdb_options_get(rel, &mover->options);
-	open_indexes(mover);
+	tsdb_row_indexer_begin(&mover->indexer, rel);
+	mover->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
+	mover->slot->tts_tableOid = RelationGetRelid(rel);
 	return mover;
 }
 
 void
 tsdb_mover_end(TsdbMover *mover)
 {
+	Size		i;
+
 	/*
 	 * Readers in serializable transactions have locked the rows' old TIDs; a writer will look for locks on
 	 * the new ones.  Whoever reads an old version from now on sees that it is being
@@ -136,9 +100,17 @@ tsdb_mover_end(TsdbMover *mover)
 	 */
 	TransferPredicateLocksToHeapRelation(mover->rel);
 
-	close_indexes(mover);
+	ExecDropSingleTupleTableSlot(mover->slot);
+	tsdb_row_indexer_end(&mover->indexer);
 	if (mover->writer != NULL)
 		tsdb_chunk_writer_free(mover->writer);
+
+	CommandCounterIncrement();
+
+	/* forwards live on until nobody's snapshot is older than we are: see forward.h */
+	for (i = 0; i < mover->nforwards; i++)
+		tsdb_store_delete(mover->store, &mover->forwards[i], GetCurrentCommandId(true));
+
 	tsdb_store_close(mover->store);
 	PopActiveSnapshot();
 
@@ -166,27 +138,46 @@ tsdb_mover_look_at_chunk(TsdbMover *mover, TsdbDirEntry *entry)
 }
 
 bool
-tsdb_mover_has_tombstones(TsdbMover *mover, Oid chunk_id)
+tsdb_mover_sees_tombstones(TsdbMover *mover, const TsdbDirEntry *entry)
 {
-	TsdbStoreScan *scan = tsdb_store_scan_begin(mover->store, chunk_id, PG_INT32_MIN, -1, SnapshotAny);
-	TsdbStoredTuple tuple;
-	bool		found = false;
+	Snapshot	snapshot = mover->xact_snapshot != NULL ? mover->xact_snapshot : GetActiveSnapshot();
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
+	bool		sees = true;
 
-	while (!found && tsdb_store_scan_next(scan, &tuple))
+	tsdb_tombstone_scan_begin(&scan, mover->store, entry);
+	while (sees && tsdb_tombstone_scan_next(&scan, mover->store, &tombstone))
 	{
-		TsdbTombstoneDisk tombstone;
-
-		if (tuple.len != sizeof(tombstone))
-			found = true;
-		else
-		{
-			memcpy(&tombstone, tuple.data, sizeof(tombstone));
-			found = tombstone.version != TSDB_FORMAT_VERSION ||
-				tombstone.flags != TSDB_TOMB_NOT_MOVED;
-		}
+		if ((tombstone.flags & TSDB_TOMB_NOT_MOVED) != 0)
+			continue;
+		LockBuffer(scan.stored.buffer, BUFFER_LOCK_SHARE);
+		sees = HeapTupleSatisfiesVisibility(scan.stored.tuple, snapshot, scan.stored.buffer);
+		LockBuffer(scan.stored.buffer, BUFFER_LOCK_UNLOCK);
 	}
-	tsdb_store_scan_end(scan);
-	return found;
+	tsdb_tombstone_scan_end(&scan);
+	return sees;
+}
+
+void
+tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const ItemPointerData *new_tids)
+{
+	ItemPointerData *tids;
+	int			ntids;
+
+	tids = tsdb_forward_write(mover->store, entry, new_tids, mover->cid, &ntids);
+	if (mover->nforwards + ntids > mover->forwards_size)
+	{
+		mover->forwards_size = Max(mover->forwards_size * 2, mover->nforwards + ntids + 128);
+		if (mover->forwards == NULL)
+			mover->forwards = MemoryContextAllocHuge(mover->cxt, sizeof(ItemPointerData) * mover->forwards_size);
+		else
+			mover->forwards = repalloc_huge(mover->forwards, sizeof(ItemPointerData) * mover->forwards_size);
+	}
+	memcpy(mover->forwards + mover->nforwards, tids, sizeof(ItemPointerData) * ntids);
+	mover->nforwards += ntids;
+	pfree(tids);
+
+	tsdb_directory_delete(mover->store, entry, mover->cid);
 }
 
 void
@@ -270,56 +261,13 @@ tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *options,
 }
 
 void
-tsdb_mover_index_row(TsdbMover *mover, TupleTableSlot *slot, ItemPointer tid)
-{
-	ExprContext *econtext = GetPerTupleExprContext(mover->estate);
-	MemoryContext old_cxt;
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
-	int			i;
-
-	slot->tts_tid = *tid;
-	econtext->ecxt_scantuple = slot;
-	old_cxt = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-
-	for (i = 0; i < mover->nindexes; i++)
-	{
-		IndexInfo  *info = mover->index_infos[i];
-
-		/* a BRIN index covers the row store's blocks only: zone maps do its work for chunks */
-		if (mover->indexes[i]->rd_rel->relam == BRIN_AM_OID && tsdb_tid_is_virtual(tid))
-			continue;
-
-		if (info->ii_Predicate != NIL)
-		{
-			if (info->ii_PredicateState == NULL)
-			{
-				MemoryContextSwitchTo(mover->estate->es_query_cxt);
-				info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, mover->estate);
-				MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-			}
-			if (!ExecQual(info->ii_PredicateState, econtext))
-				continue;
-		}
-
-		/* the row satisfied unique and exclusion constraints where it was: it is the same row */
-		FormIndexDatum(info, slot, mover->estate, values, isnull);
-		index_insert(mover->indexes[i], values, isnull, tid, mover->rel,
-					 UNIQUE_CHECK_NO, false, info);
-	}
-
-	MemoryContextSwitchTo(old_cxt);
-	ResetPerTupleExprContext(mover->estate);
-}
-
-void
 tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32 *perm,
 					   const uint64 *skip)
 {
 	TupleTableSlot *slot = mover->slot;
 	uint32		row;
 
-	if (mover->nindexes == 0)
+	if (mover->indexer.nindexes == 0)
 		return;
 
 	for (row = 0; row < entry->d.nrows; row++)
@@ -338,7 +286,7 @@ tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32
 		ExecStoreVirtualTuple(slot);
 
 		tsdb_row_tid(entry->d.first_vblock, row, &tid);
-		tsdb_mover_index_row(mover, slot, &tid);
+		tsdb_row_indexer_insert(&mover->indexer, slot, &tid);
 		MemoryContextReset(mover->row_cxt);
 	}
 	ExecClearTuple(slot);
@@ -388,7 +336,7 @@ tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snap
 				values[att] = set->columns[att].values[i];
 				isnull[att] = set->columns[att].isnull[i];
 			}
-			take(mover, values, isnull, arg);
+			take(mover, v * TSDB_VECTOR_ROWS + i, values, isnull, arg);
 			nlive++;
 		}
 	}
@@ -399,24 +347,27 @@ tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snap
 	return nlive;
 }
 
-void
+ItemPointerData
 tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull, BulkInsertState bistate)
 {
 	TupleTableSlot *slot = mover->slot;
 	int			natts = RelationGetDescr(mover->rel)->natts;
 	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(mover->rel), values, isnull);
+	ItemPointerData tid;
 
 	heap_insert(mover->rel, tuple, mover->cid, HEAP_INSERT_NO_LOGICAL, bistate);
+	tid = tuple->t_self;
 	MemoryContextSwitchTo(old_cxt);
 
 	ExecClearTuple(slot);
 	memcpy(slot->tts_values, values, sizeof(Datum) * natts);
 	memcpy(slot->tts_isnull, isnull, sizeof(bool) * natts);
 	ExecStoreVirtualTuple(slot);
-	tsdb_mover_index_row(mover, slot, &tuple->t_self);
+	tsdb_row_indexer_insert(&mover->indexer, slot, &tid);
 	ExecClearTuple(slot);
 	MemoryContextReset(mover->row_cxt);
+	return tid;
 }
 
 void

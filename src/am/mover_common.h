@@ -9,9 +9,9 @@
 #define TSDB_MOVER_COMMON_H
 
 #include "am/mover.h"
+#include "am/row_indexer.h"
 #include "chunk/chunk_reader.h"
 #include "chunk/chunk_writer.h"
-#include "nodes/execnodes.h"
 #include "options/table_options.h"
 
 /* One run of a mover.  Lives in its own context "cxt", which goes at the end. */
@@ -36,11 +36,13 @@ typedef struct TsdbMover
 	uint32	   *perm;			/* [perm_size] */
 	uint32		perm_size;
 
+	/* forwards of replaced chunks, to be deleted at the end: their tuples' TIDs */
+	ItemPointerData *forwards;
+	Size		nforwards;
+	Size		forwards_size;
+
 	/* index entries; made by tsdb_mover_begin */
-	int			nindexes;		/* ready ones */
-	Relation   *indexes;
-	IndexInfo **index_infos;	/* by index */
-	EState	   *estate;
+	TsdbRowIndexer indexer;
 	TupleTableSlot *slot;		/* virtual; shows the row whose entries are made */
 
 	/* restored at the end */
@@ -71,8 +73,17 @@ extern void tsdb_mover_end(TsdbMover *mover);
  */
 extern Snapshot tsdb_mover_look_at_chunk(TsdbMover *mover, TsdbDirEntry *entry);
 
-/* Has the chunk tombstones of users' transactions?  One that can't be read counts. */
-extern bool tsdb_mover_has_tombstones(TsdbMover *mover, Oid chunk_id);
+/*
+ * Are all of the chunk's deleted rows deleted for the run (and for the transaction's snapshot in REPEATABLE READ and above)?
+ * Rows that the calling statement itself deletes are not: they would come back.
+ */
+extern bool tsdb_mover_sees_tombstones(TsdbMover *mover, const TsdbDirEntry *entry);
+
+/*
+ * Deletes a chunk whose rows were written elsewhere, leaving forwards: new_tids[entry->d.nrows], invalid = the row was
+ * dead.
+ */
+extern void tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const ItemPointerData *new_tids);
 
 /* Makes the column buffer, the writer and perm. */
 extern void tsdb_mover_gather_begin(TsdbMover *mover);
@@ -89,9 +100,6 @@ extern uint32 tsdb_mover_sort(TsdbMover *mover, TsdbTableOptions *options);
 extern uint32 tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *options,
 									  const uint32 *perm, uint32 nrows);
 
-/* Inserts the entries of the row in slot (any kind) under this TID. */
-extern void tsdb_mover_index_row(TsdbMover *mover, TupleTableSlot *slot, ItemPointer tid);
-
 /*
  * Inserts entries for rows of a chunk that was just written: row i is gathered row
  * perm[i].  skip: bitmap over chunk rows that get none, or NULL.
@@ -103,12 +111,15 @@ extern void tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, 
  * Hands each row of a chunk that the snapshot sees to "take", decoded; values are valid during the call.
  * Returns their number.
  */
-typedef void (*TsdbMoverTakeRow) (TsdbMover *mover, Datum *values, bool *isnull, void *arg);
+typedef void (*TsdbMoverTakeRow) (TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg);
 extern int64 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
 								   TsdbMoverTakeRow take, void *arg);
 
-/* Puts a row into the row store, unseen by logical decoding; TOASTs as heap does and inserts index entries. */
-extern void tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull,
+/*
+ * Puts a row into the row store, unseen by logical decoding; TOASTs as heap does and inserts index entries.  Returns its
+ * TID.
+ */
+extern ItemPointerData tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull,
 									   BulkInsertState bistate);
 
 /*

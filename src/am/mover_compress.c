@@ -32,6 +32,8 @@
 #include "access/xact.h"
 #include "access/xloginsert.h"
 #include "am/mover_common.h"
+#include "chunk/directory_cache.h"
+#include "chunk/tombstone.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/smgr.h"
@@ -525,14 +527,12 @@ tsdb_mover_compress(Relation rel)
 bool
 tsdb_mover_find_moved(Relation rel, ItemPointer ctid, TransactionId xmax, ItemPointer new_tid)
 {
-	BlockNumber block = ItemPointerGetBlockNumberNoCheck(ctid);
 	uint32		row = ItemPointerGetOffsetNumberNoCheck(ctid) - TSDB_MOVED_OFFSET_FIRST;
 	FullTransactionId next = ReadNextFullTransactionId();
 	uint32		epoch = EpochFromFullTransactionId(next);
-	uint64		mover_xid;
 	TsdbStore  *store;
-	TsdbRootDisk root;
-	bool		found = false;
+	TsdbDirEntry entry;
+	bool		found;
 
 	Assert(tsdb_ctid_is_moved(ctid));
 	Assert(TransactionIdIsNormal(xmax));
@@ -540,40 +540,15 @@ tsdb_mover_find_moved(Relation rel, ItemPointer ctid, TransactionId xmax, ItemPo
 	/* xmax of a tuple that somebody still asks about is less than 2^31 transactions old */
 	if (xmax > XidFromFullTransactionId(next))
 		epoch--;
-	mover_xid = U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, xmax));
 
 	store = tsdb_store_open(rel, AccessShareLock);
 	if (store == NULL)
 		return false;
-	if (tsdb_root_read(store, &root))
-	{
-		uint64		window = 256;	/* newest changes to look at */
-		bool		all = false;
-
-		while (!found && !all)
-		{
-			uint32		after = root.changes > window ? root.changes - (uint32) window : 0;
-			TsdbDirEntry *entries;
-			int			nentries;
-			int			i;
-
-			all = (after == 0);
-			entries = tsdb_directory_read_after(store, SnapshotAny, after, &nentries);
-			for (i = nentries - 1; i >= 0 && !found; i--)
-			{
-				TsdbDirEntryDisk *d = &entries[i].d;
-
-				if (d->mover_xid == mover_xid && row < d->nrows &&
-					block >= d->src_block && block - d->src_block < d->src_nblocks)
-				{
-					tsdb_row_tid(d->first_vblock, row, new_tid);
-					found = true;
-				}
-			}
-			pfree(entries);
-			window *= 16;
-		}
-	}
+	found = tsdb_directory_cache_find_moved(store, U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, xmax)),
+											ItemPointerGetBlockNumberNoCheck(ctid), &entry) &&
+		row < entry.d.nrows;
+	if (found)
+		tsdb_row_tid(entry.d.first_vblock, row, new_tid);
 	tsdb_store_close(store);
 	return found;
 }

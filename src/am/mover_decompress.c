@@ -27,7 +27,9 @@ typedef struct Batch
 {
 	BulkInsertState bistate;
 	TupleTableSlot *slots[BATCH_ROWS];	/* heap tuple slots; tuples in row_cxt */
+	uint32		rows[BATCH_ROWS];	/* their numbers in the chunk in hand */
 	int			nslots;
+	ItemPointerData *new_tids;	/* of the chunk in hand, by row */
 	Size		bytes;
 } Batch;
 
@@ -64,7 +66,8 @@ flush_batch(TsdbMover *mover, Batch *batch)
 	{
 		ItemPointerData tid = batch->slots[i]->tts_tid;
 
-		tsdb_mover_index_row(mover, batch->slots[i], &tid);
+		batch->new_tids[batch->rows[i]] = tid;
+		tsdb_row_indexer_insert(&mover->indexer, batch->slots[i], &tid);
 		ExecClearTuple(batch->slots[i]);
 	}
 	batch->nslots = 0;
@@ -73,7 +76,7 @@ flush_batch(TsdbMover *mover, Batch *batch)
 }
 
 static void
-take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
+take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 {
 	Batch	   *batch = arg;
 	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
@@ -81,6 +84,7 @@ take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
 
 	MemoryContextSwitchTo(old_cxt);
 	ExecStoreHeapTuple(tuple, batch->slots[batch->nslots], true);
+	batch->rows[batch->nslots] = row;
 	batch->nslots++;
 	batch->bytes += tuple->t_len;
 	if (batch->nslots == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
@@ -113,16 +117,25 @@ tsdb_mover_decompress(Relation rel)
 		if (snapshot == NULL)
 			continue;
 
-		/* what was deleted after our transaction's snapshot would be lost to it */
-		if (mover->xact_snapshot != NULL &&
-			tsdb_mover_has_tombstones(mover, entries[i].d.chunk_id))
+		if (!tsdb_mover_sees_tombstones(mover, &entries[i]))
+		{
+			/* what was deleted after our transaction's snapshot would be lost to it */
+			if (mover->xact_snapshot != NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("could not serialize access due to concurrent update")));
+			/* called in the middle of a statement that deletes from this very chunk */
 			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not serialize access due to concurrent update")));
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot decompress table \"%s\" while the same command changes its rows",
+							RelationGetRelationName(rel))));
+		}
 
+		batch->new_tids = MemoryContextAllocZero(mover->cxt, sizeof(ItemPointerData) * entries[i].d.nrows);
 		nlive = tsdb_mover_read_chunk(mover, &entries[i], snapshot, take_row, batch);
 		flush_batch(mover, batch);
-		tsdb_directory_delete(mover->store, &entries[i], mover->cid);
+		tsdb_mover_replace_chunk(mover, &entries[i], batch->new_tids);
+		pfree(batch->new_tids);
 		tsdb_mover_count(mover, 0, nlive);
 		nmoved += nlive;
 	}

@@ -5,6 +5,9 @@
  * Used by tsdb.recompress.  Chunks are taken in order of time, as many at once as fit
  * write_buffer; their rows are sorted by (series, time) together and cut into new chunks.
  *
+ * Rows with a tombstone are left out: under the chunk's lock each tombstone is decided, whoever sees us sees its
+ * writer, and older snapshots keep the old chunk with all that belongs to it, forwards included.
+ *
  * Invariant: an old chunk is judged and read under its lock, with a snapshot taken after the lock;
  * whoever else deletes it or its rows holds the lock to the end of his transaction, so
  * that what the snapshot shows is final.
@@ -20,13 +23,29 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* An old chunk, and where its rows went. */
+typedef struct MergedChunk
+{
+	TsdbDirEntry entry;
+	ItemPointerData *new_tids;	/* [entry.d.nrows], invalid = dead */
+} MergedChunk;
+
+/* Which row a gathered row was. */
+typedef struct MergedRow
+{
+	int			chunk;			/* in group */
+	uint32		row;
+} MergedRow;
+
 typedef struct Merge
 {
 	TsdbMover  *mover;
 	Size		limit;
 	/* the group in hand: chunks whose rows are in the column buffer */
-	TsdbDirEntry *group;
+	MergedChunk *group;
 	int			ngroup;
+	MergedRow  *rows;			/* [rows_size], by row of the column buffer */
+	Size		rows_size;
 	uint16		level;			/* highest of the group */
 	int64		nlive;			/* rows read from it */
 	int64		nwritten;		/* chunks, over all groups */
@@ -49,17 +68,32 @@ compare_by_time(const void *a, const void *b)
 }
 
 static void
-take_row(TsdbMover *mover, Datum *values, bool *isnull, void *arg)
+take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 {
+	Merge	   *merge = arg;
 	MemoryContext old_cxt = MemoryContextSwitchTo(mover->row_cxt);
 	bool		appended = tsdb_column_buffer_append(mover->buf, values, isnull);
 
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextReset(mover->row_cxt);
 
-	/* a column added later, with a default too long for chunks */
 	if (!appended)
-		tsdb_mover_insert_heap_row(mover, values, isnull, NULL);
+	{
+		/* a column added later, with a default too long for chunks */
+		merge->group[merge->ngroup].new_tids[row] =
+			tsdb_mover_insert_heap_row(mover, values, isnull, NULL);
+		return;
+	}
+	if (mover->buf->nrows > merge->rows_size)
+	{
+		merge->rows_size = Max(merge->rows_size * 2, TSDB_CHUNK_MAX_ROWS);
+		if (merge->rows == NULL)
+			merge->rows = MemoryContextAllocHuge(mover->cxt, sizeof(MergedRow) * merge->rows_size);
+		else
+			merge->rows = repalloc_huge(merge->rows, sizeof(MergedRow) * merge->rows_size);
+	}
+	merge->rows[mover->buf->nrows - 1].chunk = merge->ngroup;
+	merge->rows[mover->buf->nrows - 1].row = row;
 }
 
 /* Writes the gathered rows as chunks and deletes the chunks that they came from. */
@@ -81,6 +115,7 @@ finish_group(Merge *merge)
 		{
 			const uint32 *perm = mover->perm + first;
 			TsdbDirEntry entry;
+			uint32		row;
 
 			CHECK_FOR_INTERRUPTS();
 			n = tsdb_chunk_rows_that_fit(mover->buf, perm, nrows - first, TSDB_CHUNK_MAX_ROWS);
@@ -92,12 +127,21 @@ finish_group(Merge *merge)
 									  tsdb_mover_count_series(mover, &options, perm, n),
 									  mover->cid, 0, &entry);
 			tsdb_mover_index_chunk(mover, &entry, perm, NULL);
+			for (row = 0; row < n; row++)
+			{
+				const MergedRow *from = &merge->rows[perm[row]];
+
+				tsdb_row_tid(entry.d.first_vblock, row, &merge->group[from->chunk].new_tids[from->row]);
+			}
 			merge->nwritten++;
 		}
 	}
 
 	for (i = 0; i < merge->ngroup; i++)
-		tsdb_directory_delete(mover->store, &merge->group[i], mover->cid);
+	{
+		tsdb_mover_replace_chunk(mover, &merge->group[i].entry, merge->group[i].new_tids);
+		pfree(merge->group[i].new_tids);
+	}
 
 	/* rows that went to the row store have been counted as inserted by heapam */
 	tsdb_mover_count(mover, nrows, merge->nlive);
@@ -124,11 +168,12 @@ tsdb_mover_recompress(Relation rel)
 
 	merge->mover = mover;
 	merge->limit = tsdb_mover_gather_limit();
-	merge->group = palloc(sizeof(TsdbDirEntry) * Max(nentries, 1));
+	merge->group = MemoryContextAllocHuge(mover->cxt, sizeof(MergedChunk) * Max(nentries, 1));
 
 	for (i = 0; i < nentries; i++)
 	{
 		TsdbDirEntry *entry = &entries[i];
+		MergedChunk *merged;
 		Snapshot	snapshot;
 
 		CHECK_FOR_INTERRUPTS();
@@ -139,12 +184,15 @@ tsdb_mover_recompress(Relation rel)
 			continue;
 		snapshot = tsdb_mover_look_at_chunk(mover, entry);
 
-		/* who follows a deleted or updated row to its next version needs its tombstone: such a chunk stays */
-		if (snapshot == NULL || tsdb_mover_has_tombstones(mover, entry->d.chunk_id))
+		/* rows that the calling statement deletes, or deleted since our transaction's snapshot: the chunk stays */
+		if (snapshot == NULL || !tsdb_mover_sees_tombstones(mover, entry))
 			continue;
 
-		merge->nlive += tsdb_mover_read_chunk(mover, entry, snapshot, take_row, NULL);
-		merge->group[merge->ngroup++] = *entry;
+		merged = &merge->group[merge->ngroup];
+		merged->entry = *entry;
+		merged->new_tids = MemoryContextAllocZero(mover->cxt, sizeof(ItemPointerData) * entry->d.nrows);
+		merge->nlive += tsdb_mover_read_chunk(mover, entry, snapshot, take_row, merge);
+		merge->ngroup++;
 		merge->level = Max(merge->level, entry->d.level);
 	}
 	if (merge->ngroup > 0)

@@ -42,11 +42,11 @@
 #include "am/mover.h"
 #include "am/tsdb_am_internal.h"
 #include "chunk/chunk_writer.h"
+#include "chunk/tombstone.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -364,7 +364,7 @@ judge_columns(TableRewrite *rw, TsdbDirEntry *entry)
 		if (att->attisdropped || !att->atthasmissing)
 			continue;
 		if (chunk == NULL)
-			chunk = tsdb_chunk_open(rw->store, entry, tupdesc, NULL, rw->chunk_cxt);
+			chunk = tsdb_chunk_open_bare(rw->store, entry, tupdesc, NULL, rw->chunk_cxt);
 		if (tsdb_chunk_has_column(chunk, att->attnum))
 			continue;
 
@@ -489,18 +489,6 @@ stored_is_dead(TableRewrite *rw, TsdbStoredTuple *stored)
 	return dead;
 }
 
-/* Checksum over what follows the leading crc field. */
-static uint32
-crc_after_first_word(const void *data, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, (const char *) data + sizeof(uint32), len - sizeof(uint32));
-	FIN_CRC32C(crc);
-	return crc;
-}
-
 /*
  * Writes the directory entry of a chunk under the next number: "data" is the old one's (fixed part and
  * sections) or a new one; what is to be stored anew is put in.
@@ -516,7 +504,7 @@ put_entry(TableRewrite *rw, TsdbDirEntry *entry, HeapTuple old, void *data, Size
 	d->first_vblock = root->next_vblock;
 	d->header_blk = header_tid->ip_blkid;
 	d->header_off = ItemPointerGetOffsetNumber(header_tid);
-	d->crc = crc_after_first_word(data, len);
+	d->crc = tsdb_crc_behind(data, len);
 	(void) put_tuple(rw, old, form_stored_tuple(rw, TSDB_DIRECTORY_ID, change, data, len),
 					 TSDB_DIRECTORY_ID, change);
 
@@ -542,7 +530,10 @@ read_entry_tuple(TableRewrite *rw, TsdbDirEntry *entry, TsdbStoredTuple *stored)
 							   "directory entry %u can no longer be read", entry->change);
 }
 
-/* Tombstones go along; returns how many rows they take away. */
+/*
+ * Tombstones go along, without the TIDs of new versions, which are other ones now: nobody who had found the old
+ * version before can ask for them, since he held a lock on the table.  Returns how many rows they take away.
+ */
 static uint32
 copy_tombstones(TableRewrite *rw, TsdbDirEntry *entry)
 {
@@ -553,10 +544,28 @@ copy_tombstones(TableRewrite *rw, TsdbDirEntry *entry)
 	scan = tsdb_store_scan_begin(rw->store, entry->d.chunk_id, -TSDB_CHUNK_MAX_ROWS, -1, SnapshotAny);
 	while (tsdb_store_scan_next(scan, &stored))
 	{
+		TsdbTombstone tombstone;
+		TsdbTombstoneDisk disk;
+		HeapTuple	old;
+
+		/*
+		 * A tombstone that was deleted together with its chunk is dead no sooner than that.  So what is dead here has an
+		 * aborted xmin.
+		 */
 		if (stored_is_dead(rw, &stored))
 			continue;
-		(void) put_tuple(rw, stored.tuple, heap_copytuple(stored.tuple),
+		tsdb_tombstone_parse(rw->store, entry, &stored, &tombstone);
+		if (tombstone.state == TSDB_TOMBSTONE_NONE)
+			continue;
+		memcpy(&disk, stored.data, sizeof(disk));
+		ItemPointerSetInvalid(&tombstone.new_tid);
+		disk.new_blk = tombstone.new_tid.ip_blkid;
+		disk.new_off = tombstone.new_tid.ip_posid;
+		disk.crc = tsdb_crc_behind(&disk, sizeof(disk));
+		old = heap_copytuple(stored.tuple);
+		(void) put_tuple(rw, old, form_stored_tuple(rw, stored.chunk_id, stored.chunk_seq, &disk, sizeof(disk)),
 						 stored.chunk_id, stored.chunk_seq);
+		heap_freetuple(old);
 		ncopied++;
 	}
 	tsdb_store_scan_end(scan);
@@ -615,7 +624,7 @@ read_header(TableRewrite *rw, TsdbDirEntry *entry, HeaderPieces *pieces)
 		tsdb_report_corruption(rw->old_heap, chunk_id, NULL,
 							   "header has %d tuples and %zu bytes, expected %d and %u",
 							   n, pieces->nbytes, nheader, entry->d.header_bytes);
-	if (header->crc != crc_after_first_word(pieces->bytes, pieces->nbytes))
+	if (header->crc != tsdb_crc_behind(pieces->bytes, pieces->nbytes))
 		tsdb_report_corruption(rw->old_heap, chunk_id, NULL, "checksum of the header does not match");
 	if (header->version != TSDB_FORMAT_VERSION || header->chunk_id != chunk_id ||
 		header->nsegments != entry->d.nsegments)
@@ -675,7 +684,7 @@ copy_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	/* the TIDs of the segments are the header's last part */
 	copy_segments(rw, entry, (TsdbTidDisk *) (pieces.bytes + pieces.nbytes -
 											  entry->d.nsegments * sizeof(TsdbTidDisk)));
-	((TsdbHeaderDisk *) pieces.bytes)->crc = crc_after_first_word(pieces.bytes, pieces.nbytes);
+	((TsdbHeaderDisk *) pieces.bytes)->crc = tsdb_crc_behind(pieces.bytes, pieces.nbytes);
 
 	data = pieces.bytes;
 	ItemPointerSetInvalid(&header_tid);
@@ -725,8 +734,8 @@ put_encoded(TsdbChunkSink *sink, Oid chunk_id, int32 chunk_seq, const void *data
 
 /* Hands each row of the chunk, missing columns filled in, to "take". */
 static void
-read_rows(TableRewrite *rw, TsdbChunk *chunk, bool skip_dead,
-		  void (*take) (TableRewrite *rw, const Datum *values, const bool *isnull, void *arg), void *arg)
+read_rows(TableRewrite *rw, TsdbChunk *chunk,
+		  void (*take) (TableRewrite *rw, uint32 row, const Datum *values, const bool *isnull, void *arg), void *arg)
 {
 	TupleDesc	tupdesc = RelationGetDescr(rw->old_heap);
 	TsdbVectorSet *set = NULL;
@@ -748,8 +757,6 @@ read_rows(TableRewrite *rw, TsdbChunk *chunk, bool skip_dead,
 		}
 		for (i = 0; i < set->nrows; i++)
 		{
-			if (skip_dead && tsdb_row_is_dead(chunk, vector * TSDB_VECTOR_ROWS + i))
-				continue;
 			for (att = 0; att < tupdesc->natts; att++)
 			{
 				if (TupleDescAttr(tupdesc, att)->attisdropped)
@@ -757,7 +764,7 @@ read_rows(TableRewrite *rw, TsdbChunk *chunk, bool skip_dead,
 				rw->values[att] = set->columns[att].values[i];
 				rw->isnull[att] = set->columns[att].isnull[i];
 			}
-			take(rw, rw->values, rw->isnull, arg);
+			take(rw, vector * TSDB_VECTOR_ROWS + i, rw->values, rw->isnull, arg);
 		}
 	}
 	if (set != NULL)
@@ -765,7 +772,7 @@ read_rows(TableRewrite *rw, TsdbChunk *chunk, bool skip_dead,
 }
 
 static void
-gather_row(TableRewrite *rw, const Datum *values, const bool *isnull, void *arg)
+gather_row(TableRewrite *rw, uint32 row, const Datum *values, const bool *isnull, void *arg)
 {
 	if (!tsdb_column_buffer_append((TsdbColumnBuffer *) arg, values, isnull))
 		ereport(ERROR,
@@ -790,8 +797,8 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	uint32		i;
 
 	buf = tsdb_column_buffer_create(RelationGetDescr(rw->old_heap), rw->chunk_cxt);
-	chunk = tsdb_chunk_open(rw->store, entry, RelationGetDescr(rw->old_heap), NULL, rw->chunk_cxt);
-	read_rows(rw, chunk, false, gather_row, buf);
+	chunk = tsdb_chunk_open_bare(rw->store, entry, RelationGetDescr(rw->old_heap), NULL, rw->chunk_cxt);
+	read_rows(rw, chunk, gather_row, buf);
 	Assert(buf->nrows == entry->d.nrows);
 	tsdb_chunk_release(chunk);
 
@@ -824,42 +831,92 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 }
 
 /* Where unpacked rows get xmin and xmax from. */
-static void
-unpack_row(TableRewrite *rw, const Datum *values, const bool *isnull, void *arg)
+typedef struct Unpack
 {
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rw->new_heap), (Datum *) values, (bool *) isnull);
+	HeapTuple	stamp;			/* the chunk's directory entry, for rows without a tombstone */
+	uint64	   *dead;			/* rows that nobody sees */
+	uint64	   *dying;			/* rows with a tombstone that counts: */
+	TransactionId *deleters;	/* [nrows] its xmin */
+	CommandId  *cmaxs;			/* [nrows] its command id, if it is ours */
+} Unpack;
 
-	rewrite_heap_tuple(rw->heap_state, (HeapTuple) arg, tuple);
+static void
+unpack_row(TableRewrite *rw, uint32 row, const Datum *values, const bool *isnull, void *arg)
+{
+	Unpack	   *unpack = arg;
+	HeapTuple	stamp = unpack->stamp;
+	HeapTuple	tuple;
+
+	if (tsdb_row_bits_test(unpack->dead, row))
+	{
+		rw->num_tuples -= 1;
+		return;
+	}
+	tuple = heap_form_tuple(RelationGetDescr(rw->new_heap), (Datum *) values, (bool *) isnull);
+	if (tsdb_row_bits_test(unpack->dying, row))
+	{
+		HeapTupleHeader header;
+
+		/* the row's deletion came before the chunk's, if there was one */
+		stamp = heap_copytuple(stamp);
+		header = stamp->t_data;
+		header->t_infomask &= ~HEAP_XMAX_BITS;
+		header->t_infomask2 |= HEAP_KEYS_UPDATED;
+		HeapTupleHeaderSetXmax(header, unpack->deleters[row]);
+		if (unpack->cmaxs[row] != InvalidCommandId)
+		{
+			CommandId	cmax = unpack->cmaxs[row];
+			bool		iscombo;
+
+			HeapTupleHeaderAdjustCmax(header, &cmax, &iscombo);
+			HeapTupleHeaderSetCmax(header, cmax, iscombo);
+		}
+		rw->tups_recently_dead += 1;
+	}
+	rewrite_heap_tuple(rw->heap_state, stamp, tuple);
 	heap_freetuple(tuple);
 }
 
 static void
 unpack_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 {
+	uint32		nrows = entry->d.nrows;
 	TsdbStoredTuple stored;
-	HeapTuple	stamp;
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
 	TsdbChunk  *chunk;
-	uint32		row;
+	Unpack		unpack;
 
 	read_entry_tuple(rw, entry, &stored);
-	stamp = heap_copytuple(stored.tuple);
+	unpack.stamp = heap_copytuple(stored.tuple);
 	tsdb_store_release(&stored);
 
 	/*
 	 * The TOAST relation may hold older unfrozen xids than the table says that it
 	 * has itself; one that everybody sees is as good as frozen.
 	 */
-	if (!HeapTupleHeaderXminFrozen(stamp->t_data) &&
-		TransactionIdPrecedes(HeapTupleHeaderGetRawXmin(stamp->t_data), rw->OldestXmin))
-		HeapTupleHeaderSetXminFrozen(stamp->t_data);
+	if (!HeapTupleHeaderXminFrozen(unpack.stamp->t_data) &&
+		TransactionIdPrecedes(HeapTupleHeaderGetRawXmin(unpack.stamp->t_data), rw->OldestXmin))
+		HeapTupleHeaderSetXminFrozen(unpack.stamp->t_data);
 
-	chunk = tsdb_chunk_open(rw->store, entry, RelationGetDescr(rw->old_heap), NULL, rw->chunk_cxt);
-	read_rows(rw, chunk, true, unpack_row, stamp);
-	for (row = 0; row < chunk->nrows; row++)
+	unpack.dead = palloc0(tsdb_row_bits_words(nrows) * sizeof(uint64));
+	unpack.dying = palloc0(tsdb_row_bits_words(nrows) * sizeof(uint64));
+	unpack.deleters = palloc(nrows * sizeof(TransactionId));
+	unpack.cmaxs = palloc(nrows * sizeof(CommandId));
+	tsdb_tombstone_scan_begin(&scan, rw->store, entry);
+	while (tsdb_tombstone_scan_next(&scan, rw->store, &tombstone))
 	{
-		if (tsdb_row_is_dead(chunk, row))
-			rw->num_tuples -= 1;
+		if (tsdb_tombstone_is_dead(&tombstone, rw->OldestXmin))
+			tsdb_row_bits_set(unpack.dead, tombstone.row);
+		else
+			tsdb_row_bits_set(unpack.dying, tombstone.row);
+		unpack.deleters[tombstone.row] = tombstone.xmin;
+		unpack.cmaxs[tombstone.row] = tombstone.cmin;
 	}
+	tsdb_tombstone_scan_end(&scan);
+
+	chunk = tsdb_chunk_open_bare(rw->store, entry, RelationGetDescr(rw->old_heap), NULL, rw->chunk_cxt);
+	read_rows(rw, chunk, unpack_row, &unpack);
 	tsdb_chunk_release(chunk);
 }
 
@@ -885,7 +942,7 @@ put_root(TableRewrite *rw)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random number")));
-	root->crc = crc_after_first_word(root, sizeof(*root));
+	root->crc = tsdb_crc_behind(root, sizeof(*root));
 	(void) put_tuple(rw, stored.tuple, form_stored_tuple(rw, TSDB_ROOT_ID, 0, root, sizeof(*root)),
 					 TSDB_ROOT_ID, 0);
 	tsdb_store_release(&stored);

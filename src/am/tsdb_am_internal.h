@@ -38,10 +38,8 @@ extern void tsdb_cursor_set_parallel(TsdbChunkCursor *cursor, pg_atomic_uint64 *
 extern bool tsdb_cursor_next(TsdbChunkCursor *cursor, ScanDirection direction, TupleTableSlot *slot);
 /* Row of a virtual TID if the snapshot sees it; *slot is untouched otherwise. */
 extern bool tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot);
-/* Does the snapshot see the chunk of this row?  Takes no notice of tombstones. */
+/* Does the snapshot see this row? */
 extern bool tsdb_cursor_row_visible(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot);
-/* Forget what was remembered for the current snapshot (index rescans). */
-extern void tsdb_cursor_fetch_reset(TsdbChunkCursor *cursor);
 /* Store (NULL: no TOAST relation) and directory as the walk's snapshot sees it; both are the cursor's. */
 extern TsdbStore *tsdb_cursor_store(TsdbChunkCursor *cursor);
 extern TsdbDirEntry *tsdb_cursor_entries(TsdbChunkCursor *cursor, int *nentries);
@@ -99,8 +97,5 @@ extern void tsdb_relation_copy_for_cluster(Relation OldHeap, Relation NewHeap, R
 
 /*--- tsdb_vacuum.c ---*/
 extern void tsdb_relation_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStrategy bstrategy);
-
-/* refuses DML on a chunk row: ERRCODE_FEATURE_NOT_SUPPORTED with hint */
-extern void tsdb_refuse_chunk_row(Relation rel, const char *operation) pg_attribute_noreturn();
 
 #endif							/* TSDB_AM_INTERNAL_H */

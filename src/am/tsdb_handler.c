@@ -21,8 +21,10 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "am/chunk_dml.h"
 #include "am/direct_load.h"
 #include "am/mover.h"
+#include "am/row_chain.h"
 #include "am/tsdb_am_internal.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
@@ -40,18 +42,6 @@
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(tsdb_am_handler);
-
-void
-tsdb_refuse_chunk_row(Relation rel, const char *operation)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot %s a compressed row of table \"%s\"",
-					operation, RelationGetRelationName(rel)),
-			 errhint("Move its rows back with tsdb.decompress('%s') first.",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												RelationGetRelationName(rel)))));
-}
 
 static const TupleTableSlotOps *
 tsdb_slot_callbacks(Relation relation)
@@ -321,6 +311,24 @@ typedef struct TsdbIndexFetchData
 	TsdbChunkCursor *chunks;
 } TsdbIndexFetchData;
 
+/*
+ * A serializable reader has got a row-store version.  If that row has moved since its snapshot, whoever writes the row will
+ * look for locks on its place in a chunk, so the reader locks the table.  (heapam has locked the TID before
+ * it looked at the tuple, and the mover promotes locks after it has marked it: one of the two sees the other.)
+ */
+static void
+lock_moved_row(Relation rel, Snapshot snapshot, TupleTableSlot *inner)
+{
+	HeapTuple	tuple;
+
+	if (!IsolationIsSerializable() || TTS_EMPTY(inner))
+		return;
+	tuple = ExecFetchSlotHeapTuple(inner, false, NULL);
+	if (tsdb_ctid_is_moved(&tuple->t_data->t_ctid) &&
+		(tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0)
+		PredicateLockRelation(rel, snapshot);
+}
+
 static IndexFetchTableData *
 tsdb_index_fetch_begin(Relation rel)
 {
@@ -337,8 +345,8 @@ tsdb_index_fetch_reset(IndexFetchTableData *data)
 {
 	TsdbIndexFetchData *fetch = (TsdbIndexFetchData *) data;
 
+	/* what the cursor remembers holds for the scan's snapshot, which a rescan keeps */
 	TSDB_HEAPAM->index_fetch_reset(fetch->heap);
-	tsdb_cursor_fetch_reset(fetch->chunks);
 }
 
 static void
@@ -370,6 +378,7 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 	inner = tsdb_slot_inner(slot);
 	if (!TSDB_HEAPAM->index_fetch_tuple(fetch->heap, tid, snapshot, inner, call_again, all_dead))
 		return false;
+	lock_moved_row(fetch->base.rel, snapshot, inner);
 	tsdb_slot_took_heap_row(slot, true);
 	return true;
 }
@@ -398,6 +407,7 @@ tsdb_scan_bitmap_next_tuple(TableScanDesc sscan, struct TBMIterateResult *tbmres
 
 		if (!TSDB_HEAPAM->scan_bitmap_next_tuple(scan->heap, tbmres, inner))
 			return false;
+		lock_moved_row(sscan->rs_rd, sscan->rs_snapshot, inner);
 		tsdb_slot_took_heap_row(slot, true);
 		return true;
 	}
@@ -476,6 +486,7 @@ tsdb_tuple_fetch_row_version(Relation rel, ItemPointer tid, Snapshot snapshot, T
 	inner = tsdb_slot_inner(slot);
 	if (!TSDB_HEAPAM->tuple_fetch_row_version(rel, tid, snapshot, inner))
 		return false;
+	lock_moved_row(rel, snapshot, inner);
 	tsdb_slot_took_heap_row(slot, true);
 	return true;
 }
@@ -494,8 +505,7 @@ tsdb_tuple_tid_valid(TableScanDesc scan, ItemPointer tid)
 static void
 tsdb_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 {
-	if (!tsdb_tid_is_virtual(tid))
-		TSDB_HEAPAM->tuple_get_latest_tid(tsdb_scan_heap(scan), tid);
+	tsdb_chain_latest(tsdb_scan_heap(scan), tid);
 }
 
 static bool
@@ -583,9 +593,12 @@ static TM_Result
 tsdb_tuple_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
 				  bool wait, TM_FailureData *tmfd, bool changingPart)
 {
+	TM_Result	result;
+
 	if (tsdb_tid_is_virtual(tid))
-		tsdb_refuse_chunk_row(rel, "delete");
-	return TSDB_HEAPAM->tuple_delete(rel, tid, cid, snapshot, crosscheck, wait, tmfd, changingPart);
+		return tsdb_chunk_delete(rel, tid, cid, crosscheck, wait, tmfd, changingPart);
+	result = TSDB_HEAPAM->tuple_delete(rel, tid, cid, snapshot, crosscheck, wait, tmfd, changingPart);
+	return tsdb_chain_resolve(rel, result, tmfd);
 }
 
 static TM_Result
@@ -593,38 +606,14 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
 				  Snapshot crosscheck, bool wait, TM_FailureData *tmfd, LockTupleMode *lockmode,
 				  bool *update_indexes)
 {
-	if (tsdb_tid_is_virtual(otid))
-		tsdb_refuse_chunk_row(rel, "update");
-	hold_chunk_store(rel);
-	return TSDB_HEAPAM->tuple_update(rel, otid, slot, cid, snapshot, crosscheck, wait, tmfd,
-									 lockmode, update_indexes);
-}
-
-static TM_Result
-tsdb_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot, CommandId cid,
-				LockTupleMode mode, LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd)
-{
-	TupleTableSlot *inner;
 	TM_Result	result;
 
-	if (tsdb_tid_is_virtual(tid))
-		tsdb_refuse_chunk_row(rel, "lock");
-
-	inner = tsdb_slot_inner(slot);
-	result = TSDB_HEAPAM->tuple_lock(rel, tid, snapshot, inner, cid, mode, wait_policy, flags, tmfd);
-
-	/*
-	 * The mover marks its rows so that heapam takes the next version for gone: it is in a chunk.
-	 * To say "deleted" would make the caller pass over a live row.
-	 */
-	if ((result == TM_Deleted && tsdb_ctid_is_moved(tid)) ||
-		(result == TM_Updated && tsdb_ctid_is_moved(&tmfd->ctid) &&
-		 (flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) != 0))
-		tsdb_refuse_chunk_row(rel, "lock");
-
-	if (!TTS_EMPTY(inner))
-		tsdb_slot_took_heap_row(slot, true);
-	return result;
+	hold_chunk_store(rel);
+	if (tsdb_tid_is_virtual(otid))
+		return tsdb_chunk_update(rel, otid, slot, cid, crosscheck, wait, tmfd, lockmode, update_indexes);
+	result = TSDB_HEAPAM->tuple_update(rel, otid, slot, cid, snapshot, crosscheck, wait, tmfd,
+									   lockmode, update_indexes);
+	return tsdb_chain_resolve(rel, result, tmfd);
 }
 
 /* ------------------------------------------------------------------------
@@ -775,7 +764,7 @@ const TableAmRoutine tsdb_methods = {
 	.multi_insert = tsdb_multi_insert,
 	.tuple_delete = tsdb_tuple_delete,
 	.tuple_update = tsdb_tuple_update,
-	.tuple_lock = tsdb_tuple_lock,
+	.tuple_lock = tsdb_chain_lock,
 	.finish_bulk_insert = tsdb_finish_bulk_insert,
 
 	.relation_set_new_filenode = tsdb_relation_set_new_filenode,

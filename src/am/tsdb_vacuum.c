@@ -9,8 +9,11 @@
  *
  * When is an index entry dead?  The root's next free block N is read first, then the directory
  * with SnapshotAny.  A virtual block below N whose number no entry holds, or an entry that is dead
- * to everybody, will never be seen again.  Numbers from N on are alive: their entry may come
- * after we have read the directory.
+ * to everybody, will never be seen again; nor will a row with a tombstone that is dead so.  Numbers from N on are alive:
+ * their entry may come after we have read the directory.
+ *
+ * A tombstone stays as long as its chunk, but its row's index entries go once.  The root remembers the horizon of the last
+ * cleaning: rows deleted before it have no entries left.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -26,6 +29,7 @@
 #include "am/tsdb_am_internal.h"
 #include "catalog/index.h"
 #include "catalog/pg_am_d.h"
+#include "chunk/tombstone.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -35,10 +39,14 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+/* Index entries of so small a part of the rows are not worth a pass over all indexes; as heapam's BYPASS_THRESHOLD_PAGES. */
+#define CLEAN_THRESHOLD		0.02
+
 /* Virtual blocks that are alive: ranges of entries that are not dead, sorted, and all from next_vblock on. */
 typedef struct LiveBlocks
 {
 	TsdbDirEntry *entries;
+	uint64	  **dead_rows;		/* [nentries] bitmap, NULL = none */
 	int			nentries;
 	uint32		next_vblock;
 } LiveBlocks;
@@ -48,12 +56,83 @@ index_entry_is_dead(ItemPointer tid, void *arg)
 {
 	LiveBlocks *live = arg;
 	uint32		vblock;
+	uint32		row;
+	int			found;
 
 	if (!tsdb_tid_is_virtual(tid))
 		return false;
 	vblock = tsdb_tid_vblock(tid);
-	return vblock < live->next_vblock &&
-		tsdb_directory_find(live->entries, live->nentries, vblock) < 0;
+	if (vblock >= live->next_vblock)
+		return false;
+	found = tsdb_directory_find(live->entries, live->nentries, vblock);
+	if (found < 0)
+		return true;
+	if (live->dead_rows[found] == NULL)
+		return false;
+	row = tsdb_tid_row(live->entries[found].d.first_vblock, tid);
+	return row < live->entries[found].d.nrows && tsdb_row_bits_test(live->dead_rows[found], row);
+}
+
+/* 64 bits of a transaction id that is less than 2^31 transactions old. */
+static uint64
+full_xid(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, xid));
+}
+
+static void
+remember_latest(TransactionId *latest, TransactionId xid)
+{
+	if (TransactionIdIsNormal(xid) &&
+		(!TransactionIdIsValid(*latest) || TransactionIdFollows(xid, *latest)))
+		*latest = xid;
+}
+
+/* What the tombstones of a chunk say. */
+typedef struct TombstoneCount
+{
+	uint64		deleted;		/* rows that new snapshots do not see */
+	uint64		dead;			/* rows that nobody sees, and that indexes may still have */
+	TransactionId latest;		/* youngest deleter of those */
+} TombstoneCount;
+
+/* Adds to *count; returns the bitmap of dead rows, or NULL. */
+static uint64 *
+count_tombstones(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin, uint64 cleaned_xid,
+				 TombstoneCount *count)
+{
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
+	uint64	   *dead = NULL;
+
+	tsdb_tombstone_scan_begin(&scan, store, entry);
+	while (tsdb_tombstone_scan_next(&scan, store, &tombstone))
+	{
+		bool		never = (tombstone.flags & TSDB_TOMB_NOT_MOVED) != 0;
+
+		if (never || tombstone.state == TSDB_TOMBSTONE_COMMITTED)
+			count->deleted++;
+		if (!tsdb_tombstone_is_dead(&tombstone, oldest_xmin))
+			continue;
+		if (dead == NULL)
+			dead = palloc0(tsdb_row_bits_words(entry->d.nrows) * sizeof(uint64));
+		tsdb_row_bits_set(dead, tombstone.row);
+
+		/* rows that never were have no index entries */
+		if (!never && TransactionIdIsNormal(tombstone.xmin) && full_xid(tombstone.xmin) >= cleaned_xid)
+		{
+			count->dead++;
+			if (!tombstone.frozen)
+				remember_latest(&count->latest, tombstone.xmin);
+		}
+	}
+	tsdb_tombstone_scan_end(&scan);
+	return dead;
 }
 
 /*
@@ -67,17 +146,13 @@ index_entry_is_dead(ItemPointer tid, void *arg)
 static void
 log_removal_horizon(Relation rel, TransactionId latest)
 {
-	FullTransactionId next = ReadNextFullTransactionId();
-	uint32		epoch = EpochFromFullTransactionId(next);
 	xl_btree_reuse_page record;
 
 	if (!TransactionIdIsNormal(latest) || !RelationNeedsWAL(rel) || !XLogStandbyInfoActive())
 		return;
-	if (latest > XidFromFullTransactionId(next))
-		epoch--;
 	record.node = rel->rd_node;
 	record.block = InvalidBlockNumber;
-	record.latestRemovedFullXid = FullTransactionIdFromEpochAndXid(epoch, latest);
+	record.latestRemovedFullXid = FullTransactionIdFromU64(full_xid(latest));
 	XLogBeginInsert();
 	XLogRegisterData((char *) &record, SizeOfBtreeReusePage);
 	(void) XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
@@ -158,6 +233,9 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	uint32		cleaned = 0;
 	TransactionId oldest_xmin;
 	TransactionId latest_removed = InvalidTransactionId;
+	TombstoneCount tombstones = {0, 0, InvalidTransactionId};
+	uint64		cleaned_xid;
+	bool		clean;
 
 	if (store == NULL)
 		return;
@@ -172,7 +250,9 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	oldest_xmin = GetOldestNonRemovableTransactionId(store->toastrel);
 	live.next_vblock = root.next_vblock;
 	live.entries = palloc(Max(nentries, 1) * sizeof(TsdbDirEntry));
+	live.dead_rows = palloc(Max(nentries, 1) * sizeof(uint64 *));
 	live.nentries = 0;
+	cleaned_xid = root.cleaned_xid;
 	right = root;
 	right.est_chunks = right.est_rows = right.est_raw_bytes = right.est_stored_bytes = 0;
 	for (i = 0; i < nentries; i++)
@@ -182,15 +262,17 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 		if (status == HEAPTUPLE_DEAD)
 		{
 			/* an aborted writer's has no xmax, and was never seen */
-			if (TransactionIdIsNormal(entries[i].xmax) &&
-				(!TransactionIdIsValid(latest_removed) ||
-				 TransactionIdFollows(entries[i].xmax, latest_removed)))
-				latest_removed = entries[i].xmax;
+			remember_latest(&latest_removed, entries[i].xmax);
 			continue;
 		}
-		live.entries[live.nentries++] = entries[i];
+		live.entries[live.nentries] = entries[i];
+		live.dead_rows[live.nentries] = NULL;
 		if (status == HEAPTUPLE_RECENTLY_DEAD || status == HEAPTUPLE_DELETE_IN_PROGRESS)
 			dying++;
+		else
+			live.dead_rows[live.nentries] =
+				count_tombstones(store, &entries[i], oldest_xmin, root.cleaned_xid, &tombstones);
+		live.nentries++;
 		if (status == HEAPTUPLE_RECENTLY_DEAD)
 			continue;
 		right.est_chunks++;
@@ -200,31 +282,47 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	}
 
 	/*
-	 * Index entries of dead rows exist if chunks were deleted, and if writers aborted (then
+	 * Index entries of dead rows exist if chunks or rows were deleted, and if writers aborted (then
 	 * the running total of chunks is too high, and stays so until they are cleaned).
 	 */
+	clean = root.removed > dying || root.est_chunks > right.est_chunks;
+	if (params->index_cleanup == VACOPTVALUE_ENABLED)
+		clean = clean || tombstones.dead > 0;
+	else
+		clean = clean || tombstones.dead > CLEAN_THRESHOLD * right.est_rows;
 	if (!rel->rd_rel->relhasindex)
+	{
 		cleaned = root.removed;
-	else if (root.removed > dying || root.est_chunks > right.est_chunks)
+		cleaned_xid = full_xid(oldest_xmin);
+	}
+	else if (clean)
 	{
 		if (params->index_cleanup != VACOPTVALUE_DISABLED)
 		{
+			remember_latest(&latest_removed, tombstones.latest);
 			log_removal_horizon(rel, latest_removed);
 			clean_indexes(rel, &live, bstrategy);
 			cleaned = root.removed - Min(root.removed, dying);
+			cleaned_xid = full_xid(oldest_xmin);
 		}
 		else
 			right.est_chunks = root.est_chunks;
 	}
 
-	tsdb_root_correct(store, &root, &right, cleaned);
-	count_chunk_rows(rel, right.est_rows);
+	tsdb_root_correct(store, &root, &right, cleaned, cleaned_xid);
+	count_chunk_rows(rel, right.est_rows - Min(right.est_rows, tombstones.deleted));
 	if (right.est_chunks > 0)
 		tsdb_ensure_main_page(rel);
 
 	tsdb_store_close(store);
+	for (i = 0; i < live.nentries; i++)
+	{
+		if (live.dead_rows[i] != NULL)
+			pfree(live.dead_rows[i]);
+	}
 	pfree(entries);
 	pfree(live.entries);
+	pfree(live.dead_rows);
 }
 
 /* By the running total: a guess is enough. */

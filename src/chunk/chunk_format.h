@@ -14,7 +14,7 @@
  *	chunk's OID			0 .. h-1		pieces of the header	(TsdbHeaderDisk ...)
  *	chunk's OID			h .. h+s-1		TsdbSegmentDisk + blocks
  *	chunk's OID			-(row + 1)		TsdbTombstoneDisk
- *	chunk's OID			>= 0x40000000	forwarding vector (reserved; refused by version 1)
+ *	chunk's OID			>= 0x40000000	TsdbForwardDisk + block	(where rows went, see forward.h)
  *
  * Nothing here is trusted when read: chunk_reader.c and directory.c check each
  * field before use and raise ERRCODE_DATA_CORRUPTED.
@@ -102,7 +102,7 @@ typedef struct TsdbRootDisk
 	uint64		est_rows;
 	uint64		est_raw_bytes;
 	uint64		est_stored_bytes;
-	uint64		spare2;
+	uint64		cleaned_xid;	/* FullTransactionId: indexes hold no entry of rows deleted before it; 0 = unknown */
 } TsdbRootDisk;
 
 StaticAssertDecl(sizeof(TsdbRootDisk) == 72, "root is 72 bytes");
@@ -254,7 +254,10 @@ StaticAssertDecl(sizeof(TsdbSegmentDisk) == 28, "segment header is 28 bytes");
 
 #define TSDB_SEGMENT_PAYLOAD		(TSDB_TUPLE_MAX_DATA - sizeof(TsdbSegmentDisk))
 
-/* Tombstone: row of a chunk deleted or updated by the tuple's xmin. */
+/*
+ * Tombstone: row of a chunk deleted or updated by the tuple's xmin.  The TID is that of the new version: of
+ * either store, core's mark for "moved to another partition", or invalid for a deleted row.
+ */
 typedef struct TsdbTombstoneDisk
 {
 	uint32		crc;
@@ -266,8 +269,30 @@ typedef struct TsdbTombstoneDisk
 } TsdbTombstoneDisk;
 
 #define TSDB_TOMB_NOT_MOVED			0x0001	/* the mover found the source row changed: it stayed in the row store */
-#define TSDB_TOMB_KNOWN_FLAGS		0x0001
+#define TSDB_TOMB_KEYS_KEPT			0x0002	/* an update that left all key columns as they were */
+#define TSDB_TOMB_KNOWN_FLAGS		0x0003
 
 StaticAssertDecl(sizeof(TsdbTombstoneDisk) == 16, "tombstone is 16 bytes");
+
+/*
+ * Forwards: where TSDB_FORWARD_ROWS rows of a chunk (the last tuple: fewer) went when a mover replaced it,
+ * key (chunk id, TSDB_FORWARD_SEQ_FIRST + first row / TSDB_FORWARD_ROWS); then one block of integers
+ * (tsdb_codec.h, 64-bit lanes), one a row:
+ *	0					nowhere: the row was dead
+ *	(v << 1) | 1		chunk row number v = virtual block * 256 + offset - 1
+ *	h << 1				row-store TID, h = block << 16 | offset
+ */
+typedef struct TsdbForwardDisk
+{
+	uint32		crc;			/* CRC-32C of all that follows, block included */
+	uint16		version;
+	uint16		flags;			/* 0 */
+	Oid			chunk_id;
+	uint32		nrows;			/* in this tuple */
+} TsdbForwardDisk;
+
+#define TSDB_FORWARD_ROWS			512
+
+StaticAssertDecl(sizeof(TsdbForwardDisk) == 16, "forwards' header is 16 bytes");
 
 #endif							/* TSDB_CHUNK_FORMAT_H */

@@ -17,11 +17,11 @@
  *-------------------------------------------------------------------------
  */
 #include "chunk/chunk_reader.h"
+#include "chunk/tombstone.h"
 
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "tsdb_codec.h"
@@ -118,17 +118,6 @@ scratch_init(void)
 	scratch.codec = MemoryContextAlloc(TopMemoryContext, tsdb_codec_scratch_size());
 	scratch.codes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(uint32));
 	scratch.bytes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(TsdbBytes));
-}
-
-static uint32
-crc_of(const void *data, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return crc;
 }
 
 /* Rows of vector v. */
@@ -364,7 +353,7 @@ header_check(OpenChunk *chunk, const uint8 *bytes)
 	int			c;
 	uint32		v;
 
-	if (header->crc != crc_of(bytes + sizeof(uint32), d->header_bytes - sizeof(uint32)))
+	if (header->crc != tsdb_crc_behind(bytes, d->header_bytes))
 		tsdb_report_corruption(rel, d->chunk_id, NULL, "checksum of the header does not match");
 	if (header->version == 0 || header->version > TSDB_FORMAT_VERSION)
 		tsdb_report_version(rel, d->chunk_id, header->version);
@@ -432,53 +421,64 @@ header_check(OpenChunk *chunk, const uint8 *bytes)
 
 /*-------------- tombstones --------------*/
 
-/*
- * Marks dead rows.  Without an MVCC (or dirty, self) snapshot only rows that never were: the mover's,
- * and those of the transaction that made the chunk, which share its fate.  The raw xmin is compared, which
- * freezing keeps.
- */
 static void
-read_tombstones(OpenChunk *chunk, Snapshot snapshot)
+mark_row(OpenChunk *chunk, bool *has, uint64 **bits, uint32 row)
+{
+	if (!*has)
+	{
+		if (*bits == NULL)
+			*bits = MemoryContextAlloc(chunk->cxt, tsdb_row_bits_words(chunk->pub.nrows) * sizeof(uint64));
+		memset(*bits, 0, tsdb_row_bits_words(chunk->pub.nrows) * sizeof(uint64));
+		*has = true;
+	}
+	tsdb_row_bits_set(*bits, row);
+}
+
+/* What an MVCC snapshot sees of the tombstones; the index scan checks for serializable conflicts. */
+static void
+read_visible_tombstones(OpenChunk *chunk, Snapshot snapshot)
 {
 	TsdbChunk  *pub = &chunk->pub;
-	Relation	rel = pub->store->rel;
-	Oid			chunk_id = pub->entry.d.chunk_id;
-	bool		any = snapshot == NULL || snapshot->snapshot_type == SNAPSHOT_ANY;
 	TsdbStoreScan *scan;
 	TsdbStoredTuple stored;
 
-	scan = tsdb_store_scan_begin(pub->store, chunk_id, PG_INT32_MIN, -1, any ? SnapshotAny : snapshot);
+	scan = tsdb_store_scan_begin(pub->store, pub->entry.d.chunk_id, PG_INT32_MIN, -1, snapshot);
 	while (tsdb_store_scan_next(scan, &stored))
 	{
-		int64		row = -(int64) stored.chunk_seq - 1;
-		TsdbTombstoneDisk tomb;
+		TsdbTombstone tombstone;
 
-		if (stored.len != sizeof(tomb))
-			tsdb_report_corruption(rel, chunk_id, NULL,
-								   "tombstone " INT64_FORMAT " has %zu bytes", row, stored.len);
-		memcpy(&tomb, stored.data, sizeof(tomb));
-		if (tomb.crc != crc_of((uint8 *) &tomb + sizeof(uint32), sizeof(tomb) - sizeof(uint32)))
-			tsdb_report_corruption(rel, chunk_id, NULL,
-								   "checksum of tombstone " INT64_FORMAT " does not match", row);
-		if (tomb.version == 0 || tomb.version > TSDB_FORMAT_VERSION)
-			tsdb_report_version(rel, chunk_id, tomb.version);
-		if ((tomb.flags & ~TSDB_TOMB_KNOWN_FLAGS) != 0 || tomb.spare != 0 || row >= pub->nrows)
-			tsdb_report_corruption(rel, chunk_id, NULL,
-								   "tombstone of row " INT64_FORMAT " of %u, flags %u",
-								   row, pub->nrows, tomb.flags);
-
-		if (any && (tomb.flags & TSDB_TOMB_NOT_MOVED) == 0 &&
-			HeapTupleHeaderGetRawXmin(stored.tuple->t_data) != pub->entry.xmin)
-			continue;
-
-		if (!pub->has_dead)
-		{
-			pub->dead = MemoryContextAllocZero(chunk->cxt, (pub->nrows + 63) / 64 * sizeof(uint64));
-			pub->has_dead = true;
-		}
-		pub->dead[row / 64] |= UINT64CONST(1) << (row % 64);
+		tsdb_tombstone_parse(pub->store, &pub->entry, &stored, &tombstone);
+		mark_row(chunk, &pub->has_dead, &pub->dead, tombstone.row);
 	}
 	tsdb_store_scan_end(scan);
+}
+
+void
+tsdb_chunk_read_tombstones(TsdbChunk *pub, Snapshot snapshot)
+{
+	OpenChunk  *chunk = (OpenChunk *) pub;
+	bool		dirty = snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_DIRTY;
+	bool		self = snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_SELF;
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
+
+	pub->has_dead = pub->has_dying = false;
+	if (snapshot != NULL && IsMVCCSnapshot(snapshot))
+	{
+		read_visible_tombstones(chunk, snapshot);
+		return;
+	}
+
+	tsdb_tombstone_scan_begin(&scan, pub->store, &pub->entry);
+	while (tsdb_tombstone_scan_next(&scan, pub->store, &tombstone))
+	{
+		if ((tombstone.flags & TSDB_TOMB_NOT_MOVED) != 0 ||
+			((dirty || self) && tombstone.state != TSDB_TOMBSTONE_IN_PROGRESS))
+			mark_row(chunk, &pub->has_dead, &pub->dead, tombstone.row);
+		else if (dirty)
+			mark_row(chunk, &pub->has_dying, &pub->dying, tombstone.row);
+	}
+	tsdb_tombstone_scan_end(&scan);
 }
 
 /*-------------- chunks --------------*/
@@ -506,6 +506,16 @@ TsdbChunk *
 tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
 				Snapshot snapshot, MemoryContext parent)
 {
+	TsdbChunk  *chunk = tsdb_chunk_open_bare(store, entry, tupdesc, snapshot, parent);
+
+	tsdb_chunk_read_tombstones(chunk, snapshot);
+	return chunk;
+}
+
+TsdbChunk *
+tsdb_chunk_open_bare(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
+					 Snapshot snapshot, MemoryContext parent)
+{
 	MemoryContext cxt = AllocSetContextCreate(parent, "tsdb chunk", ALLOCSET_DEFAULT_SIZES);
 	OpenChunk  *chunk = MemoryContextAllocZero(cxt, sizeof(OpenChunk));
 	int			i;
@@ -528,7 +538,6 @@ tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
 	header_check(chunk, header_gather(chunk));
 	chunk->dicts = MemoryContextAllocZero(cxt, Max(1, chunk->header->ncolumns) * sizeof(Datum *));
 	chunk->checked = MemoryContextAllocZero(cxt, chunk->header->nsegments / 8 + 1);
-	read_tombstones(chunk, snapshot);
 
 	dlist_push_head(&store->chunks, &chunk->node);
 	chunk->registered = true;
@@ -620,7 +629,7 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 	memcpy(&head, stored->data, sizeof(head));
 	if ((chunk->checked[segment / 8] & (1 << segment % 8)) == 0)
 	{
-		if (head.crc != crc_of(stored->data + sizeof(uint32), stored->len - sizeof(uint32)))
+		if (head.crc != tsdb_crc_behind(stored->data, stored->len))
 			tsdb_report_corruption(store->rel, chunk_id, column,
 								   "checksum of segment %u does not match", segment);
 		chunk->checked[segment / 8] |= 1 << segment % 8;

@@ -23,8 +23,10 @@ struct TsdbChunk
 	TsdbDirEntry entry;
 	uint32		nrows;
 	uint32		nvectors;
-	bool		has_dead;		/* some tombstone is visible to the snapshot of tsdb_chunk_open */
+	bool		has_dead;		/* some row is not there for the snapshot whose tombstones were read */
 	uint64	   *dead;			/* bitmap over rows, if has_dead */
+	bool		has_dying;		/* dirty snapshot: somebody else is deleting some row */
+	uint64	   *dying;			/* bitmap over rows, if has_dying */
 	/* private part follows in chunk_reader.c */
 };
 
@@ -52,11 +54,16 @@ typedef struct TsdbVectorSet
 
 /*
  * Reads and checks the header (ERRCODE_DATA_CORRUPTED if it fails).  tupdesc: of the table now; columns
- * that the chunk lacks read as their missing value.  snapshot: for tombstones (NULL or SnapshotAny:
- * tombstones of the chunk's own xmin only, that is, rows that never were).  refcount 1.
+ * that the chunk lacks read as their missing value.  snapshot: for tombstones (others than MVCC, dirty and self, and NULL:
+ * only those of rows that never were, since their sources were not moved).  refcount 1.
  */
 extern TsdbChunk *tsdb_chunk_open(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
 								  Snapshot snapshot, MemoryContext cxt);
+/* The same without tombstones, for who looks for those of single rows; snapshot: see above. */
+extern TsdbChunk *tsdb_chunk_open_bare(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupdesc,
+									   Snapshot snapshot, MemoryContext cxt);
+/* Reads them (anew) for a snapshot: sets has_dead, dead, has_dying, dying. */
+extern void tsdb_chunk_read_tombstones(TsdbChunk *chunk, Snapshot snapshot);
 extern void tsdb_chunk_release(TsdbChunk *chunk);
 
 /* A set on this vector; reuses "old" (may be NULL) if the caller is its only holder, else drops that reference. */
@@ -68,6 +75,11 @@ extern void tsdb_vector_set_detach(TsdbVectorSet *set);
 /* Decodes column attnum of the set if it is not yet; values are canonical Datums (as fetch_att's). */
 extern void tsdb_vector_decode(TsdbVectorSet *set, AttrNumber attnum);
 
+/* Bitmaps over the rows of a chunk. */
+#define tsdb_row_bits_words(nrows)	(((nrows) + 63) / 64)
+#define tsdb_row_bits_set(bits, row) ((bits)[(row) / 64] |= UINT64CONST(1) << ((row) % 64))
+#define tsdb_row_bits_test(bits, row) (((bits)[(row) / 64] >> ((row) % 64) & 1) != 0)
+
 /* TID of a row, and back. */
 extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 #define tsdb_tid_is_virtual(tid) ((ItemPointerGetBlockNumberNoCheck(tid) & TSDB_VBLOCK_FLAG) != 0)
@@ -76,7 +88,7 @@ extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 #define tsdb_tid_row(first_vblock, tid) \
 	((tsdb_tid_vblock(tid) - (first_vblock)) * TSDB_VBLOCK_ROWS + ItemPointerGetOffsetNumberNoCheck(tid) - 1)
 #define tsdb_row_is_dead(chunk, row) \
-	((chunk)->has_dead && ((chunk)->dead[(row) / 64] >> ((row) % 64) & 1))
+	((chunk)->has_dead && tsdb_row_bits_test((chunk)->dead, row))
 
 /* For views and verify: header as stored, checked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);

@@ -22,6 +22,7 @@
 #include "catalog/catalog.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -425,6 +426,18 @@ tsdb_store_delete(TsdbStore *store, ItemPointer tid, CommandId cid)
 		elog(ERROR, "tuple (%u,%u) of \"%s\" was changed concurrently (result %d)",
 			 ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
 			 RelationGetRelationName(store->toastrel), (int) result);
+}
+
+uint32
+tsdb_crc_behind(const void *data, Size len)
+{
+	pg_crc32c	crc;
+
+	Assert(len >= sizeof(uint32));
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
+	FIN_CRC32C(crc);
+	return crc;
 }
 
 /* The table as a literal that a user can give to our functions. */

@@ -93,6 +93,9 @@ extern void tsdb_store_scan_end(TsdbStoreScan *scan);
  */
 extern void tsdb_store_delete(TsdbStore *store, ItemPointer tid, CommandId cid);
 
+/* CRC-32C of a struct or tuple whose first four bytes hold it: of what follows them. */
+extern uint32 tsdb_crc_behind(const void *data, Size len);
+
 /* ERRCODE_DATA_CORRUPTED naming table and chunk; column may be NULL. */
 extern void tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column,
 								   const char *fmt,...) pg_attribute_printf(4, 5) pg_attribute_noreturn();

@@ -20,7 +20,6 @@
 #include "chunk/chunk_writer_internal.h"
 
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
 /* pieces for the sake of packing alone have 256 rows: shorter blocks pack integers so that they decode slowly */
@@ -601,17 +600,6 @@ tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm, uint32 nrows
 	return i;
 }
 
-static pg_crc32c
-checksum(const void *data, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
-	FIN_CRC32C(crc);
-	return crc;
-}
-
 void
 tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer *buf,
 				 const uint32 *perm, uint32 nrows, Oid chunk_id,
@@ -672,7 +660,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 		ItemPointerData tid;
 		BlockNumber block;
 
-		seg->crc = checksum(seg, seg->length);
+		seg->crc = tsdb_crc_behind(seg, seg->length);
 		tid = sink->put(sink, chunk_id, (int32) (nheader + i), seg, seg->length, true);
 		block = ItemPointerGetBlockNumberNoCheck(&tid);
 		tids[i].blk_hi = (uint16) (block >> 16);
@@ -700,7 +688,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	out += parts_len;
 	if (tids_len > 0)
 		memcpy(out, tids, tids_len);
-	header->crc = checksum(header, header_len);
+	header->crc = tsdb_crc_behind(header, header_len);
 
 	ItemPointerSetInvalid(&header_tid);
 	for (i = 0; i < nheader; i++)
@@ -768,28 +756,4 @@ tsdb_chunk_write_to_store(TsdbChunkWriter *writer, TsdbStore *store, TsdbColumnB
 	tsdb_chunk_write(writer, &sink, buf, perm, nrows, tsdb_store_new_chunk_id(store),
 					 time_attnum, nseries, entry);
 	tsdb_directory_insert(store, entry, cid, options);
-}
-
-void
-tsdb_tombstone_write(TsdbStore *store, Oid chunk_id, uint32 row, uint16 flags,
-					 ItemPointer new_version, CommandId cid)
-{
-	TsdbTombstoneDisk tombstone;
-	ItemPointerData none;
-
-	Assert(row < TSDB_CHUNK_MAX_ROWS);
-	Assert((flags & ~TSDB_TOMB_KNOWN_FLAGS) == 0);
-	if (new_version == NULL)
-	{
-		ItemPointerSetInvalid(&none);
-		new_version = &none;
-	}
-	memset(&tombstone, 0, sizeof(tombstone));
-	tombstone.version = TSDB_FORMAT_VERSION;
-	tombstone.flags = flags;
-	tombstone.new_blk = new_version->ip_blkid;
-	tombstone.new_off = new_version->ip_posid;
-	tombstone.crc = checksum(&tombstone, sizeof(tombstone));
-	(void) tsdb_store_insert(store, chunk_id, -((int32) row + 1), &tombstone, sizeof(tombstone),
-							 cid, 0, false);
 }

@@ -58,8 +58,4 @@ extern void tsdb_chunk_write_to_store(TsdbChunkWriter *writer, TsdbStore *store,
 									  const uint32 *perm, uint32 nrows, AttrNumber time_attnum,
 									  uint32 nseries, CommandId cid, int options, TsdbDirEntry *entry);
 
-/* A tombstone for a row of a chunk, by the current transaction. */
-extern void tsdb_tombstone_write(TsdbStore *store, Oid chunk_id, uint32 row, uint16 flags,
-								 ItemPointer new_version, CommandId cid);
-
 #endif							/* TSDB_CHUNK_WRITER_H */

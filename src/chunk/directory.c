@@ -23,7 +23,6 @@
 #include "access/xloginsert.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -42,19 +41,6 @@
 /* Heavyweight page locks on virtual blocks of the table: 256 chunk locks, then one for maintenance. */
 #define CHUNK_LOCKS			256
 #define MAINTENANCE_LOCK	(TSDB_VBLOCK_FLAG | CHUNK_LOCKS)
-
-/* CRC-32C of a struct or tuple whose first four bytes hold it. */
-static uint32
-crc_behind(const void *data, Size len)
-{
-	pg_crc32c	crc;
-
-	Assert(len >= sizeof(uint32));
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
-	FIN_CRC32C(crc);
-	return crc;
-}
 
 /*-------------- root --------------*/
 
@@ -116,14 +102,14 @@ root_copy(TsdbStore *store, TsdbStoredTuple *stored, TsdbRootDisk *root)
 	}
 	LockBuffer(stored->buffer, BUFFER_LOCK_UNLOCK);
 
-	if (len == sizeof(TsdbRootDisk) && root->crc != crc_behind(root, sizeof(TsdbRootDisk)))
+	if (len == sizeof(TsdbRootDisk) && root->crc != tsdb_crc_behind(root, sizeof(TsdbRootDisk)))
 		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "checksum does not match");
 	if (root->version == 0 || root->version > TSDB_FORMAT_VERSION)
 		tsdb_report_version(store->rel, TSDB_ROOT_ID, root->version);
 	if (len != sizeof(TsdbRootDisk))
 		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "root has %zu bytes, expected %zu",
 							   len, sizeof(TsdbRootDisk));
-	if (root->flags != 0 || root->spare != 0 || root->spare2 != 0 ||
+	if (root->flags != 0 || root->spare != 0 ||
 		root->changes > CHANGES_MAX || root->next_vblock > TSDB_VBLOCK_MAX)
 		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL,
 							   "a field is out of range: flags %u, changes %u, next virtual block %u",
@@ -146,7 +132,7 @@ root_change(TsdbStore *store, ItemPointer tid, TsdbRootDisk *root, bool freeze)
 	if (root)
 	{
 		Assert(root->changes <= CHANGES_MAX && root->next_vblock <= TSDB_VBLOCK_MAX);
-		root->crc = crc_behind(root, sizeof(TsdbRootDisk));
+		root->crc = tsdb_crc_behind(root, sizeof(TsdbRootDisk));
 	}
 
 	if (!tsdb_store_read_tid(store, tid, TSDB_ROOT_ID, 0, &stored) ||
@@ -191,7 +177,7 @@ root_make(TsdbStore *store, TsdbRootDisk *root, CommandId cid)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random number")));
-	root->crc = crc_behind(root, sizeof(TsdbRootDisk));
+	root->crc = tsdb_crc_behind(root, sizeof(TsdbRootDisk));
 
 	tid = tsdb_store_insert(store, TSDB_ROOT_ID, 0, root, sizeof(TsdbRootDisk), cid, 0, false);
 	root_change(store, &tid, NULL, true);
@@ -224,7 +210,7 @@ corrected(uint64 now, uint64 seen, uint64 right)
 
 void
 tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk *right,
-				  uint32 removed_done)
+				  uint32 removed_done, uint64 cleaned_xid)
 {
 	TsdbRootDisk root;
 
@@ -238,6 +224,7 @@ tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk
 		root.est_stored_bytes = corrected(root.est_stored_bytes, seen->est_stored_bytes,
 										  right->est_stored_bytes);
 		root.removed -= Min(root.removed, removed_done);
+		root.cleaned_xid = cleaned_xid;
 		root_change(store, &store->root_tid, &root, false);
 	}
 	UnlockPage(store->toastrel, 0, ExclusiveLock);
@@ -262,7 +249,7 @@ entry_parse(TsdbStore *store, const TsdbStoredTuple *stored, TsdbDirEntry *entry
 							   "entry %d has %zu bytes", stored->chunk_seq, stored->len);
 	memcpy(&crc, stored->data, sizeof(crc));
 	memcpy(&version, stored->data + sizeof(crc), sizeof(version));
-	if (crc != crc_behind(stored->data, stored->len))
+	if (crc != tsdb_crc_behind(stored->data, stored->len))
 		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
 							   "checksum of entry %d does not match", stored->chunk_seq);
 	if (version == 0 || version > TSDB_FORMAT_VERSION)
@@ -381,7 +368,7 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int 
 
 	d->version = TSDB_FORMAT_VERSION;
 	d->first_vblock = root.next_vblock;
-	d->crc = crc_behind(d, sizeof(TsdbDirEntryDisk));
+	d->crc = tsdb_crc_behind(d, sizeof(TsdbDirEntryDisk));
 	entry->change = root.changes + 1;
 	entry->tid = tsdb_store_insert(store, TSDB_DIRECTORY_ID, (int32) entry->change,
 								   d, sizeof(TsdbDirEntryDisk), cid, options, false);
@@ -450,11 +437,11 @@ tsdb_directory_delete(TsdbStore *store, const TsdbDirEntry *entry, CommandId cid
 	tsdb_store_delete(store, &tid, cid);
 
 	/*
-	 * Everything that belongs to the chunk.  SnapshotSelf sees what is committed or ours and not deleted;
+	 * Everything that belongs to the chunk, but for forwards, which are deleted by who writes them.  SnapshotSelf sees what is committed or ours and not deleted;
 	 * tombstones of aborted transactions stay for VACUUM, and nobody's can be in progress, since writing one takes
 	 * the chunk lock, which our caller holds.
 	 */
-	scan = tsdb_store_scan_begin(store, d->chunk_id, PG_INT32_MIN, PG_INT32_MAX, SnapshotSelf);
+	scan = tsdb_store_scan_begin(store, d->chunk_id, PG_INT32_MIN, TSDB_FORWARD_SEQ_FIRST - 1, SnapshotSelf);
 	while (tsdb_store_scan_next(scan, &stored))
 		tsdb_store_delete(store, &stored.tid, cid);
 	tsdb_store_scan_end(scan);
@@ -581,6 +568,29 @@ tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot)
 	return visible;
 }
 
+TM_Result
+tsdb_directory_update_status(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, CommandId *cmax)
+{
+	TsdbStoredTuple stored;
+	HeapTupleHeader header;
+	TM_Result	result;
+
+	*cmax = InvalidCommandId;
+	if (!entry_locate(store, entry, &stored))
+		return TM_Deleted;
+	header = stored.tuple->t_data;
+	LockBuffer(stored.buffer, BUFFER_LOCK_SHARE);
+	result = HeapTupleSatisfiesUpdate(stored.tuple, cid, stored.buffer);
+	entry->tid = stored.tid;
+	entry->xmin = HeapTupleHeaderGetRawXmin(header);
+	entry->xmax = HeapTupleHeaderGetRawXmax(header);
+	if (result == TM_SelfModified)
+		*cmax = HeapTupleHeaderGetCmax(header);
+	LockBuffer(stored.buffer, BUFFER_LOCK_UNLOCK);
+	tsdb_store_release(&stored);
+	return result;
+}
+
 HTSV_Result
 tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin)
 {
@@ -598,22 +608,41 @@ tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId
 
 /*-------------- locks --------------*/
 
+static void
+virtual_page_tag(LOCKTAG *tag, Relation rel, BlockNumber block)
+{
+	SET_LOCKTAG_PAGE(*tag, rel->rd_lockInfo.lockRelId.dbId, rel->rd_lockInfo.lockRelId.relId, block);
+}
+
 static bool
 virtual_page_lock(Relation rel, BlockNumber block, LOCKMODE mode, bool conditional)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_PAGE(tag, rel->rd_lockInfo.lockRelId.dbId, rel->rd_lockInfo.lockRelId.relId, block);
+	virtual_page_tag(&tag, rel, block);
 	return LockAcquire(&tag, mode, false, conditional) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Chunks share 256 locks, so that a transaction that touches all of them does not fill the lock table. */
+static BlockNumber
+chunk_lock_block(Oid chunk_id)
+{
+	return TSDB_VBLOCK_FLAG | (murmurhash32(chunk_id) % CHUNK_LOCKS);
+}
+
 bool
 tsdb_chunk_lock(Relation rel, Oid chunk_id, LOCKMODE mode, bool conditional)
 {
-	BlockNumber block = TSDB_VBLOCK_FLAG | (murmurhash32(chunk_id) % CHUNK_LOCKS);
+	return virtual_page_lock(rel, chunk_lock_block(chunk_id), mode, conditional);
+}
 
-	return virtual_page_lock(rel, block, mode, conditional);
+bool
+tsdb_chunk_lock_held(Relation rel, Oid chunk_id, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	virtual_page_tag(&tag, rel, chunk_lock_block(chunk_id));
+	return LockHeldByMe(&tag, mode);
 }
 
 bool

@@ -60,20 +60,28 @@ extern int	tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32
  */
 extern bool tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot);
 
+/*
+ * HeapTupleSatisfiesUpdate of the entry's tuple for a command: may the chunk's rows be changed?  Fills xmin, xmax, and
+ * cmax if the answer is TM_SelfModified.  TM_Deleted if the tuple is gone.
+ */
+extern TM_Result tsdb_directory_update_status(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, CommandId *cmax);
+
 /* HeapTupleSatisfiesVacuum of the entry's tuple; HEAPTUPLE_DEAD if it is gone. */
 extern HTSV_Result tsdb_directory_status(TsdbStore *store, const TsdbDirEntry *entry, TransactionId oldest_xmin);
 
 /* Chunk lock (DESIGN: LOCKTAG_PAGE of the table); to transaction end.  Conditional: false = not got. */
 extern bool tsdb_chunk_lock(Relation rel, Oid chunk_id, LOCKMODE mode, bool conditional);
+/* Does this transaction hold it in just this mode? */
+extern bool tsdb_chunk_lock_held(Relation rel, Oid chunk_id, LOCKMODE mode);
 /* One mover, merger or decompressor a table, to transaction end. */
 extern bool tsdb_maintenance_lock(Relation rel, bool conditional);
 
 /*
  * VACUUM: adds right - seen to each est_* of the root (seen = the root as it was read before the directory
- * was counted; changes made since stay counted) and takes "removed" down by removed_done.
+ * was counted; changes made since stay counted), takes "removed" down by removed_done and sets cleaned_xid.
  */
 extern void tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk *right,
-							  uint32 removed_done);
+							  uint32 removed_done, uint64 cleaned_xid);
 
 /* Gives the main fork an (empty) page if it has none: ANALYZE visits no table without. */
 extern void tsdb_ensure_main_page(Relation rel);

@@ -2,7 +2,7 @@
  * directory_cache.c
  *	  Directory entries that this backend has read before: from virtual block to chunk.
  *
- * Used by am/ (fetches by TID).
+ * Used by am/ (fetches by TID; where a moved row went).
  *
  * Why what is kept stays right: below the root's count of changes, an entry's number, virtual blocks and
  * chunk id are issued once and never change as long as the root's incarnation stays.  Whatever gives a
@@ -167,4 +167,26 @@ tsdb_directory_cache_find(TsdbStore *store, uint32 vblock, bool checked, TsdbDir
 	if (checked && find_kept(dir, vblock, entry))
 		return true;
 	return read_on(store, dir) && find_kept(dir, vblock, entry);
+}
+
+bool
+tsdb_directory_cache_find_moved(TsdbStore *store, uint64 mover_xid, BlockNumber block, TsdbDirEntry *entry)
+{
+	CachedDirectory *dir = cache_slot(store);
+	int			i;
+
+	if (!read_on(store, dir))
+		return false;
+	/* who asks has waited for the mover, or nearly so: newest first */
+	for (i = dir->nentries - 1; i >= 0; i--)
+	{
+		const TsdbDirEntryDisk *d = &dir->entries[i].d;
+
+		if (d->mover_xid == mover_xid && block >= d->src_block && block - d->src_block < d->src_nblocks)
+		{
+			*entry = dir->entries[i];
+			return true;
+		}
+	}
+	return false;
 }

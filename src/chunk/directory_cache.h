@@ -21,4 +21,10 @@
  */
 extern bool tsdb_directory_cache_find(TsdbStore *store, uint32 vblock, bool checked, TsdbDirEntry *entry);
 
+/*
+ * Copies the entry of the chunk that the transaction with this 64-bit id made of rows that were in this block of the
+ * row store; false if there is none.
+ */
+extern bool tsdb_directory_cache_find_moved(TsdbStore *store, uint64 mover_xid, BlockNumber block, TsdbDirEntry *entry);
+
 #endif							/* TSDB_DIRECTORY_CACHE_H */

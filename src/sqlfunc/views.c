@@ -22,6 +22,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "chunk/chunk_reader.h"
+#include "chunk/tombstone.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -168,7 +169,7 @@ tsdb_sql_table_info(PG_FUNCTION_ARGS)
 
 		for (i = 0; i < nchunks; i++)
 		{
-			rows += entries[i].d.nrows;
+			rows += entries[i].d.nrows - tsdb_tombstones_count(store, &entries[i], GetActiveSnapshot());
 			stored += entries[i].d.stored_bytes;
 			raw += entries[i].d.raw_bytes;
 		}
@@ -278,7 +279,7 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 		tsdb_row_tid(d->first_vblock, 0, &tid);
 
 		values[0] = ObjectIdGetDatum(d->chunk_id);
-		values[1] = Int64GetDatum((int64) d->nrows);
+		values[1] = Int64GetDatum((int64) (d->nrows - tsdb_tombstones_count(store, &entries[i], GetActiveSnapshot())));
 		nulls[2] = nulls[3] = !has_output || output_attnum == 0 || (d->flags & TSDB_DIR_TIME) == 0;
 		if (!nulls[2])
 		{

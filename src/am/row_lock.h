@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ * row_lock.h
+ *	  Heavyweight locks on rows of chunks.
+ *
+ * A chunk row has no xmax to hold a lock, so it is locked as a heavyweight lock on its virtual TID, under
+ * a lock on its chunk.  Both go to the end of the transaction, so that savepoints and prepared transactions
+ * are core's business.  README.md of this folder has the modes.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_ROW_LOCK_H
+#define TSDB_ROW_LOCK_H
+
+#include "compat.h"
+
+#include "nodes/lockoptions.h"
+#include "storage/itemptr.h"
+#include "utils/relcache.h"
+
+/*
+ * Takes the chunk's lock in the mode that a row lock or change of this strength needs, to transaction end.  False: not got
+ * at once, and the policy is to skip (to report an error: it is raised).
+ */
+extern bool tsdb_row_lock_chunk(Relation rel, Oid chunk_id, LockTupleMode mode, LockWaitPolicy policy);
+
+/*
+ * Locks the row.  The caller holds the chunk's lock by tsdb_row_lock_chunk.  *covered: the chunk's lock is strong enough, so
+ * that no lock on the row was taken.  False as above.
+ */
+extern bool tsdb_row_lock_acquire(Relation rel, ItemPointer tid, Oid chunk_id, LockTupleMode mode,
+								  LockWaitPolicy policy, bool *covered);
+extern void tsdb_row_lock_release(Relation rel, ItemPointer tid, LockTupleMode mode);
+
+/* A row lock that is to stay: perhaps all of this transaction's on the chunk become one lock of the chunk. */
+extern void tsdb_row_lock_keep(Relation rel, Oid chunk_id, LockTupleMode mode);
+
+/* Waits for a transaction to end, by the policy; false as above. */
+extern bool tsdb_row_wait(Relation rel, ItemPointer tid, TransactionId xid, LockWaitPolicy policy, bool for_update);
+
+/*
+ * KEY SHARE locks pass an update that leaves the key alone.  They must then hold on the new version, which is in the
+ * row store: adds a lock of this transaction to its xmax.  False: its xmax leaves no room, the caller has to wait.
+ */
+extern bool tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid);
+
+/* After the update's tombstone was written: carries all KEY SHARE locks that others hold on the old version. */
+extern void tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new_tid);
+
+#endif							/* TSDB_ROW_LOCK_H */
