@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "am/direct_load.h"
+#include "am/row_access.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 	tsdb_guc_init();
 	tsdb_options_init();
 	tsdb_direct_load_init();
+	tsdb_row_access_init();
 	tsdb_bitmap_scan_init();
 
 	prev_process_utility = ProcessUtility_hook;

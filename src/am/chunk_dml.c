@@ -21,6 +21,7 @@
 #include "access/multixact.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "am/row_access.h"
 #include "am/row_indexer.h"
 #include "am/row_lock.h"
 #include "am/tsdb_am_internal.h"
@@ -42,7 +43,8 @@ typedef struct Claim
 {
 	/* in */
 	Relation	rel;
-	TsdbStore  *store;
+	TsdbRowAccess *access;
+	TsdbStore  *store;			/* of access */
 	ItemPointerData tid;
 	CommandId	cid;
 	Snapshot	crosscheck;		/* or InvalidSnapshot */
@@ -57,13 +59,13 @@ typedef struct Claim
 } Claim;
 
 bool
-tsdb_chunk_find_row(TsdbStore *store, ItemPointer tid, TsdbDirEntry *entry, uint32 *row)
+tsdb_chunk_find_row(TsdbStore *store, ItemPointer tid, bool checked, TsdbDirEntry *entry, uint32 *row)
 {
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
 
 	Assert(tsdb_tid_is_virtual(tid));
 	if (offset < 1 || offset > TSDB_VBLOCK_ROWS ||
-		!tsdb_directory_cache_find(store, tsdb_tid_vblock(tid), false, entry))
+		!tsdb_directory_cache_find(store, tsdb_tid_vblock(tid), checked, entry))
 		return false;
 	*row = tsdb_tid_row(entry->d.first_vblock, tid);
 	return *row < entry->d.nrows;
@@ -162,8 +164,9 @@ claim_row(Claim *c)
 	bool		covered;
 
 	c->row_locked = false;
-	if (!tsdb_chunk_find_row(c->store, &c->tid, &c->entry, &c->row))
+	if (!tsdb_chunk_find_row(c->store, &c->tid, c->access->directory_checked, &c->entry, &c->row))
 		return tell_gone(c, NULL, InvalidTransactionId, InvalidCommandId);
+	c->access->directory_checked = true;
 	if (!tsdb_row_lock_chunk(c->rel, c->entry.d.chunk_id, c->mode, c->policy))
 		return TM_WouldBlock;
 
@@ -212,8 +215,7 @@ claim_row(Claim *c)
 }
 
 static void
-begin_claim(Claim *c, Relation rel, ItemPointer tid, CommandId cid, LockTupleMode mode,
-			LOCKMODE store_mode, TM_FailureData *tmfd)
+begin_claim(Claim *c, Relation rel, ItemPointer tid, CommandId cid, LockTupleMode mode, TM_FailureData *tmfd)
 {
 	if (IsInParallelMode())
 		ereport(ERROR,
@@ -231,20 +233,15 @@ begin_claim(Claim *c, Relation rel, ItemPointer tid, CommandId cid, LockTupleMod
 	c->mode = mode;
 	c->policy = LockWaitBlock;
 	c->tmfd = tmfd;
-	c->store = tsdb_store_open(rel, store_mode);
-	if (c->store == NULL)
-		elog(ERROR, "table \"%s\" has lost its TOAST relation", RelationGetRelationName(rel));
+	c->access = tsdb_row_access_get(rel);
+	c->store = tsdb_row_access_store(c->access);
 }
 
 /* The claimed version of the row into slot, whoever sees it. */
 static bool
 fetch_row(Claim *c, TupleTableSlot *slot)
 {
-	TsdbChunkCursor *cursor = tsdb_cursor_begin(c->rel, NULL);
-	bool		found = tsdb_cursor_fetch(cursor, &c->tid, SnapshotAny, slot);
-
-	tsdb_cursor_end(cursor);
-	return found;
+	return tsdb_cursor_fetch(c->access->cursor, &c->tid, SnapshotAny, slot);
 }
 
 /*-------------- logical decoding --------------*/
@@ -272,7 +269,7 @@ insert_old_version(Claim *c, TupleTableSlot *old, ItemPointer tid)
 static void
 decode_delete(Claim *c, bool changing_partition)
 {
-	TupleTableSlot *old = MakeSingleTupleTableSlot(RelationGetDescr(c->rel), &TTSOpsTsdb);
+	TupleTableSlot *old = tsdb_row_access_slot(c->access);
 	TM_FailureData tmfd;
 	ItemPointerData tid;
 	TM_Result	result;
@@ -285,7 +282,7 @@ decode_delete(Claim *c, bool changing_partition)
 	if (result != TM_Ok)
 		elog(ERROR, "old version of a chunk row was changed concurrently (result %d)", (int) result);
 	CommandCounterIncrement();
-	ExecDropSingleTupleTableSlot(old);
+	ExecClearTuple(old);
 }
 
 /* The new version in slot goes to the row store as an update of the old one. */
@@ -324,7 +321,7 @@ tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crossch
 	Claim		c;
 	TM_Result	result;
 
-	begin_claim(&c, rel, tid, cid, LockTupleExclusive, RowExclusiveLock, tmfd);
+	begin_claim(&c, rel, tid, cid, LockTupleExclusive, tmfd);
 	c.crosscheck = crosscheck;
 	c.policy = wait ? LockWaitBlock : LockWaitSkip;
 	c.for_update = true;
@@ -347,7 +344,7 @@ tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crossch
 		if (!RelationIsLogicallyLogged(rel))
 			pgstat_count_heap_delete(rel);
 	}
-	tsdb_store_close(c.store);
+	tsdb_row_access_put(c.access);
 	return result == TM_WouldBlock ? TM_BeingModified : result;
 }
 
@@ -393,18 +390,17 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 
 	*update_indexes = false;
 	*lockmode = LockTupleNoKeyExclusive;
-	begin_claim(&c, rel, tid, cid, *lockmode, RowExclusiveLock, tmfd);
+	begin_claim(&c, rel, tid, cid, *lockmode, tmfd);
 	c.crosscheck = crosscheck;
 	c.policy = wait ? LockWaitBlock : LockWaitSkip;
 	c.for_update = true;
 
 	if (!bms_is_empty(key_attrs) || decoded)
 	{
-		old = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsTsdb);
+		old = tsdb_row_access_slot(c.access);
 		if (!fetch_row(&c, old))
 		{
-			ExecDropSingleTupleTableSlot(old);
-			tsdb_store_close(c.store);
+			tsdb_row_access_put(c.access);
 			return tell_gone(&c, NULL, InvalidTransactionId, InvalidCommandId);
 		}
 		if (!keys_kept(rel, key_attrs, old, slot))
@@ -439,8 +435,8 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 	}
 
 	if (old != NULL)
-		ExecDropSingleTupleTableSlot(old);
-	tsdb_store_close(c.store);
+		ExecClearTuple(old);
+	tsdb_row_access_put(c.access);
 	bms_free(key_attrs);
 	return result == TM_WouldBlock ? TM_BeingModified : result;
 }
@@ -454,13 +450,13 @@ tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, Command
 	Claim		c;
 	TM_Result	result;
 
-	begin_claim(&c, rel, tid, cid, mode, AccessShareLock, tmfd);
+	begin_claim(&c, rel, tid, cid, mode, tmfd);
 	c.policy = wait_policy;
 	result = claim_row(&c);
 	if (result == TM_Ok && c.row_locked)
 		tsdb_row_lock_keep(rel, c.entry.d.chunk_id, mode);
 	(void) fetch_row(&c, slot);
-	tsdb_store_close(c.store);
+	tsdb_row_access_put(c.access);
 	return result;
 }
 
@@ -479,7 +475,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 	ItemPointerSetInvalid(next);
 	if (store == NULL)
 		return false;
-	if (tsdb_chunk_find_row(store, tid, &entry, &row))
+	if (tsdb_chunk_find_row(store, tid, false, &entry, &row))
 	{
 		switch (tsdb_tombstone_find(store, &entry, row, &tombstone))
 		{

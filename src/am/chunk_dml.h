@@ -33,7 +33,10 @@ extern TM_Result tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSl
 extern bool tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid,
 									bool *in_progress);
 
-/* Copies the entry of the chunk that holds this row, and its row number; false if there is none (any more). */
-extern bool tsdb_chunk_find_row(TsdbStore *store, ItemPointer tid, TsdbDirEntry *entry, uint32 *row);
+/*
+ * Copies the entry of the chunk that holds this row, and its row number; false if there is none (any more).  checked: see
+ * tsdb_directory_cache_find.
+ */
+extern bool tsdb_chunk_find_row(TsdbStore *store, ItemPointer tid, bool checked, TsdbDirEntry *entry, uint32 *row);
 
 #endif							/* TSDB_CHUNK_DML_H */

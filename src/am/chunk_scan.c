@@ -462,8 +462,8 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 			victim = fetched;
 	}
 
-	/* what an MVCC snapshot reads, nobody removes under it; others open anew, to be told if it goes */
-	if (!is_of_entry(victim, entry) || snapshot == NULL || victim->snapshot == NULL)
+	/* what an MVCC snapshot reads, nobody removes under it; a chunk opened without one tells it otherwise if it goes */
+	if (!is_of_entry(victim, entry) || (snapshot == NULL) != (victim->snapshot == NULL))
 	{
 		if (victim->change != 0)
 			drop_fetched(victim);

@@ -156,7 +156,7 @@ step_in_chunks(Relation rel, ItemPointer tid, TransactionId xid, CommandId cid, 
 	uint32		row;
 
 	/* the entry's tuple, dead or alive: its xmin tells whether the row is the one */
-	if (store != NULL && tsdb_chunk_find_row(store, tid, &entry, &row) &&
+	if (store != NULL && tsdb_chunk_find_row(store, tid, false, &entry, &row) &&
 		tsdb_directory_visible(store, &entry, SnapshotAny) &&
 		TransactionIdEquals(entry.xmin, xid))
 	{

@@ -24,6 +24,7 @@
 #include "am/chunk_dml.h"
 #include "am/direct_load.h"
 #include "am/mover.h"
+#include "am/row_access.h"
 #include "am/row_chain.h"
 #include "am/tsdb_am_internal.h"
 #include "catalog/pg_am_d.h"
@@ -476,10 +477,10 @@ tsdb_tuple_fetch_row_version(Relation rel, ItemPointer tid, Snapshot snapshot, T
 
 	if (tsdb_tid_is_virtual(tid))
 	{
-		TsdbChunkCursor *cursor = tsdb_cursor_begin(rel, NULL);
-		bool		found = tsdb_cursor_fetch(cursor, tid, snapshot, slot);
+		TsdbRowAccess *access = tsdb_row_access_get(rel);
+		bool		found = tsdb_cursor_fetch(access->cursor, tid, snapshot, slot);
 
-		tsdb_cursor_end(cursor);
+		tsdb_row_access_put(access);
 		return found;
 	}
 
@@ -511,15 +512,15 @@ tsdb_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 static bool
 tsdb_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot, Snapshot snapshot)
 {
-	TsdbChunkCursor *cursor;
+	TsdbRowAccess *access;
 	bool		visible;
 
 	if (!tsdb_tid_is_virtual(&slot->tts_tid))
 		return TSDB_HEAPAM->tuple_satisfies_snapshot(rel, tsdb_slot_inner(slot), snapshot);
 
-	cursor = tsdb_cursor_begin(rel, NULL);
-	visible = tsdb_cursor_row_visible(cursor, &slot->tts_tid, snapshot);
-	tsdb_cursor_end(cursor);
+	access = tsdb_row_access_get(rel);
+	visible = tsdb_cursor_row_visible(access->cursor, &slot->tts_tid, snapshot);
+	tsdb_row_access_put(access);
 	return visible;
 }
 

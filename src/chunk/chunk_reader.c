@@ -434,23 +434,14 @@ mark_row(OpenChunk *chunk, bool *has, uint64 **bits, uint32 row)
 	tsdb_row_bits_set(*bits, row);
 }
 
-/* What an MVCC snapshot sees of the tombstones; the index scan checks for serializable conflicts. */
+/* TsdbStoreVisit: a tombstone that an MVCC snapshot sees. */
 static void
-read_visible_tombstones(OpenChunk *chunk, Snapshot snapshot)
+mark_visible_tombstone(const TsdbStoredTuple *stored, void *arg)
 {
+	OpenChunk  *chunk = arg;
 	TsdbChunk  *pub = &chunk->pub;
-	TsdbStoreScan *scan;
-	TsdbStoredTuple stored;
 
-	scan = tsdb_store_scan_begin(pub->store, pub->entry.d.chunk_id, PG_INT32_MIN, -1, snapshot);
-	while (tsdb_store_scan_next(scan, &stored))
-	{
-		TsdbTombstone tombstone;
-
-		tsdb_tombstone_parse(pub->store, &pub->entry, &stored, &tombstone);
-		mark_row(chunk, &pub->has_dead, &pub->dead, tombstone.row);
-	}
-	tsdb_store_scan_end(scan);
+	mark_row(chunk, &pub->has_dead, &pub->dead, tsdb_tombstone_row(pub->store, &pub->entry, stored));
 }
 
 void
@@ -465,7 +456,8 @@ tsdb_chunk_read_tombstones(TsdbChunk *pub, Snapshot snapshot)
 	pub->has_dead = pub->has_dying = false;
 	if (snapshot != NULL && IsMVCCSnapshot(snapshot))
 	{
-		read_visible_tombstones(chunk, snapshot);
+		tsdb_store_visit(pub->store, pub->entry.d.chunk_id, PG_INT32_MIN, -1, snapshot,
+						 mark_visible_tombstone, chunk);
 		return;
 	}
 

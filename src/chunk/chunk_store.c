@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
+#include "storage/predicate.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -259,6 +260,28 @@ stored_tuple_parse(HeapTuple tuple, Buffer buffer, TsdbStoredTuple *result)
 	return true;
 }
 
+/* The tuple at an offset of a page, share-locked at least; false if there is none of the right shape. */
+static bool
+parse_item(TsdbStore *store, Buffer buffer, BlockNumber block, OffsetNumber offset, TsdbStoredTuple *result)
+{
+	Page		page = BufferGetPage(buffer);
+	HeapTuple	tuple = &result->tuple_space;
+	ItemId		lp;
+
+	if (offset < FirstOffsetNumber || offset > PageGetMaxOffsetNumber(page))
+		return false;
+	lp = PageGetItemId(page, offset);
+	if (!ItemIdIsNormal(lp))
+		return false;
+
+	/* not PageGetItem(): it asserts what stored_tuple_parse checks */
+	tuple->t_data = (HeapTupleHeader) ((char *) page + ItemIdGetOffset(lp));
+	tuple->t_len = ItemIdGetLength(lp);
+	tuple->t_tableOid = RelationGetRelid(store->toastrel);
+	ItemPointerSet(&tuple->t_self, block, offset);
+	return stored_tuple_parse(tuple, buffer, result);
+}
+
 bool
 tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk_seq,
 					TsdbStoredTuple *result)
@@ -266,12 +289,9 @@ tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
 	Buffer		buffer;
-	Page		page;
-	bool		found = false;
+	bool		found;
 
 	result->buffer = InvalidBuffer;
-	if (offset < FirstOffsetNumber || offset > MaxOffsetNumber)
-		return false;
 	if (block >= store->nblocks)
 	{
 		store->nblocks = RelationGetNumberOfBlocks(store->toastrel);
@@ -281,24 +301,8 @@ tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk
 
 	buffer = ReadBuffer(store->toastrel, block);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	page = BufferGetPage(buffer);
-	if (offset <= PageGetMaxOffsetNumber(page))
-	{
-		ItemId		lp = PageGetItemId(page, offset);
-
-		if (ItemIdIsNormal(lp))
-		{
-			HeapTuple	tuple = &result->tuple_space;
-
-			/* not PageGetItem(): it asserts what stored_tuple_parse checks */
-			tuple->t_data = (HeapTupleHeader) ((char *) page + ItemIdGetOffset(lp));
-			tuple->t_len = ItemIdGetLength(lp);
-			tuple->t_tableOid = RelationGetRelid(store->toastrel);
-			ItemPointerSet(&tuple->t_self, block, offset);
-			found = stored_tuple_parse(tuple, buffer, result) &&
-				result->chunk_id == chunk_id && result->chunk_seq == chunk_seq;
-		}
-	}
+	found = parse_item(store, buffer, block, offset, result) &&
+		result->chunk_id == chunk_id && result->chunk_seq == chunk_seq;
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 
 	if (!found)
@@ -339,37 +343,46 @@ tsdb_store_release(TsdbStoredTuple *result)
 	result->tuple = NULL;
 }
 
-TsdbStoreScan *
-tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq,
-					  Snapshot snapshot)
+/* An index scan over a range of keys; NULL if there is nothing to scan. */
+static IndexScanDesc
+begin_index_scan(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, Snapshot snapshot)
 {
-	TsdbStoreScan *scan = palloc(sizeof(TsdbStoreScan));
+	IndexScanDesc iscan;
 	ScanKeyData keys[3];
-
-	scan->store = store;
-	scan->chunk_id = chunk_id;
-	scan->first_seq = first_seq;
-	scan->last_seq = last_seq;
-	scan->slot = NULL;
-	scan->iscan = NULL;
 
 	/*
 	 * TRUNCATE empties the relation first and builds its index anew last; in between the table's own
 	 * indexes are built, which asks us for rows, and the index can't be read.
 	 */
 	if (RelationGetNumberOfBlocks(store->toastrel) == 0)
-		return scan;
-
-	scan->slot = table_slot_create(store->toastrel, NULL);
-	Assert(TTS_IS_BUFFERTUPLE(scan->slot));
+		return NULL;
 
 	/* key columns of the index are the first two of the relation, in this order */
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(chunk_id));
 	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(first_seq));
 	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(last_seq));
-	scan->iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index],
-								  snapshot, lengthof(keys), 0);
-	index_rescan(scan->iscan, keys, lengthof(keys), NULL, 0);
+	iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index], snapshot, lengthof(keys), 0);
+	index_rescan(iscan, keys, lengthof(keys), NULL, 0);
+	return iscan;
+}
+
+TsdbStoreScan *
+tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq,
+					  Snapshot snapshot)
+{
+	TsdbStoreScan *scan = palloc(sizeof(TsdbStoreScan));
+
+	scan->store = store;
+	scan->chunk_id = chunk_id;
+	scan->first_seq = first_seq;
+	scan->last_seq = last_seq;
+	scan->slot = NULL;
+	scan->iscan = begin_index_scan(store, chunk_id, first_seq, last_seq, snapshot);
+	if (scan->iscan != NULL)
+	{
+		scan->slot = table_slot_create(store->toastrel, NULL);
+		Assert(TTS_IS_BUFFERTUPLE(scan->slot));
+	}
 	return scan;
 }
 
@@ -410,6 +423,83 @@ tsdb_store_scan_end(TsdbStoreScan *scan)
 		ExecDropSingleTupleTableSlot(scan->slot);
 	}
 	pfree(scan);
+}
+
+/* Visits the tuples of one page: tids[0 .. n - 1]. */
+static void
+visit_page(TsdbStore *store, const ItemPointerData *tids, Size n, Oid chunk_id, int32 first_seq, int32 last_seq,
+		   Snapshot snapshot, TsdbStoreVisit visit, void *arg)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(&tids[0]);
+	Buffer		buffer = ReadBuffer(store->toastrel, block);
+	Size		i;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	TestForOldSnapshot(snapshot, store->toastrel, BufferGetPage(buffer));
+	for (i = 0; i < n; i++)
+	{
+		TsdbStoredTuple stored;
+		bool		visible;
+
+		/* the TID was read without a lock: it may be another tuple's by now, if ours was dead to us */
+		if (!parse_item(store, buffer, block, ItemPointerGetOffsetNumber(&tids[i]), &stored) ||
+			stored.chunk_id != chunk_id || stored.chunk_seq < first_seq || stored.chunk_seq > last_seq)
+			continue;
+		visible = HeapTupleSatisfiesVisibility(stored.tuple, snapshot, buffer);
+		HeapCheckForSerializableConflictOut(visible, store->toastrel, stored.tuple, buffer, snapshot);
+		if (visible)
+			visit(&stored, arg);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+void
+tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, Snapshot snapshot,
+				 TsdbStoreVisit visit, void *arg)
+{
+	IndexScanDesc iscan = begin_index_scan(store, chunk_id, first_seq, last_seq, snapshot);
+	ItemPointerData *tids = NULL;
+	ItemPointer tid;
+	Size		allocated = 0;
+	Size		n = 0;
+	Size		first,
+				last;
+	bool		sorted = true;
+
+	Assert(IsMVCCSnapshot(snapshot));
+	if (iscan == NULL)
+		return;
+	while ((tid = index_getnext_tid(iscan, ForwardScanDirection)) != NULL)
+	{
+		if (n == allocated)
+		{
+			allocated = allocated ? allocated * 2 : 256;
+			tids = tids ? repalloc_huge(tids, allocated * sizeof(ItemPointerData)) :
+				palloc(allocated * sizeof(ItemPointerData));
+		}
+		sorted = sorted && (n == 0 || ItemPointerCompare(&tids[n - 1], tid) < 0);
+		tids[n++] = *tid;
+	}
+	index_endscan(iscan);
+
+	if (!sorted)
+		qsort(tids, n, sizeof(ItemPointerData), compare_tids);
+	for (first = 0; first < n; first = last)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (last = first + 1;
+			 last < n && ItemPointerGetBlockNumber(&tids[last]) == ItemPointerGetBlockNumber(&tids[first]);)
+			last++;
+		visit_page(store, tids + first, last - first, chunk_id, first_seq, last_seq, snapshot, visit, arg);
+	}
+	if (tids != NULL)
+		pfree(tids);
 }
 
 void

@@ -88,6 +88,14 @@ extern bool tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result);
 extern void tsdb_store_scan_end(TsdbStoreScan *scan);
 
 /*
+ * Hands all tuples with keys in a range that an MVCC snapshot sees to "visit", in no order, a page at a time under its
+ * share lock: visit may look at the bytes and raise an error, no more.  Checks for serializable conflicts as heapam does.
+ */
+typedef void (*TsdbStoreVisit) (const TsdbStoredTuple *stored, void *arg);
+extern void tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, Snapshot snapshot,
+							 TsdbStoreVisit visit, void *arg);
+
+/*
  * Deletes the tuple at tid for the current transaction (heap_delete, no wait: a tuple
  * that somebody else deletes is an internal error, the chunk lock forbids it).
  */

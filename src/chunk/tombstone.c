@@ -39,30 +39,45 @@ judge(HeapTupleHeader tuple)
 	return TransactionIdDidCommit(xmin) ? TSDB_TOMBSTONE_COMMITTED : TSDB_TOMBSTONE_NONE;
 }
 
+/* Copies and checks the bytes; returns the row. */
+static uint32
+check(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored, TsdbTombstoneDisk *disk)
+{
+	Oid			chunk_id = entry->d.chunk_id;
+	int64		row = -(int64) stored->chunk_seq - 1;
+
+	if (stored->len != sizeof(*disk))
+		tsdb_report_corruption(store->rel, chunk_id, NULL,
+							   "tombstone " INT64_FORMAT " has %zu bytes", row, stored->len);
+	memcpy(disk, stored->data, sizeof(*disk));
+	if (disk->crc != tsdb_crc_behind(disk, sizeof(*disk)))
+		tsdb_report_corruption(store->rel, chunk_id, NULL,
+							   "checksum of tombstone " INT64_FORMAT " does not match", row);
+	if (disk->version == 0 || disk->version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, chunk_id, disk->version);
+	if ((disk->flags & ~TSDB_TOMB_KNOWN_FLAGS) != 0 || disk->spare != 0 || row >= entry->d.nrows)
+		tsdb_report_corruption(store->rel, chunk_id, NULL,
+							   "tombstone of row " INT64_FORMAT " of %u, flags %u",
+							   row, entry->d.nrows, disk->flags);
+	return (uint32) row;
+}
+
+uint32
+tsdb_tombstone_row(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored)
+{
+	TsdbTombstoneDisk disk;
+
+	return check(store, entry, stored, &disk);
+}
+
 void
 tsdb_tombstone_parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored,
 					 TsdbTombstone *tombstone)
 {
-	Oid			chunk_id = entry->d.chunk_id;
-	int64		row = -(int64) stored->chunk_seq - 1;
 	HeapTupleHeader tuple = stored->tuple->t_data;
 	TsdbTombstoneDisk disk;
 
-	if (stored->len != sizeof(disk))
-		tsdb_report_corruption(store->rel, chunk_id, NULL,
-							   "tombstone " INT64_FORMAT " has %zu bytes", row, stored->len);
-	memcpy(&disk, stored->data, sizeof(disk));
-	if (disk.crc != tsdb_crc_behind(&disk, sizeof(disk)))
-		tsdb_report_corruption(store->rel, chunk_id, NULL,
-							   "checksum of tombstone " INT64_FORMAT " does not match", row);
-	if (disk.version == 0 || disk.version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, disk.version);
-	if ((disk.flags & ~TSDB_TOMB_KNOWN_FLAGS) != 0 || disk.spare != 0 || row >= entry->d.nrows)
-		tsdb_report_corruption(store->rel, chunk_id, NULL,
-							   "tombstone of row " INT64_FORMAT " of %u, flags %u",
-							   row, entry->d.nrows, disk.flags);
-
-	tombstone->row = (uint32) row;
+	tombstone->row = check(store, entry, stored, &disk);
 	tombstone->flags = disk.flags;
 	tombstone->new_tid.ip_blkid = disk.new_blk;
 	tombstone->new_tid.ip_posid = disk.new_off;
@@ -123,16 +138,18 @@ tsdb_tombstone_visible(TsdbStore *store, const TsdbDirEntry *entry, uint32 row, 
 	return true;
 }
 
+static void
+count_one(const TsdbStoredTuple *stored, void *arg)
+{
+	(*(uint32 *) arg)++;
+}
+
 uint32
 tsdb_tombstones_count(TsdbStore *store, const TsdbDirEntry *entry, Snapshot snapshot)
 {
-	TsdbStoreScan *scan = tsdb_store_scan_begin(store, entry->d.chunk_id, PG_INT32_MIN, -1, snapshot);
-	TsdbStoredTuple stored;
 	uint32		count = 0;
 
-	while (tsdb_store_scan_next(scan, &stored))
-		count++;
-	tsdb_store_scan_end(scan);
+	tsdb_store_visit(store, entry->d.chunk_id, PG_INT32_MIN, -1, snapshot, count_one, &count);
 	return Min(count, entry->d.nrows);
 }
 

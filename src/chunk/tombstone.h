@@ -39,6 +39,9 @@ typedef struct TsdbTombstone
 extern void tsdb_tombstone_parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored,
 								 TsdbTombstone *tombstone);
 
+/* The row of a stored tombstone, checked likewise. */
+extern uint32 tsdb_tombstone_row(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored);
+
 /* The tombstone of a row that is not of an aborted transaction; TSDB_TOMBSTONE_NONE if there is none. */
 extern TsdbTombstoneState tsdb_tombstone_find(TsdbStore *store, const TsdbDirEntry *entry, uint32 row,
 											  TsdbTombstone *tombstone);

@@ -1,0 +1,253 @@
+/*-------------------------------------------------------------------------
+ * row_access.c
+ *	  What changes and fetches of single chunk rows need, kept open while their statement runs.
+ *
+ * Used by chunk_dml.c and tsdb_handler.c.
+ *
+ * An access belongs to the executor run that made it, its subtransaction and its resource owner, and is used
+ * by no other: so that it is closed under the owner it was opened under, that a nested statement's snapshots are
+ * not taken for an outer one's, and that DDL which follows the statement finds the table unused.  It is
+ * closed when the executor ends.  Outside of the executor (logical apply) nothing is kept.
+ *
+ * After an error owners give back locks, pins and references themselves; here memory goes.
+ *-------------------------------------------------------------------------
+ */
+#include "am/row_access.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+static TsdbRowAccess *accesses = NULL;
+static int	run_depth = 0;
+
+static ExecutorRun_hook_type prev_executor_run = NULL;
+static ExecutorFinish_hook_type prev_executor_finish = NULL;
+static ExecutorEnd_hook_type prev_executor_end = NULL;
+
+static void
+close_access(TsdbRowAccess *access)
+{
+	if (access->slot != NULL)
+		ExecDropSingleTupleTableSlot(access->slot);
+	tsdb_cursor_end(access->cursor);
+	if (access->store != NULL)
+		tsdb_store_close(access->store);
+	RelationDecrementReferenceCount(access->rel);
+	MemoryContextDelete(access->cxt);
+}
+
+TsdbRowAccess *
+tsdb_row_access_get(Relation rel)
+{
+	TsdbRowAccess *access;
+	MemoryContext cxt;
+	MemoryContext old;
+
+	for (access = accesses; access != NULL; access = access->next)
+	{
+		if (access->depth == run_depth && access->owner == CurrentResourceOwner &&
+			RelationGetRelid(access->rel) == RelationGetRelid(rel) &&
+			access->subid == GetCurrentSubTransactionId())
+			return access;
+	}
+
+	cxt = AllocSetContextCreate(run_depth > 0 ? TopMemoryContext : CurrentMemoryContext,
+								"tsdb row access", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	access = palloc0(sizeof(TsdbRowAccess));
+	access->cxt = cxt;
+	access->rel = rel;
+	access->owner = CurrentResourceOwner;
+	access->subid = GetCurrentSubTransactionId();
+	access->depth = run_depth;
+	access->cursor = tsdb_cursor_begin(rel, NULL);
+	RelationIncrementReferenceCount(rel);
+	if (run_depth > 0)
+	{
+		access->kept = true;
+		access->next = accesses;
+		accesses = access;
+	}
+	MemoryContextSwitchTo(old);
+	return access;
+}
+
+void
+tsdb_row_access_put(TsdbRowAccess *access)
+{
+	if (!access->kept)
+		close_access(access);
+}
+
+TsdbStore *
+tsdb_row_access_store(TsdbRowAccess *access)
+{
+	if (access->store == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(access->cxt);
+
+		access->store = tsdb_store_open(access->rel, RowExclusiveLock);
+		MemoryContextSwitchTo(old);
+		if (access->store == NULL)
+			elog(ERROR, "table \"%s\" has lost its TOAST relation", RelationGetRelationName(access->rel));
+	}
+	return access->store;
+}
+
+TupleTableSlot *
+tsdb_row_access_slot(TsdbRowAccess *access)
+{
+	if (access->slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(access->cxt);
+
+		access->slot = MakeSingleTupleTableSlot(RelationGetDescr(access->rel), &TTSOpsTsdb);
+		MemoryContextSwitchTo(old);
+	}
+	return access->slot;
+}
+
+/* Closes those of deeper runs than the current one that are of the current owner. */
+static void
+close_deeper(int depth)
+{
+	TsdbRowAccess **link = &accesses;
+
+	while (*link != NULL)
+	{
+		TsdbRowAccess *access = *link;
+
+		if (access->depth > depth && access->owner == CurrentResourceOwner)
+		{
+			*link = access->next;
+			close_access(access);
+		}
+		else
+			link = &access->next;
+	}
+}
+
+/* Forgets those of a subtransaction that failed, or all. */
+static void
+forget(SubTransactionId subid)
+{
+	TsdbRowAccess **link = &accesses;
+
+	while (*link != NULL)
+	{
+		TsdbRowAccess *access = *link;
+
+		if (subid == InvalidSubTransactionId || access->subid == subid)
+		{
+			*link = access->next;
+			MemoryContextDelete(access->cxt);
+		}
+		else
+			link = &access->next;
+	}
+}
+
+static void
+access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+{
+	run_depth++;
+	PG_TRY();
+	{
+		if (prev_executor_run)
+			prev_executor_run(query, direction, count, execute_once);
+		else
+			standard_ExecutorRun(query, direction, count, execute_once);
+	}
+	PG_FINALLY();
+	{
+		run_depth--;
+	}
+	PG_END_TRY();
+}
+
+static void
+access_executor_finish(QueryDesc *query)
+{
+	run_depth++;
+	PG_TRY();
+	{
+		if (prev_executor_finish)
+			prev_executor_finish(query);
+		else
+			standard_ExecutorFinish(query);
+	}
+	PG_FINALLY();
+	{
+		run_depth--;
+	}
+	PG_END_TRY();
+}
+
+static void
+access_executor_end(QueryDesc *query)
+{
+	if (prev_executor_end)
+		prev_executor_end(query);
+	else
+		standard_ExecutorEnd(query);
+
+	/* its slots have let go of what ours hold */
+	if (accesses != NULL)
+		close_deeper(run_depth);
+}
+
+static void
+access_xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			close_deeper(0);
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PREPARE:
+			Assert(accesses == NULL);
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			forget(InvalidSubTransactionId);
+			break;
+	}
+}
+
+static void
+access_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
+{
+	TsdbRowAccess *access;
+
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget(subid);
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		/* of cursors that are still open */
+		for (access = accesses; access != NULL; access = access->next)
+		{
+			if (access->subid == subid)
+				access->subid = parent;
+		}
+	}
+}
+
+void
+tsdb_row_access_init(void)
+{
+	prev_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = access_executor_run;
+	prev_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = access_executor_finish;
+	prev_executor_end = ExecutorEnd_hook;
+	ExecutorEnd_hook = access_executor_end;
+	RegisterXactCallback(access_xact_callback, NULL);
+	RegisterSubXactCallback(access_subxact_callback, NULL);
+}

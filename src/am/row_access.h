@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ * row_access.h
+ *	  What changes and fetches of single chunk rows need, kept open while their statement runs.
+ *
+ * Inside am/.  The table AM's callbacks for single rows have no state of their own from call to call; to open the chunk
+ * store, read a chunk's header and decode vectors anew for each row cost ten times the rest.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_ROW_ACCESS_H
+#define TSDB_ROW_ACCESS_H
+
+#include "am/tsdb_am_internal.h"
+
+#include "utils/resowner.h"
+
+typedef struct TsdbRowAccess
+{
+	Relation	rel;
+	TsdbChunkCursor *cursor;	/* for fetches */
+	TsdbStore  *store;			/* for writing, RowExclusiveLock; NULL until asked for */
+	TupleTableSlot *slot;		/* for an old version; NULL until asked for */
+	bool		directory_checked;	/* the directory cache has been looked at under our lock on the table */
+	/* private */
+	struct TsdbRowAccess *next;
+	MemoryContext cxt;
+	bool		kept;			/* else closed by tsdb_row_access_put */
+	ResourceOwner owner;
+	SubTransactionId subid;
+	int			depth;			/* of nested executor runs */
+} TsdbRowAccess;
+
+/* Executor and transaction hooks; called once from _PG_init. */
+extern void tsdb_row_access_init(void);
+
+extern TsdbRowAccess *tsdb_row_access_get(Relation rel);
+extern void tsdb_row_access_put(TsdbRowAccess *access);
+
+/* Opens what is not open yet.  The store: an error if the table has none. */
+extern TsdbStore *tsdb_row_access_store(TsdbRowAccess *access);
+extern TupleTableSlot *tsdb_row_access_slot(TsdbRowAccess *access);
+
+#endif							/* TSDB_ROW_ACCESS_H */
