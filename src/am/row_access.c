@@ -168,9 +168,25 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 	PG_END_TRY();
 }
 
+/* A plain DELETE has gone through its rows; AFTER triggers come next. */
+static void
+finish_delete(void)
+{
+	TsdbRowAccess *access;
+
+	for (access = accesses; access != NULL; access = access->next)
+	{
+		if (access->finish != NULL && access->depth == run_depth + 1 &&
+			access->owner == CurrentResourceOwner && access->subid == GetCurrentSubTransactionId())
+			access->finish(access);
+	}
+}
+
 static void
 access_executor_finish(QueryDesc *query)
 {
+	if (accesses != NULL && query->operation == CMD_DELETE && !query->plannedstmt->hasModifyingCTE)
+		finish_delete();
 	run_depth++;
 	PG_TRY();
 	{

@@ -11,6 +11,7 @@
 
 #include "am/tsdb_am_internal.h"
 
+#include "utils/hsearch.h"
 #include "utils/resowner.h"
 
 typedef struct TsdbRowAccess
@@ -20,6 +21,8 @@ typedef struct TsdbRowAccess
 	TsdbStore  *store;			/* for writing, RowExclusiveLock; NULL until asked for */
 	TupleTableSlot *slot;		/* for an old version; NULL until asked for */
 	bool		directory_checked;	/* the directory cache has been looked at under our lock on the table */
+	HTAB	   *deleted;		/* chunk_dml.c: chunks from which a DELETE has taken rows, or NULL */
+	void		(*finish) (struct TsdbRowAccess *access);	/* called when a DELETE has gone through its rows, or NULL */
 	/* private */
 	struct TsdbRowAccess *next;
 	MemoryContext cxt;

@@ -38,8 +38,8 @@
 #define CHANGES_MAX			((uint32) PG_INT32_MAX)
 #define CHANGES_INSERT_MAX	(CHANGES_MAX - 1000000)
 
-/* Heavyweight page locks on virtual blocks of the table: 256 chunk locks, then one for maintenance. */
-#define CHUNK_LOCKS			256
+/* Heavyweight page locks on virtual blocks of the table: chunk locks, then one for maintenance. */
+#define CHUNK_LOCKS			1024
 #define MAINTENANCE_LOCK	(TSDB_VBLOCK_FLAG | CHUNK_LOCKS)
 
 /*-------------- root --------------*/
@@ -623,7 +623,10 @@ virtual_page_lock(Relation rel, BlockNumber block, LOCKMODE mode, bool condition
 	return LockAcquire(&tag, mode, false, conditional) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Chunks share 256 locks, so that a transaction that touches all of them does not fill the lock table. */
+/*
+ * Chunks share locks, so that a transaction that touches all of them does not fill the lock table; there are so many that two
+ * chunks seldom share one.
+ */
 static BlockNumber
 chunk_lock_block(Oid chunk_id)
 {
