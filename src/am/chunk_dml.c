@@ -562,7 +562,8 @@ tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, Command
 /*-------------- versions --------------*/
 
 bool
-tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid, bool *in_progress)
+tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid, bool *in_progress,
+						bool *by_tombstone)
 {
 	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
 	TsdbTombstone tombstone;
@@ -570,7 +571,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 	uint32		row;
 	bool		found = false;
 
-	*in_progress = false;
+	*in_progress = *by_tombstone = false;
 	ItemPointerSetInvalid(next);
 	if (store == NULL)
 		return false;
@@ -583,6 +584,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 				/* FALLTHROUGH */
 			case TSDB_TOMBSTONE_OWN:
 			case TSDB_TOMBSTONE_COMMITTED:
+				*by_tombstone = true;
 				*next = tombstone.new_tid;
 				*xid = tombstone.xmin;
 				found = ItemPointerIsValid(next) || ItemPointerIndicatesMovedPartitions(next);

@@ -28,10 +28,11 @@ extern TM_Result tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSl
 
 /*
  * The next version of a chunk row, if it has one that is not of an aborted transaction: *next, and in *xid who made it.
- * *in_progress: it is of a transaction other than ours that is not through.  False: there is none.
+ * *in_progress: it is of a transaction other than ours that is not through.  *by_tombstone: the row was changed, else
+ * moved.  False: there is none.
  */
 extern bool tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid,
-									bool *in_progress);
+									bool *in_progress, bool *by_tombstone);
 
 /*
  * Copies the entry of the chunk that holds this row, and its row number; false if there is none (any more).  checked: see

@@ -173,6 +173,24 @@ step_in_chunks(Relation rel, ItemPointer tid, TransactionId xid, CommandId cid, 
 	return step;
 }
 
+/* Did a mover of this transaction, and nobody else, take the row at tid elsewhere?  Then sets tmfd->ctid. */
+static bool
+moved_by_us(Relation rel, ItemPointer tid, TM_FailureData *tmfd)
+{
+	ItemPointerData next;
+	TransactionId xid;
+	bool		in_progress;
+	bool		by_tombstone;
+
+	/* a row-store tuple: chain_resolve has set it */
+	if (!tsdb_tid_is_virtual(tid))
+		return tsdb_tid_is_virtual(&tmfd->ctid);
+	if (!tsdb_chunk_next_version(rel, tid, &next, &xid, &in_progress, &by_tombstone) || by_tombstone)
+		return false;
+	tmfd->ctid = next;
+	return true;
+}
+
 TM_Result
 tsdb_chain_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot,
 				CommandId cid, LockTupleMode mode, LockWaitPolicy wait_policy,
@@ -200,6 +218,19 @@ tsdb_chain_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot
 			result = tsdb_chain_resolve(rel, result, tmfd);
 		}
 		tmfd->traversed = traversed;
+
+		/*
+		 * A mover of our own transaction is no change to the row that this command must not touch twice: it is where the mover
+		 * put it, under a later command id.
+		 */
+		if ((result == TM_SelfModified || (result == TM_Invisible && tsdb_tid_is_virtual(&tried))) &&
+			moved_by_us(rel, &tried, tmfd))
+		{
+			*tid = tmfd->ctid;
+			traversed = true;
+			cid = GetCurrentCommandId(false);
+			continue;
+		}
 
 		if (result != TM_Updated || (flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) == 0)
 			return result;
@@ -289,11 +320,12 @@ tsdb_chain_latest(TableScanDesc heap_scan, ItemPointer tid)
 			ItemPointerData next;
 			TransactionId xid;
 			bool		in_progress;
+			bool		by_tombstone;
 
 			if (tsdb_cursor_row_visible(cursor, &at, snapshot))
 				*tid = at;
 			tsdb_cursor_end(cursor);
-			if (!tsdb_chunk_next_version(rel, &at, &next, &xid, &in_progress) ||
+			if (!tsdb_chunk_next_version(rel, &at, &next, &xid, &in_progress, &by_tombstone) ||
 				ItemPointerIndicatesMovedPartitions(&next))
 				return;
 			at = next;

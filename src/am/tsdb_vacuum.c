@@ -269,7 +269,7 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 		live.dead_rows[live.nentries] = NULL;
 		if (status == HEAPTUPLE_RECENTLY_DEAD || status == HEAPTUPLE_DELETE_IN_PROGRESS)
 			dying++;
-		else
+		if (status != HEAPTUPLE_RECENTLY_DEAD)
 			live.dead_rows[live.nentries] =
 				count_tombstones(store, &entries[i], oldest_xmin, root.cleaned_xid, &tombstones);
 		live.nentries++;

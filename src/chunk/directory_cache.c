@@ -14,6 +14,7 @@
  */
 #include "chunk/directory_cache.h"
 
+#include "storage/procarray.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -99,6 +100,30 @@ forget_entries(CachedDirectory *dir)
 }
 
 /*
+ * A writer that failed between its entry and the root leaves an entry with the number that the next one takes too.  Of
+ * several with one number all but one are of aborted transactions: keeps that one.
+ */
+static int
+drop_aborted(TsdbStore *store, TsdbDirEntry *entries, int nentries)
+{
+	int			nkept = 0;
+	int			i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		if (nkept > 0 && entries[nkept - 1].change == entries[i].change)
+		{
+			if (tsdb_directory_status(store, &entries[i], GetOldestNonRemovableTransactionId(store->toastrel)) ==
+				HEAPTUPLE_DEAD)
+				continue;
+			nkept--;
+		}
+		entries[nkept++] = entries[i];
+	}
+	return nkept;
+}
+
+/*
  * Brings the cache up to the root.  False: there is no root, hence no chunk.
  *
  * An entry is inserted before the root is bumped, and its number may be taken again if a failure comes in
@@ -131,6 +156,7 @@ read_on(TsdbStore *store, CachedDirectory *dir)
 	more = tsdb_directory_read_after(store, SnapshotAny, dir->changes, &nmore);
 	while (nmore > 0 && more[nmore - 1].change > root.changes)
 		nmore--;
+	nmore = drop_aborted(store, more, nmore);
 	if (nmore > 0)
 	{
 		Size		size = ((Size) dir->nentries + nmore) * sizeof(TsdbDirEntry);
