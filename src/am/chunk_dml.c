@@ -21,6 +21,7 @@
 #include "access/multixact.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "am/bulk_delete.h"
 #include "am/row_access.h"
 #include "am/row_indexer.h"
 #include "am/row_lock.h"
@@ -37,9 +38,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-
-/* A statement that deletes less than this part of a chunk does not ask whether the chunk is empty now. */
-#define DROP_MIN_PART		16
 
 /* A chunk row that a statement is about to change or lock. */
 typedef struct Claim
@@ -317,101 +315,6 @@ decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, bool *update_
 
 /*-------------- DELETE --------------*/
 
-/* A chunk from which the running statement has deleted rows. */
-typedef struct DeletedFrom
-{
-	Oid			chunk_id;		/* hash key */
-	uint32		count;
-	TsdbDirEntry entry;
-} DeletedFrom;
-
-/*
- * All rows of the chunk have tombstones, ours among them: drops the chunk, if nobody else uses it.
- *
- * Our own tombstones bear this statement's command id, and so can only be deleted under a later one.  To the statement's
- * snapshot the chunk stays what it was.
- */
-static void
-drop_chunk(TsdbRowAccess *access, DeletedFrom *from)
-{
-	Snapshot	xact_snapshot = IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : NULL;
-	TsdbTombstoneScan scan;
-	TsdbTombstone tombstone;
-	CommandId	cmax;
-	uint32		count = 0;
-	bool		sees = true;
-
-	if (!tsdb_chunk_lock(access->rel, from->chunk_id, AccessExclusiveLock, true) ||
-		tsdb_directory_update_status(access->store, &from->entry, GetCurrentCommandId(false) + 1, &cmax) != TM_Ok)
-		return;
-
-	tsdb_tombstone_scan_begin(&scan, access->store, &from->entry);
-	while (sees && tsdb_tombstone_scan_next(&scan, access->store, &tombstone))
-	{
-		count++;
-		if (tombstone.state == TSDB_TOMBSTONE_OWN || xact_snapshot == NULL)
-			continue;
-
-		/* a row that another transaction deleted, but not for our snapshot: later statements must go on seeing it */
-		LockBuffer(scan.stored.buffer, BUFFER_LOCK_SHARE);
-		sees = HeapTupleSatisfiesVisibility(scan.stored.tuple, xact_snapshot, scan.stored.buffer);
-		LockBuffer(scan.stored.buffer, BUFFER_LOCK_UNLOCK);
-	}
-	tsdb_tombstone_scan_end(&scan);
-	if (!sees || count != from->entry.d.nrows)
-		return;
-
-	CommandCounterIncrement();
-	tsdb_directory_delete(access->store, &from->entry, GetCurrentCommandId(true));
-	CommandCounterIncrement();
-}
-
-/* TsdbRowAccess.finish: chunks that have lost all their rows go as a whole. */
-static void
-drop_emptied_chunks(TsdbRowAccess *access)
-{
-	HASH_SEQ_STATUS status;
-	DeletedFrom *from;
-
-	hash_seq_init(&status, access->deleted);
-	while ((from = hash_seq_search(&status)) != NULL)
-	{
-		/* others may have deleted the rest, but do not count each chunk's tombstones for a few rows */
-		if (from->count >= from->entry.d.nrows / DROP_MIN_PART)
-			drop_chunk(access, from);
-	}
-	hash_destroy(access->deleted);
-	access->deleted = NULL;
-	access->finish = NULL;
-}
-
-static void
-note_deleted(TsdbRowAccess *access, const TsdbDirEntry *entry)
-{
-	DeletedFrom *from;
-	bool		found;
-
-	if (!access->kept)
-		return;
-	if (access->deleted == NULL)
-	{
-		HASHCTL		ctl;
-
-		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(DeletedFrom);
-		ctl.hcxt = access->cxt;
-		access->deleted = hash_create("tsdb deletes", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		access->finish = drop_emptied_chunks;
-	}
-	from = hash_search(access->deleted, &entry->d.chunk_id, HASH_ENTER, &found);
-	if (!found)
-	{
-		from->count = 0;
-		from->entry = *entry;
-	}
-	from->count++;
-}
-
 TM_Result
 tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crosscheck,
 				  bool wait, TM_FailureData *tmfd, bool changing_partition)
@@ -420,6 +323,13 @@ tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crossch
 	TM_Result	result;
 
 	begin_claim(&c, rel, tid, cid, LockTupleExclusive, tmfd);
+	if (crosscheck == InvalidSnapshot && tsdb_bulk_delete_take(c.access, tid, cid, &result, tmfd))
+	{
+		if (result == TM_Ok)
+			pgstat_count_heap_delete(rel);
+		tsdb_row_access_put(c.access);
+		return result;
+	}
 	c.crosscheck = crosscheck;
 	c.policy = wait ? LockWaitBlock : LockWaitSkip;
 	c.for_update = true;
@@ -441,7 +351,7 @@ tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crossch
 		release_row(&c);
 		if (!RelationIsLogicallyLogged(rel))
 			pgstat_count_heap_delete(rel);
-		note_deleted(c.access, &c.entry);
+		tsdb_bulk_delete_note(c.access, &c.entry, cid);
 	}
 	tsdb_row_access_put(c.access);
 	return result == TM_WouldBlock ? TM_BeingModified : result;

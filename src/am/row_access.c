@@ -22,14 +22,25 @@
 
 static TsdbRowAccess *accesses = NULL;
 static int	run_depth = 0;
+static QueryDesc *run_query = NULL;
 
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ExecutorEnd_hook_type prev_executor_end = NULL;
 
+/* Tells who has something in it that is lost with it. */
+static void
+forget_delete(TsdbRowAccess *access)
+{
+	if (access->bulk != NULL)
+		access->forget_delete(access);
+	access->bulk = NULL;
+}
+
 static void
 close_access(TsdbRowAccess *access)
 {
+	forget_delete(access);
 	if (access->slot != NULL)
 		ExecDropSingleTupleTableSlot(access->slot);
 	tsdb_cursor_end(access->cursor);
@@ -63,6 +74,7 @@ tsdb_row_access_get(Relation rel)
 	access->owner = CurrentResourceOwner;
 	access->subid = GetCurrentSubTransactionId();
 	access->depth = run_depth;
+	access->query = run_query;
 	access->cursor = tsdb_cursor_begin(rel, NULL);
 	RelationIncrementReferenceCount(rel);
 	if (run_depth > 0)
@@ -73,6 +85,18 @@ tsdb_row_access_get(Relation rel)
 	}
 	MemoryContextSwitchTo(old);
 	return access;
+}
+
+void
+tsdb_row_access_each(Oid relid, void (*visit) (TsdbRowAccess *access, Snapshot snapshot), Snapshot snapshot)
+{
+	TsdbRowAccess *access;
+
+	for (access = accesses; access != NULL; access = access->next)
+	{
+		if (RelationGetRelid(access->rel) == relid)
+			visit(access, snapshot);
+	}
 }
 
 void
@@ -143,6 +167,7 @@ forget(SubTransactionId subid)
 		if (subid == InvalidSubTransactionId || access->subid == subid)
 		{
 			*link = access->next;
+			forget_delete(access);
 			MemoryContextDelete(access->cxt);
 		}
 		else
@@ -153,7 +178,10 @@ forget(SubTransactionId subid)
 static void
 access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
+	QueryDesc  *outer_query = run_query;
+
 	run_depth++;
+	run_query = query;
 	PG_TRY();
 	{
 		if (prev_executor_run)
@@ -164,6 +192,7 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 	PG_FINALLY();
 	{
 		run_depth--;
+		run_query = outer_query;
 	}
 	PG_END_TRY();
 }
@@ -176,15 +205,17 @@ finish_delete(void)
 
 	for (access = accesses; access != NULL; access = access->next)
 	{
-		if (access->finish != NULL && access->depth == run_depth + 1 &&
+		if (access->bulk != NULL && access->depth == run_depth + 1 &&
 			access->owner == CurrentResourceOwner && access->subid == GetCurrentSubTransactionId())
-			access->finish(access);
+			access->finish_delete(access);
 	}
 }
 
 static void
 access_executor_finish(QueryDesc *query)
 {
+	QueryDesc  *outer_query = run_query;
+
 	if (accesses != NULL && query->operation == CMD_DELETE && !query->plannedstmt->hasModifyingCTE)
 		finish_delete();
 	run_depth++;
@@ -198,6 +229,7 @@ access_executor_finish(QueryDesc *query)
 	PG_FINALLY();
 	{
 		run_depth--;
+		run_query = outer_query;
 	}
 	PG_END_TRY();
 }

@@ -11,8 +11,10 @@
 
 #include "am/tsdb_am_internal.h"
 
-#include "utils/hsearch.h"
+#include "executor/execdesc.h"
 #include "utils/resowner.h"
+
+typedef struct TsdbBulkDelete TsdbBulkDelete;
 
 typedef struct TsdbRowAccess
 {
@@ -21,8 +23,11 @@ typedef struct TsdbRowAccess
 	TsdbStore  *store;			/* for writing, RowExclusiveLock; NULL until asked for */
 	TupleTableSlot *slot;		/* for an old version; NULL until asked for */
 	bool		directory_checked;	/* the directory cache has been looked at under our lock on the table */
-	HTAB	   *deleted;		/* chunk_dml.c: chunks from which a DELETE has taken rows, or NULL */
-	void		(*finish) (struct TsdbRowAccess *access);	/* called when a DELETE has gone through its rows, or NULL */
+	QueryDesc  *query;			/* that is running, or NULL */
+	/* of bulk_delete.c: NULL if there are none */
+	TsdbBulkDelete *bulk;
+	void		(*finish_delete) (struct TsdbRowAccess *access);	/* a plain DELETE has gone through its rows */
+	void		(*forget_delete) (struct TsdbRowAccess *access);	/* it has failed */
 	/* private */
 	struct TsdbRowAccess *next;
 	MemoryContext cxt;
@@ -34,6 +39,9 @@ typedef struct TsdbRowAccess
 
 /* Executor and transaction hooks; called once from _PG_init. */
 extern void tsdb_row_access_init(void);
+
+/* Calls back for each access to the table that is kept. */
+extern void tsdb_row_access_each(Oid relid, void (*visit) (TsdbRowAccess *access, Snapshot snapshot), Snapshot snapshot);
 
 extern TsdbRowAccess *tsdb_row_access_get(Relation rel);
 extern void tsdb_row_access_put(TsdbRowAccess *access);

@@ -21,6 +21,7 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "am/bulk_delete.h"
 #include "am/chunk_dml.h"
 #include "am/direct_load.h"
 #include "am/mover.h"
@@ -85,6 +86,8 @@ tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *
 		tsdb_direct_load_settle_for(rel, snapshot);
 	else
 		tsdb_direct_load_settle(rel);
+
+	tsdb_bulk_delete_settle(rel, snapshot);
 
 	scan->base.rs_rd = rel;
 	scan->base.rs_snapshot = snapshot;
@@ -367,6 +370,7 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 	TsdbIndexFetchData *fetch = (TsdbIndexFetchData *) data;
 	TupleTableSlot *inner;
 
+	tsdb_bulk_delete_settle(fetch->base.rel, snapshot);
 	if (tsdb_tid_is_virtual(tid))
 	{
 		/* index entries of dead chunk rows are vacuum's: never call one dead here */
