@@ -19,6 +19,7 @@
 #include "am/tsdb_am_internal.h"
 #include "chunk/directory_cache.h"
 #include "chunk/tombstone.h"
+#include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -26,10 +27,18 @@
 #include "utils/snapmgr.h"
 
 /* open chunks that a fetching cursor remembers */
-#define FETCH_CACHE_SIZE 8
+#define FETCH_CACHE_SIZE 16
 
 /* rows of one chunk that are looked up one by one before all its tombstones are read */
 #define FETCH_PROBES	16
+
+/* A decoded vector of a fetched chunk. */
+typedef struct FetchedSet
+{
+	TsdbVectorSet *set;			/* NULL = none */
+	uint64		used;			/* clock of last use */
+	Size		bytes;			/* counted in fetched_bytes */
+} FetchedSet;
 
 typedef struct FetchedChunk
 {
@@ -37,7 +46,7 @@ typedef struct FetchedChunk
 	Oid			chunk_id;
 	uint64		used;			/* clock of last use */
 	TsdbChunk  *chunk;
-	TsdbVectorSet *set;			/* vector last used, may be NULL */
+	FetchedSet *sets;			/* [chunk->nvectors] */
 	/* MVCC snapshot for which the entry is known to be visible */
 	Snapshot	snapshot;
 	CommandId	curcid;
@@ -72,6 +81,8 @@ struct TsdbChunkCursor
 	bool		directory_checked;	/* this cursor has looked into the directory cache */
 	FetchedChunk cache[FETCH_CACHE_SIZE];
 	uint64		clock;
+	Size		fetched_bytes;	/* of all sets but the newest; bounded by work_mem * hash_mem_multiplier */
+	FetchedSet *newest;			/* whose columns are still being decoded; NULL = none */
 };
 
 TsdbChunkCursor *
@@ -124,12 +135,31 @@ is_of_entry(const FetchedChunk *fetched, const TsdbDirEntry *entry)
 }
 
 static void
-drop_fetched(FetchedChunk *fetched)
+drop_fetched_set(TsdbChunkCursor *cursor, FetchedSet *fetched)
 {
-	if (fetched->set != NULL)
-		tsdb_vector_set_detach(fetched->set);
+	if (fetched == cursor->newest)
+		cursor->newest = NULL;
+	else
+		cursor->fetched_bytes -= fetched->bytes;
+	tsdb_vector_set_detach(fetched->set);
+	memset(fetched, 0, sizeof(*fetched));
+}
+
+static void
+drop_fetched(TsdbChunkCursor *cursor, FetchedChunk *fetched)
+{
+	uint32		i;
+
 	if (fetched->chunk != NULL)
+	{
+		for (i = 0; i < fetched->chunk->nvectors; i++)
+		{
+			if (fetched->sets[i].set != NULL)
+				drop_fetched_set(cursor, &fetched->sets[i]);
+		}
+		pfree(fetched->sets);
 		tsdb_chunk_release(fetched->chunk);
+	}
 	memset(fetched, 0, sizeof(*fetched));
 }
 
@@ -155,7 +185,7 @@ tsdb_cursor_end(TsdbChunkCursor *cursor)
 	for (i = 0; i < FETCH_CACHE_SIZE; i++)
 	{
 		if (cursor->cache[i].change != 0)
-			drop_fetched(&cursor->cache[i]);
+			drop_fetched(cursor, &cursor->cache[i]);
 	}
 	if (cursor->store != NULL)
 		tsdb_store_close(cursor->store);
@@ -466,8 +496,9 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 	if (!is_of_entry(victim, entry) || (snapshot == NULL) != (victim->snapshot == NULL))
 	{
 		if (victim->change != 0)
-			drop_fetched(victim);
+			drop_fetched(cursor, victim);
 		victim->chunk = tsdb_chunk_open_bare(cursor->store, entry, tupdesc, snapshot, cursor->cxt);
+		victim->sets = MemoryContextAllocZero(cursor->cxt, sizeof(FetchedSet) * victim->chunk->nvectors);
 		victim->change = entry->change;
 		victim->chunk_id = entry->d.chunk_id;
 	}
@@ -480,6 +511,60 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 	}
 	victim->used = ++cursor->clock;
 	return victim;
+}
+
+/*
+ * The vector of a fetched chunk, from those at hand or decoded anew in the memory of the one unused for longest.
+ * Scattered fetches, as of a nested loop, come back to each vector again and again.
+ */
+static TsdbVectorSet *
+fetch_set(TsdbChunkCursor *cursor, FetchedChunk *fetched, uint32 vector)
+{
+	FetchedSet *wanted = &fetched->sets[vector];
+	TsdbVectorSet *old = NULL;
+
+	wanted->used = ++cursor->clock;
+	if (wanted->set != NULL)
+		return wanted->set;
+
+	/* the newest has got all the columns that it was asked for */
+	if (cursor->newest != NULL)
+	{
+		cursor->newest->bytes = tsdb_vector_set_bytes(cursor->newest->set);
+		cursor->fetched_bytes += cursor->newest->bytes;
+		cursor->newest = NULL;
+	}
+	while (cursor->fetched_bytes > get_hash_memory_limit())
+	{
+		FetchedSet *oldest = NULL;
+		int			i;
+		uint32		v;
+
+		for (i = 0; i < FETCH_CACHE_SIZE; i++)
+		{
+			for (v = 0; cursor->cache[i].chunk != NULL && v < cursor->cache[i].chunk->nvectors; v++)
+			{
+				FetchedSet *candidate = &cursor->cache[i].sets[v];
+
+				if (candidate->set != NULL && (oldest == NULL || candidate->used < oldest->used))
+					oldest = candidate;
+			}
+		}
+		if (oldest == NULL)
+			break;
+		if (old == NULL)
+		{
+			/* its memory serves the one that comes */
+			old = oldest->set;
+			cursor->fetched_bytes -= oldest->bytes;
+			memset(oldest, 0, sizeof(*oldest));
+		}
+		else
+			drop_fetched_set(cursor, oldest);
+	}
+	wanted->set = tsdb_vector_set(fetched->chunk, vector, old, cursor->cxt);
+	cursor->newest = wanted;
+	return wanted->set;
 }
 
 /* Is the row dead for this MVCC snapshot? */
@@ -544,7 +629,7 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	TsdbDirEntry entry;
 	FetchedChunk *fetched = NULL;
 	uint32		row;
-	uint32		vector;
+	TsdbVectorSet *set;
 	bool		mvcc = IsMVCCSnapshot(snapshot);
 	int			i;
 
@@ -584,13 +669,12 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	if (TransactionIdIsValid(entry.xmax))
 		PredicateLockRelation(cursor->rel, snapshot);
 
-	vector = row / TSDB_VECTOR_ROWS;
-	if (fetched->set == NULL || fetched->set->vector != vector)
-	{
+	/* the slot lets go of its row first, so that its vector's memory can be used again */
+	set = fetched->sets[row / TSDB_VECTOR_ROWS].set;
+	if (set == NULL)
 		ExecClearTuple(slot);
-		fetched->set = tsdb_vector_set(fetched->chunk, vector, fetched->set, cursor->cxt);
-	}
-	tsdb_slot_store_chunk_row(slot, fetched->set, row % TSDB_VECTOR_ROWS);
+	set = fetch_set(cursor, fetched, row / TSDB_VECTOR_ROWS);
+	tsdb_slot_store_chunk_row(slot, set, row % TSDB_VECTOR_ROWS);
 	return true;
 }
 

@@ -1101,6 +1101,55 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 
 /*-------------- vector sets --------------*/
 
+/*
+ * Sets that nobody uses, with their arrays: a statement that fetches one row of a wide table would else take and give back
+ * 10 KB of memory a column, and the system's part in that cost more than the decoding.
+ */
+#define POOL_SETS			4
+#define POOL_SET_BYTES		((Size) 1024 * 1024)
+
+static OpenSet *set_pool[POOL_SETS];
+static int	set_npool = 0;
+
+static OpenSet *
+set_from_pool(int natts, MemoryContext parent)
+{
+	int			i;
+
+	for (i = 0; i < set_npool; i++)
+	{
+		OpenSet    *set = set_pool[i];
+
+		if (set->pub.natts != natts)
+			continue;
+		set_pool[i] = set_pool[--set_npool];
+		MemoryContextSetParent(set->cxt, parent);
+		set->pub.refcount = 1;
+		set->owner = NULL;
+		return set;
+	}
+	return NULL;
+}
+
+/* The set has no owner any more.  The newest come in, the oldest leave. */
+static void
+set_to_pool(OpenSet *set)
+{
+	if (MemoryContextMemAllocated(set->cxt, false) > POOL_SET_BYTES)
+	{
+		MemoryContextDelete(set->cxt);
+		return;
+	}
+	if (set_npool == POOL_SETS)
+	{
+		MemoryContextDelete(set_pool[0]->cxt);
+		memmove(&set_pool[0], &set_pool[1], sizeof(set_pool[0]) * (POOL_SETS - 1));
+		set_npool--;
+	}
+	MemoryContextSetParent(set->cxt, TopMemoryContext);
+	set_pool[set_npool++] = set;
+}
+
 static OpenSet *
 set_create(int natts, MemoryContext parent)
 {
@@ -1153,6 +1202,8 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 		set = NULL;
 	}
 	if (set == NULL)
+		set = set_from_pool(open->natts, cxt);
+	if (set == NULL)
 		set = set_create(open->natts, cxt);
 
 	for (i = 0; i < set->pub.natts; i++)
@@ -1188,6 +1239,12 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 	return &set->pub;
 }
 
+Size
+tsdb_vector_set_bytes(TsdbVectorSet *set)
+{
+	return MemoryContextMemAllocated(((OpenSet *) set)->cxt, false);
+}
+
 void
 tsdb_vector_set_release(TsdbVectorSet *pub)
 {
@@ -1198,7 +1255,7 @@ tsdb_vector_set_release(TsdbVectorSet *pub)
 		return;
 	set_unlink(set);
 	chunk_unref(set->owner);
-	MemoryContextDelete(set->cxt);
+	set_to_pool(set);
 }
 
 void

@@ -69,6 +69,8 @@ extern void tsdb_chunk_release(TsdbChunk *chunk);
 /* A set on this vector; reuses "old" (may be NULL) if the caller is its only holder, else drops that reference. */
 extern TsdbVectorSet *tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryContext cxt);
 extern void tsdb_vector_set_release(TsdbVectorSet *set);
+/* Memory that it takes. */
+extern Size tsdb_vector_set_bytes(TsdbVectorSet *set);
 /* Before its scan ends: if others hold the set, decode all columns and let go of the chunk; drops the caller's reference. */
 extern void tsdb_vector_set_detach(TsdbVectorSet *set);
 
