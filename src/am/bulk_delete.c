@@ -66,6 +66,7 @@ typedef struct DeletedFrom
 struct TsdbBulkDelete
 {
 	CommandId	cid;			/* of the statement */
+	SubTransactionId subid;
 	bool		qualifies;
 	int			nopen;
 	HTAB	   *chunks;			/* DeletedFrom */
@@ -324,6 +325,7 @@ tsdb_bulk_delete_note(TsdbRowAccess *access, const TsdbDirEntry *entry, CommandI
 
 		bulk = MemoryContextAllocZero(access->cxt, sizeof(TsdbBulkDelete));
 		bulk->cid = cid;
+		bulk->subid = GetCurrentSubTransactionId();
 		ctl.keysize = sizeof(Oid);
 		ctl.entrysize = sizeof(DeletedFrom);
 		ctl.hcxt = access->cxt;
@@ -363,7 +365,7 @@ settle_access(TsdbRowAccess *access, Snapshot snapshot)
 	if (access->bulk == NULL || access->bulk->nopen == 0 ||
 		(snapshot != NULL && IsMVCCSnapshot(snapshot) && snapshot->curcid <= access->bulk->cid))
 		return;
-	if (access->subid != GetCurrentSubTransactionId())
+	if (access->bulk->subid != GetCurrentSubTransactionId())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot access table \"%s\" in a subtransaction while a statement outside it is deleting its rows",

@@ -492,8 +492,7 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 			victim = fetched;
 	}
 
-	/* what an MVCC snapshot reads, nobody removes under it; a chunk opened without one tells it otherwise if it goes */
-	if (!is_of_entry(victim, entry) || (snapshot == NULL) != (victim->snapshot == NULL))
+	if (!is_of_entry(victim, entry))
 	{
 		if (victim->change != 0)
 			drop_fetched(cursor, victim);
@@ -502,10 +501,11 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 		victim->change = entry->change;
 		victim->chunk_id = entry->d.chunk_id;
 	}
-	if (victim->snapshot != snapshot || snapshot == NULL || victim->curcid != snapshot->curcid)
+	/* a look without an MVCC snapshot in between leaves what is known for one */
+	if (snapshot != NULL && (victim->snapshot != snapshot || victim->curcid != snapshot->curcid))
 	{
 		victim->snapshot = snapshot;
-		victim->curcid = snapshot ? snapshot->curcid : 0;
+		victim->curcid = snapshot->curcid;
 		victim->probes = 0;
 		victim->tombstones_read = false;
 	}

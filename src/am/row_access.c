@@ -4,12 +4,13 @@
  *
  * Used by chunk_dml.c and tsdb_handler.c.
  *
- * An access belongs to the executor run that made it, its subtransaction and its resource owner, and is used
+ * An access belongs to the executor run that made it and its resource owner, and is used
  * by no other: so that it is closed under the owner it was opened under, that a nested statement's snapshots are
  * not taken for an outer one's, and that DDL which follows the statement finds the table unused.  It is
- * closed when the executor ends.  Outside of the executor (logical apply) nothing is kept.
+ * closed when the executor ends.  Outside of the executor (logical apply, COPY) nothing is kept.
  *
- * After an error owners give back locks, pins and references themselves; here memory goes.
+ * After an error owners give back locks, pins and references themselves; here memory goes.  An open cursor outlives a
+ * savepoint that is rolled back, and so does its access: the owner, not the subtransaction, decides.
  *-------------------------------------------------------------------------
  */
 #include "am/row_access.h"
@@ -50,6 +51,12 @@ close_access(TsdbRowAccess *access)
 	MemoryContextDelete(access->cxt);
 }
 
+bool
+tsdb_row_access_is_kept(void)
+{
+	return run_depth > 0;
+}
+
 TsdbRowAccess *
 tsdb_row_access_get(Relation rel)
 {
@@ -60,8 +67,7 @@ tsdb_row_access_get(Relation rel)
 	for (access = accesses; access != NULL; access = access->next)
 	{
 		if (access->depth == run_depth && access->owner == CurrentResourceOwner &&
-			RelationGetRelid(access->rel) == RelationGetRelid(rel) &&
-			access->subid == GetCurrentSubTransactionId())
+			RelationGetRelid(access->rel) == RelationGetRelid(rel))
 			return access;
 	}
 
@@ -72,7 +78,6 @@ tsdb_row_access_get(Relation rel)
 	access->cxt = cxt;
 	access->rel = rel;
 	access->owner = CurrentResourceOwner;
-	access->subid = GetCurrentSubTransactionId();
 	access->depth = run_depth;
 	access->query = run_query;
 	access->cursor = tsdb_cursor_begin(rel, NULL);
@@ -154,9 +159,20 @@ close_deeper(int depth)
 	}
 }
 
-/* Forgets those of a subtransaction that failed, or all. */
+static bool
+is_within(ResourceOwner owner, ResourceOwner ancestor)
+{
+	for (; owner != NULL; owner = ResourceOwnerGetParent(owner))
+	{
+		if (owner == ancestor)
+			return true;
+	}
+	return false;
+}
+
+/* Forgets those of a resource owner that fails, and of those within it; NULL: all. */
 static void
-forget(SubTransactionId subid)
+forget(ResourceOwner owner)
 {
 	TsdbRowAccess **link = &accesses;
 
@@ -164,7 +180,7 @@ forget(SubTransactionId subid)
 	{
 		TsdbRowAccess *access = *link;
 
-		if (subid == InvalidSubTransactionId || access->subid == subid)
+		if (owner == NULL || is_within(access->owner, owner))
 		{
 			*link = access->next;
 			forget_delete(access);
@@ -206,7 +222,7 @@ finish_delete(void)
 	for (access = accesses; access != NULL; access = access->next)
 	{
 		if (access->bulk != NULL && access->depth == run_depth + 1 &&
-			access->owner == CurrentResourceOwner && access->subid == GetCurrentSubTransactionId())
+			access->owner == CurrentResourceOwner)
 			access->finish_delete(access);
 	}
 }
@@ -264,7 +280,7 @@ access_xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
-			forget(InvalidSubTransactionId);
+			forget(NULL);
 			break;
 	}
 }
@@ -272,19 +288,9 @@ access_xact_callback(XactEvent event, void *arg)
 static void
 access_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
 {
-	TsdbRowAccess *access;
-
+	/* the owner of the subtransaction that fails is the current one */
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		forget(subid);
-	else if (event == SUBXACT_EVENT_COMMIT_SUB)
-	{
-		/* of cursors that are still open */
-		for (access = accesses; access != NULL; access = access->next)
-		{
-			if (access->subid == subid)
-				access->subid = parent;
-		}
-	}
+		forget(CurrentResourceOwner);
 }
 
 void

@@ -33,7 +33,6 @@ typedef struct TsdbRowAccess
 	MemoryContext cxt;
 	bool		kept;			/* else closed by tsdb_row_access_put */
 	ResourceOwner owner;
-	SubTransactionId subid;
 	int			depth;			/* of nested executor runs */
 } TsdbRowAccess;
 
@@ -42,6 +41,9 @@ extern void tsdb_row_access_init(void);
 
 /* Calls back for each access to the table that is kept. */
 extern void tsdb_row_access_each(Oid relid, void (*visit) (TsdbRowAccess *access, Snapshot snapshot), Snapshot snapshot);
+
+/* Is an executor run going on, so that an access is kept? */
+extern bool tsdb_row_access_is_kept(void);
 
 extern TsdbRowAccess *tsdb_row_access_get(Relation rel);
 extern void tsdb_row_access_put(TsdbRowAccess *access);

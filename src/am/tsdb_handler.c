@@ -41,6 +41,7 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(tsdb_am_handler);
@@ -312,7 +313,7 @@ typedef struct TsdbIndexFetchData
 {
 	IndexFetchTableData base;
 	IndexFetchTableData *heap;
-	TsdbChunkCursor *chunks;
+	TsdbChunkCursor *chunks;	/* NULL: the statement's, see row_access.h */
 } TsdbIndexFetchData;
 
 /*
@@ -340,8 +341,27 @@ tsdb_index_fetch_begin(Relation rel)
 
 	fetch->base.rel = rel;
 	fetch->heap = TSDB_HEAPAM->index_fetch_begin(rel);
-	fetch->chunks = tsdb_cursor_begin(rel, NULL);
 	return &fetch->base;
+}
+
+/*
+ * Who is to fetch chunk rows: within the executor the statement's cursor, since index scans can be as short as one
+ * key (uniqueness checks, nested loops) and their slots outlive them; else one of the scan's own.
+ */
+static TsdbChunkCursor *
+fetch_cursor(TsdbIndexFetchData *fetch)
+{
+	if (fetch->chunks == NULL)
+	{
+		MemoryContext old;
+
+		if (tsdb_row_access_is_kept())
+			return tsdb_row_access_get(fetch->base.rel)->cursor;
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(fetch));
+		fetch->chunks = tsdb_cursor_begin(fetch->base.rel, NULL);
+		MemoryContextSwitchTo(old);
+	}
+	return fetch->chunks;
 }
 
 static void
@@ -359,7 +379,8 @@ tsdb_index_fetch_end(IndexFetchTableData *data)
 	TsdbIndexFetchData *fetch = (TsdbIndexFetchData *) data;
 
 	TSDB_HEAPAM->index_fetch_end(fetch->heap);
-	tsdb_cursor_end(fetch->chunks);
+	if (fetch->chunks != NULL)
+		tsdb_cursor_end(fetch->chunks);
 	pfree(fetch);
 }
 
@@ -377,7 +398,7 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 		*call_again = false;
 		if (all_dead)
 			*all_dead = false;
-		return tsdb_cursor_fetch(fetch->chunks, tid, snapshot, slot);
+		return tsdb_cursor_fetch(fetch_cursor(fetch), tid, snapshot, slot);
 	}
 
 	inner = tsdb_slot_inner(slot);
