@@ -7,6 +7,7 @@
 
 #include "am/direct_load.h"
 #include "am/row_access.h"
+#include "am/row_lock.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -75,6 +76,7 @@ _PG_init(void)
 	tsdb_options_init();
 	tsdb_direct_load_init();
 	tsdb_row_access_init();
+	tsdb_row_lock_init();
 	tsdb_bitmap_scan_init();
 
 	prev_process_utility = ProcessUtility_hook;

@@ -23,6 +23,7 @@
 #include "access/xact.h"
 #include "am/bulk_delete.h"
 #include "am/row_access.h"
+#include "am/row_chain.h"
 #include "am/row_indexer.h"
 #include "am/row_lock.h"
 #include "am/tsdb_am_internal.h"
@@ -56,7 +57,8 @@ typedef struct Claim
 	/* out */
 	TsdbDirEntry entry;
 	uint32		row;
-	bool		row_locked;		/* holds the heavyweight lock on the row */
+	TsdbRowLock lock;			/* to be ended by tsdb_row_lock_done after TM_Ok */
+	uint16		flags;			/* of the tombstone that the answer comes from, TSDB_TOMB_* */
 } Claim;
 
 bool
@@ -120,14 +122,6 @@ pass_update(Claim *c, const TsdbTombstone *tombstone)
 		tsdb_row_carry_key_share(c->rel, &next, GetCurrentTransactionId());
 }
 
-static void
-release_row(Claim *c)
-{
-	if (c->row_locked)
-		tsdb_row_lock_release(c->rel, &c->tid, c->mode);
-	c->row_locked = false;
-}
-
 /* Under the locks of chunk and row.  TM_BeingModified: *xwait has to end first. */
 static TM_Result
 judge_row(Claim *c, TransactionId *xwait)
@@ -139,6 +133,7 @@ judge_row(Claim *c, TransactionId *xwait)
 		case TSDB_TOMBSTONE_NONE:
 			return TM_Ok;
 		case TSDB_TOMBSTONE_COMMITTED:
+			c->flags = tombstone.flags;
 			return tell_gone(c, &tombstone.new_tid, tombstone.xmin, InvalidCommandId);
 		case TSDB_TOMBSTONE_OWN:
 			(void) tell_gone(c, &tombstone.new_tid, tombstone.xmin, tombstone.cmin);
@@ -162,14 +157,16 @@ claim_row(Claim *c)
 	TransactionId xwait;
 	CommandId	cmax;
 	TM_Result	result;
-	bool		covered;
 
-	c->row_locked = false;
 	if (!tsdb_chunk_find_row(c->store, &c->tid, c->access->directory_checked, &c->entry, &c->row))
 		return tell_gone(c, NULL, InvalidTransactionId, InvalidCommandId);
 	c->access->directory_checked = true;
 	if (!tsdb_row_lock_chunk(c->rel, c->entry.d.chunk_id, c->mode, c->policy))
 		return TM_WouldBlock;
+	c->lock.rel = c->rel;
+	c->lock.tid = c->tid;
+	c->lock.chunk_id = c->entry.d.chunk_id;
+	c->lock.mode = c->mode;
 
 	for (;;)
 	{
@@ -178,40 +175,50 @@ claim_row(Claim *c)
 			case TM_Ok:
 				break;
 			case TM_Invisible:
-				return TM_Invisible;
+				result = TM_Invisible;
+				goto failed;
 			case TM_SelfModified:
 				(void) tell_gone(c, NULL, c->entry.xmax, cmax);
-				return TM_SelfModified;
+				result = TM_SelfModified;
+				goto failed;
 			case TM_Updated:
 			case TM_Deleted:
-				return judge_replaced(c);
+				result = judge_replaced(c);
+				goto failed;
 			default:
 				/* who deletes an entry holds the chunk's lock exclusively; but chunks share locks with none */
 				elog(ERROR, "chunk %u of table \"%s\" is being replaced by transaction %u under our lock",
 					 c->entry.d.chunk_id, RelationGetRelationName(c->rel), c->entry.xmax);
 		}
 
-		if (!tsdb_row_lock_acquire(c->rel, &c->tid, c->entry.d.chunk_id, c->mode, c->policy, &covered))
-			return TM_WouldBlock;
-		c->row_locked = !covered;
-
+		/* most of those who would only look and go do not even take the lock */
 		result = judge_row(c, &xwait);
+		if (result == TM_Ok)
+		{
+			if (!tsdb_row_lock_acquire(&c->lock, c->policy))
+			{
+				result = TM_WouldBlock;
+				goto failed;
+			}
+			result = judge_row(c, &xwait);
+		}
 		if (result != TM_BeingModified)
 			break;
-		/* the row's lock is kept meanwhile, as heapam does: who comes first is served first */
-		if (!tsdb_row_wait(c->rel, &c->tid, xwait, c->policy, c->for_update))
+		if (!tsdb_row_lock_wait(&c->lock, xwait, c->policy, c->for_update))
 		{
-			release_row(c);
-			return TM_WouldBlock;
+			result = TM_WouldBlock;
+			goto failed;
 		}
-		release_row(c);
 	}
 
 	if (result == TM_Ok && c->crosscheck != InvalidSnapshot &&
 		!tsdb_directory_visible(c->store, &c->entry, c->crosscheck))
 		result = tell_gone(c, &c->tid, InvalidTransactionId, InvalidCommandId);
-	if (result != TM_Ok)
-		release_row(c);
+	if (result == TM_Ok)
+		return TM_Ok;
+
+failed:
+	tsdb_row_lock_done(&c->lock, false);
 	return result;
 }
 
@@ -348,7 +355,7 @@ tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot crossch
 		 * and looks for a tombstone then, so we write first and look for locks then.
 		 */
 		CheckForSerializableConflictIn(rel, &c.tid, ItemPointerGetBlockNumber(&c.tid));
-		release_row(&c);
+		tsdb_row_lock_done(&c.lock, false);
 		if (!RelationIsLogicallyLogged(rel))
 			pgstat_count_heap_delete(rel);
 		tsdb_bulk_delete_note(c.access, &c.entry, cid);
@@ -440,7 +447,7 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 		CheckForSerializableConflictIn(rel, &c.tid, ItemPointerGetBlockNumber(&c.tid));
 		if (kept)
 			tsdb_row_carry_all_key_shares(rel, &c.tid, &slot->tts_tid);
-		release_row(&c);
+		tsdb_row_lock_done(&c.lock, false);
 	}
 
 	if (old != NULL)
@@ -452,9 +459,37 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 
 /*-------------- row locks --------------*/
 
+/*
+ * KEY SHARE of a version that a committed update has replaced which kept the key: it is to be had, on heap, without a
+ * look at the new version's values, if the versions that followed can be locked likewise.
+ */
+static TM_Result
+lock_later_versions(Claim *c, TupleTableSlot *scratch)
+{
+	ItemPointerData tid = c->tmfd->ctid;
+
+	for (;;)
+	{
+		TM_FailureData tmfd;
+		TM_Result	result;
+
+		if (!tsdb_chain_is_version(c->rel, &tid, c->tmfd->xmax))
+			return TM_Deleted;
+		result = tsdb_chain_lock(c->rel, &tid, SnapshotAny, scratch, c->cid, LockTupleKeyShare, c->policy,
+								 TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS, &tmfd);
+		ExecClearTuple(scratch);
+
+		/* moved since, or updated without its key, and a later version was moved: go on with that */
+		if (result != TM_Updated || !tsdb_chain_keeps_key(c->rel, &tid))
+			return result;
+		tid = tmfd.ctid;
+		c->tmfd->xmax = tmfd.xmax;
+	}
+}
+
 TM_Result
 tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
-					LockTupleMode mode, LockWaitPolicy wait_policy, TM_FailureData *tmfd)
+					LockTupleMode mode, LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd)
 {
 	Claim		c;
 	TM_Result	result;
@@ -462,8 +497,19 @@ tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, Command
 	begin_claim(&c, rel, tid, cid, mode, tmfd);
 	c.policy = wait_policy;
 	result = claim_row(&c);
-	if (result == TM_Ok && c.row_locked)
-		tsdb_row_lock_keep(rel, c.entry.d.chunk_id, mode);
+	if (result == TM_Ok)
+		tsdb_row_lock_done(&c.lock, true);
+	else if (result == TM_Updated && mode == LockTupleKeyShare && (c.flags & TSDB_TOMB_KEYS_KEPT) != 0)
+	{
+		TM_FailureData updated = *tmfd;
+		TM_Result	later = TM_Ok;
+
+		if ((flags & TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS) != 0)
+			later = lock_later_versions(&c, tsdb_row_access_slot(c.access));
+		*tmfd = updated;
+		if (later == TM_Ok || later == TM_WouldBlock)
+			result = later;
+	}
 	(void) fetch_row(&c, slot);
 	tsdb_row_access_put(c.access);
 	return result;
@@ -473,7 +519,7 @@ tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, Command
 
 bool
 tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid, bool *in_progress,
-						bool *by_tombstone)
+						uint16 *flags)
 {
 	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
 	TsdbTombstone tombstone;
@@ -481,7 +527,8 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 	uint32		row;
 	bool		found = false;
 
-	*in_progress = *by_tombstone = false;
+	*in_progress = false;
+	*flags = TSDB_NEXT_MOVED;
 	ItemPointerSetInvalid(next);
 	if (store == NULL)
 		return false;
@@ -494,7 +541,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 				/* FALLTHROUGH */
 			case TSDB_TOMBSTONE_OWN:
 			case TSDB_TOMBSTONE_COMMITTED:
-				*by_tombstone = true;
+				*flags = tombstone.flags;
 				*next = tombstone.new_tid;
 				*xid = tombstone.xmin;
 				found = ItemPointerIsValid(next) || ItemPointerIndicatesMovedPartitions(next);

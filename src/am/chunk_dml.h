@@ -22,17 +22,24 @@ extern TM_Result tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot
 								   Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
 								   LockTupleMode *lockmode, bool *update_indexes);
 
-/* Locks this very version of a row; slot gets it whatever the result, unless it is gone. */
+/*
+ * Locks this very version of a row; slot gets it whatever the result, unless it is gone.  flags: TUPLE_LOCK_FLAG_*, of which
+ * LOCK_UPDATE_IN_PROGRESS counts here.
+ */
 extern TM_Result tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
-									 LockTupleMode mode, LockWaitPolicy wait_policy, TM_FailureData *tmfd);
+									 LockTupleMode mode, LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd);
 
 /*
  * The next version of a chunk row, if it has one that is not of an aborted transaction: *next, and in *xid who made it.
- * *in_progress: it is of a transaction other than ours that is not through.  *by_tombstone: the row was changed, else
- * moved.  False: there is none.
+ * *in_progress: it is of a transaction other than ours that is not through.  *flags: of the row's tombstone (TSDB_TOMB_*), or
+ * TSDB_NEXT_MOVED if it has none, but was moved.  False: there is no next version.
  */
 extern bool tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid,
-									bool *in_progress, bool *by_tombstone);
+									bool *in_progress, uint16 *flags);
+
+#define TSDB_NEXT_MOVED		0x8000
+
+StaticAssertDecl((TSDB_NEXT_MOVED & TSDB_TOMB_KNOWN_FLAGS) == 0, "no flag of tombstones has this bit");
 
 /*
  * Copies the entry of the chunk that holds this row, and its row number; false if there is none (any more).  checked: see

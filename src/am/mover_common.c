@@ -371,12 +371,10 @@ tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *values, bool *isnull, BulkIn
 }
 
 void
-tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 deleted)
+tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 dead)
 {
-	int64		i;
-
 	if (inserted > 0)
-		pgstat_count_heap_insert(mover->rel, inserted);
-	for (i = 0; i < deleted; i++)
-		pgstat_count_heap_delete(mover->rel);
+		pgstat_count_heap_insert(mover->rel, -inserted);
+	if (dead > 0 && pgstat_should_count_relation(mover->rel))
+		mover->rel->pgstat_info->t_counts.t_delta_dead_tuples += dead;
 }

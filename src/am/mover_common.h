@@ -123,9 +123,9 @@ extern ItemPointerData tsdb_mover_insert_heap_row(TsdbMover *mover, Datum *value
 									   BulkInsertState bistate);
 
 /*
- * Statistics: "inserted" new versions that heapam has not counted itself, "deleted" old ones.  A move
- * has as many of the one as of the other, so that the count of live rows stays right.
+ * Statistics: "dead" versions were left behind, and heapam has counted "inserted" rows that are not new.  A move is neither
+ * insert nor delete; that there is something to vacuum holds whether it commits or aborts.
  */
-extern void tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 deleted);
+extern void tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 dead);
 
 #endif							/* TSDB_MOVER_COMMON_H */

@@ -416,7 +416,7 @@ move_range(Compress *c)
 	}
 
 	tsdb_mover_index_chunk(mover, &c->entry, mover->perm, nmoved < nrows ? c->stayed : NULL);
-	tsdb_mover_count(mover, nmoved, nmoved);
+	tsdb_mover_count(mover, 0, nmoved);
 	return nmoved;
 }
 

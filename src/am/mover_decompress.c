@@ -136,7 +136,7 @@ tsdb_mover_decompress(Relation rel)
 		flush_batch(mover, batch);
 		tsdb_mover_replace_chunk(mover, &entries[i], batch->new_tids);
 		pfree(batch->new_tids);
-		tsdb_mover_count(mover, 0, nlive);
+		tsdb_mover_count(mover, nlive, nlive);
 		nmoved += nlive;
 	}
 

@@ -143,8 +143,8 @@ finish_group(Merge *merge)
 		pfree(merge->group[i].new_tids);
 	}
 
-	/* rows that went to the row store have been counted as inserted by heapam */
-	tsdb_mover_count(mover, nrows, merge->nlive);
+	/* the others went to the row store, by heapam */
+	tsdb_mover_count(mover, merge->nlive - nrows, merge->nlive);
 
 	tsdb_column_buffer_reset(mover->buf, merge->limit);
 	merge->ngroup = 0;

@@ -173,6 +173,56 @@ step_in_chunks(Relation rel, ItemPointer tid, TransactionId xid, CommandId cid, 
 	return step;
 }
 
+bool
+tsdb_chain_is_version(Relation rel, ItemPointer tid, TransactionId xid)
+{
+	HeapTupleData tuple;
+	Buffer		buffer;
+	bool		same;
+
+	if (tsdb_tid_is_virtual(tid))
+	{
+		TM_FailureData tmfd;
+
+		return step_in_chunks(rel, tid, xid, InvalidCommandId, &tmfd) != CHAIN_GONE;
+	}
+	if (ItemPointerIndicatesMovedPartitions(tid) || ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
+		return false;
+	tuple.t_self = *tid;
+	(void) heap_fetch(rel, SnapshotAny, &tuple, &buffer, true);
+	if (tuple.t_data == NULL)
+		return false;
+	same = TransactionIdEquals(HeapTupleHeaderGetXmin(tuple.t_data), xid);
+	ReleaseBuffer(buffer);
+	return same;
+}
+
+bool
+tsdb_chain_keeps_key(Relation rel, ItemPointer tid)
+{
+	HeapTupleData tuple;
+	Buffer		buffer;
+	bool		keeps;
+
+	if (tsdb_tid_is_virtual(tid))
+	{
+		ItemPointerData next;
+		TransactionId xid;
+		bool		in_progress;
+		uint16		tombstone_flags;
+
+		return tsdb_chunk_next_version(rel, tid, &next, &xid, &in_progress, &tombstone_flags) &&
+			(tombstone_flags & (TSDB_NEXT_MOVED | TSDB_TOMB_KEYS_KEPT)) != 0;
+	}
+	tuple.t_self = *tid;
+	(void) heap_fetch(rel, SnapshotAny, &tuple, &buffer, true);
+	if (tuple.t_data == NULL)
+		return false;
+	keeps = (tuple.t_data->t_infomask2 & HEAP_KEYS_UPDATED) == 0 || tsdb_ctid_is_moved(&tuple.t_data->t_ctid);
+	ReleaseBuffer(buffer);
+	return keeps;
+}
+
 /* Did a mover of this transaction, and nobody else, take the row at tid elsewhere?  Then sets tmfd->ctid. */
 static bool
 moved_by_us(Relation rel, ItemPointer tid, TM_FailureData *tmfd)
@@ -180,12 +230,13 @@ moved_by_us(Relation rel, ItemPointer tid, TM_FailureData *tmfd)
 	ItemPointerData next;
 	TransactionId xid;
 	bool		in_progress;
-	bool		by_tombstone;
+	uint16		flags;
 
 	/* a row-store tuple: chain_resolve has set it */
 	if (!tsdb_tid_is_virtual(tid))
 		return tsdb_tid_is_virtual(&tmfd->ctid);
-	if (!tsdb_chunk_next_version(rel, tid, &next, &xid, &in_progress, &by_tombstone) || by_tombstone)
+	if (!tsdb_chunk_next_version(rel, tid, &next, &xid, &in_progress, &flags) ||
+		(flags & TSDB_NEXT_MOVED) == 0)
 		return false;
 	tmfd->ctid = next;
 	return true;
@@ -206,7 +257,7 @@ tsdb_chain_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot
 		ChainStep	step;
 
 		if (tsdb_tid_is_virtual(tid))
-			result = tsdb_chunk_lock_row(rel, tid, slot, cid, mode, wait_policy, tmfd);
+			result = tsdb_chunk_lock_row(rel, tid, slot, cid, mode, wait_policy, flags, tmfd);
 		else
 		{
 			TupleTableSlot *inner = tsdb_slot_inner(slot);
@@ -231,6 +282,13 @@ tsdb_chain_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot
 			cid = GetCurrentCommandId(false);
 			continue;
 		}
+
+		/*
+		 * Having followed updates of others to a version that we have changed ourselves, heapam goes on to the last one: it tells who
+		 * changed the row last.
+		 */
+		if (traversed && tsdb_tid_is_virtual(&tried) && (result == TM_SelfModified || result == TM_Invisible))
+			result = TM_Updated;
 
 		if (result != TM_Updated || (flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) == 0)
 			return result;
@@ -320,12 +378,12 @@ tsdb_chain_latest(TableScanDesc heap_scan, ItemPointer tid)
 			ItemPointerData next;
 			TransactionId xid;
 			bool		in_progress;
-			bool		by_tombstone;
+			uint16		flags;
 
 			if (tsdb_cursor_row_visible(cursor, &at, snapshot))
 				*tid = at;
 			tsdb_cursor_end(cursor);
-			if (!tsdb_chunk_next_version(rel, &at, &next, &xid, &in_progress, &by_tombstone) ||
+			if (!tsdb_chunk_next_version(rel, &at, &next, &xid, &in_progress, &flags) ||
 				ItemPointerIndicatesMovedPartitions(&next))
 				return;
 			at = next;

@@ -25,6 +25,12 @@ extern TM_Result tsdb_chain_lock(Relation rel, ItemPointer tid, Snapshot snapsho
 								 CommandId cid, LockTupleMode mode, LockWaitPolicy wait_policy,
 								 uint8 flags, TM_FailureData *tmfd);
 
+/* Is there a version at tid, dead or alive, that xid made? */
+extern bool tsdb_chain_is_version(Relation rel, ItemPointer tid, TransactionId xid);
+
+/* Was this version, which has a successor, moved or updated without a change of its key? */
+extern bool tsdb_chain_keeps_key(Relation rel, ItemPointer tid);
+
 /* tuple_get_latest_tid of the table AM: heap_scan is heapam's scan with the caller's snapshot. */
 extern void tsdb_chain_latest(TableScanDesc heap_scan, ItemPointer tid);
 

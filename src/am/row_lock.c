@@ -13,6 +13,15 @@
  * The second column is heapam's tupleLockExtraInfo, whose conflicts are those of row locks.  The
  * third conflicts with the first of all strengths that it must keep out (and some more, which costs a wait).
  *
+ * Nobody waits for a lock on a virtual TID: it is taken at once or not at all.  The lock manager would let a
+ * later, compatible locker queue up behind a waiter; heapam does not, and that saves lockers that upgrade from
+ * deadlocks.  So, as in README.tuplock, who can't have the lock stands in line for another one (the TID with an
+ * offset that no row has), and who is next in line waits for the transactions of the holders.
+ *
+ * A holder is known by the id of its transaction; but a lock that was taken in a savepoint goes when that is rolled back.
+ * So each backend shows the id of the subtransaction in which it took a row lock last: to wait for that ends no
+ * later than the lock if the last is the one, and a waiter always looks again.
+ *
  * Invariant (KEY SHARE beside an update that keeps the key): the locker takes its lock and then
  * looks for a tombstone; the updater writes its tombstone and then looks for lockers.  So one of the two sees
  * the other and puts the lock on the new version; both may, which does no harm.
@@ -25,13 +34,15 @@
 #include "access/multixact.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "chunk/directory.h"
+#include "chunk/chunk_reader.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
+#include "storage/shmem.h"
 #include "storage/sinvaladt.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -46,6 +57,29 @@ static const LOCKMODE many_modes[] = {ShareLock, ShareLock, ExclusiveLock, Acces
 
 StaticAssertDecl(LockTupleKeyShare == 0 && LockTupleShare == 1 && LockTupleNoKeyExclusive == 2 &&
 				 LockTupleExclusive == 3, "tables above are indexed by LockTupleMode");
+
+/* Where those wait who can't have a lock on a row: its virtual TID with an offset above all that rows have. */
+#define QUEUE_OFFSET		1024
+
+/* Before a holder is taken for one who stays. */
+#define SHORT_TRIES			3
+#define SHORT_TRY_US		50
+
+/* Shared: by backend, the id of the (sub)transaction in which it took a row lock last. */
+static pg_atomic_uint32 *lockers = NULL;
+
+/* Our own: the subtransactions that have taken row locks, innermost last. */
+#define MAX_LOCKER_STACK	64
+
+static struct
+{
+	SubTransactionId subid;
+	TransactionId xid;
+}			locker_stack[MAX_LOCKER_STACK];
+static int	nlocker_stack = 0;
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 /* Row locks that this transaction has kept, by chunk: only to know when to try for the whole. */
 typedef struct LockCount
@@ -96,25 +130,6 @@ chunk_covers(Relation rel, Oid chunk_id, LockTupleMode mode)
 	return mode <= LockTupleShare && tsdb_chunk_lock_held(rel, chunk_id, ShareLock);
 }
 
-bool
-tsdb_row_lock_acquire(Relation rel, ItemPointer tid, Oid chunk_id, LockTupleMode mode,
-					  LockWaitPolicy policy, bool *covered)
-{
-	*covered = chunk_covers(rel, chunk_id, mode);
-	if (*covered)
-		return true;
-	if (policy != LockWaitBlock)
-		return ConditionalLockTuple(rel, tid, row_modes[mode]) || not_got(rel, policy);
-	LockTuple(rel, tid, row_modes[mode]);
-	return true;
-}
-
-void
-tsdb_row_lock_release(Relation rel, ItemPointer tid, LockTupleMode mode)
-{
-	UnlockTuple(rel, tid, row_modes[mode]);
-}
-
 /* Counts of an earlier transaction are forgotten. */
 static void
 prepare_counts(void)
@@ -134,89 +149,298 @@ prepare_counts(void)
 	lock_counts_lxid = MyProc->lxid;
 }
 
-void
-tsdb_row_lock_keep(Relation rel, Oid chunk_id, LockTupleMode mode)
+/* A row lock stays: perhaps all of this transaction's on the chunk become one lock of the chunk. */
+static void
+keep_count(const TsdbRowLock *lock)
 {
 	LockCount	key;
 	LockCount  *count;
 	bool		found;
 
 	prepare_counts();
-	key.key.relid = RelationGetRelid(rel);
-	key.key.chunk_id = chunk_id;
+	key.key.relid = RelationGetRelid(lock->rel);
+	key.key.chunk_id = lock->chunk_id;
 	count = hash_search(lock_counts, &key.key, HASH_ENTER, &found);
 	if (!found)
 		count->count = 0;
 	if (++count->count % ESCALATE_ROWS == 0)
-		(void) tsdb_chunk_lock(rel, chunk_id, many_modes[mode], true);
+		(void) tsdb_chunk_lock(lock->rel, lock->chunk_id, many_modes[lock->mode], true);
 }
 
-bool
-tsdb_row_wait(Relation rel, ItemPointer tid, TransactionId xid, LockWaitPolicy policy, bool for_update)
+static void
+show_last_locker(void)
 {
-	if (policy != LockWaitBlock)
-		return ConditionalXactLockTableWait(xid) || not_got(rel, policy);
-	XactLockTableWait(xid, rel, tid, for_update ? XLTW_Update : XLTW_Lock);
-	return true;
+	pg_atomic_write_u32(&lockers[MyBackendId - 1],
+						nlocker_stack > 0 ? locker_stack[nlocker_stack - 1].xid : InvalidTransactionId);
+	pg_memory_barrier();
+}
+
+/* Shows the current subtransaction as the one that took a row lock last. */
+static void
+show_locker(void)
+{
+	SubTransactionId subid = GetCurrentSubTransactionId();
+
+	if (nlocker_stack > 0 && locker_stack[nlocker_stack - 1].subid == subid)
+		return;
+	/* deeper nesting than this is told as the level above */
+	if (nlocker_stack < MAX_LOCKER_STACK)
+	{
+		locker_stack[nlocker_stack].subid = subid;
+		locker_stack[nlocker_stack].xid = GetCurrentTransactionId();
+		nlocker_stack++;
+	}
+	show_last_locker();
+}
+
+static void
+locker_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
+{
+	int			i;
+
+	if (nlocker_stack == 0)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (nlocker_stack > 0 && locker_stack[nlocker_stack - 1].subid == subid)
+			nlocker_stack--;
+		show_last_locker();
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		for (i = 0; i < nlocker_stack; i++)
+		{
+			if (locker_stack[i].subid == subid)
+				locker_stack[i].subid = parent;
+		}
+	}
+}
+
+static void
+locker_xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_ABORT:
+			if (nlocker_stack > 0)
+			{
+				nlocker_stack = 0;
+				show_last_locker();
+			}
+			break;
+		default:
+			break;
+	}
+}
+
+/* The id that a holder of row locks is to be waited for by; invalid if it has ended. */
+static TransactionId
+holder_xid(VirtualTransactionId holder, bool for_wait)
+{
+	PGPROC	   *proc;
+	TransactionId xid;
+
+	if (holder.backendId == InvalidBackendId)
+		return holder.localTransactionId;	/* a prepared transaction */
+	proc = BackendIdGetProc(holder.backendId);
+	if (proc == NULL || proc->lxid != holder.localTransactionId)
+		return InvalidTransactionId;
+	xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[holder.backendId - 1]) : InvalidTransactionId;
+	if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid))
+		return xid;
+	return proc->xid;
+}
+
+/* Waits until those who hold the row in a conflicting mode have ended, or given it back. */
+static void
+wait_for_holders(TsdbRowLock *lock)
+{
+	VirtualTransactionId *holders;
+	LOCKTAG		tag;
+	int			nholders;
+	int			i;
+
+	SET_LOCKTAG_TUPLE(tag, lock->rel->rd_lockInfo.lockRelId.dbId, lock->rel->rd_lockInfo.lockRelId.relId,
+					  ItemPointerGetBlockNumber(&lock->tid), ItemPointerGetOffsetNumber(&lock->tid));
+	holders = GetLockConflicts(&tag, row_modes[lock->mode], &nholders);
+	for (i = 0; i < nholders; i++)
+	{
+		TransactionId xid = holder_xid(holders[i], true);
+
+		if (TransactionIdIsNormal(xid))
+			XactLockTableWait(xid, lock->rel, &lock->tid, XLTW_Lock);
+	}
+	pfree(holders);
+}
+
+/* Does this transaction hold the row in some mode? */
+static bool
+is_held_by_us(const TsdbRowLock *lock)
+{
+	LOCKTAG		tag;
+	int			i;
+
+	SET_LOCKTAG_TUPLE(tag, lock->rel->rd_lockInfo.lockRelId.dbId, lock->rel->rd_lockInfo.lockRelId.relId,
+					  ItemPointerGetBlockNumber(&lock->tid), ItemPointerGetOffsetNumber(&lock->tid));
+	for (i = 0; i < (int) lengthof(row_modes); i++)
+	{
+		if (LockHeldByMe(&tag, row_modes[i]))
+			return true;
+	}
+	return false;
 }
 
 /*
- * What the xmax of a tuple becomes when KEY SHARE of xid is added.  False if something else than
- * compatible locks is there.  After heapam.c: compute_new_xmax_infomask(), the few cases needed.
+ * Next in line at the row; false as the callers'.  Who holds a weaker lock already does not stand in line: those
+ * before him wait for him.
+ */
+static bool
+queue_up(TsdbRowLock *lock, LockWaitPolicy policy)
+{
+	ItemPointerData tid = lock->tid;
+
+	if (lock->queued || is_held_by_us(lock))
+		return true;
+	ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + QUEUE_OFFSET);
+	if (policy == LockWaitBlock)
+		LockTuple(lock->rel, &tid, row_modes[lock->mode]);
+	else if (!ConditionalLockTuple(lock->rel, &tid, row_modes[lock->mode]))
+		return not_got(lock->rel, policy);
+	lock->queued = true;
+	return true;
+}
+
+bool
+tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy)
+{
+	int			tries = 0;
+
+	Assert(!lock->locked);
+	if (chunk_covers(lock->rel, lock->chunk_id, lock->mode))
+		return true;
+
+	/* whoever finds our lock must find whom to wait for */
+	show_locker();
+	while (!ConditionalLockTuple(lock->rel, &lock->tid, row_modes[lock->mode]))
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		/* who only looks holds it for microseconds: he is not to be waited for to his transaction's end */
+		if (tries++ < SHORT_TRIES)
+		{
+			pg_usleep(SHORT_TRY_US);
+			continue;
+		}
+		if (policy != LockWaitBlock)
+			return not_got(lock->rel, policy);
+		(void) queue_up(lock, policy);
+		wait_for_holders(lock);
+	}
+	lock->locked = true;
+	return true;
+}
+
+bool
+tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, bool for_update)
+{
+	if (lock->locked)
+		UnlockTuple(lock->rel, &lock->tid, row_modes[lock->mode]);
+	lock->locked = false;
+	if (policy != LockWaitBlock)
+		return ConditionalXactLockTableWait(xid) || not_got(lock->rel, policy);
+	(void) queue_up(lock, policy);
+	XactLockTableWait(xid, lock->rel, &lock->tid, for_update ? XLTW_Update : XLTW_Lock);
+	return true;
+}
+
+void
+tsdb_row_lock_done(TsdbRowLock *lock, bool keep)
+{
+	if (lock->queued)
+	{
+		ItemPointerData tid = lock->tid;
+
+		ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + QUEUE_OFFSET);
+		UnlockTuple(lock->rel, &tid, row_modes[lock->mode]);
+	}
+	lock->queued = false;
+	if (lock->locked && keep)
+		keep_count(lock);
+	else if (lock->locked)
+		UnlockTuple(lock->rel, &lock->tid, row_modes[lock->mode]);
+	lock->locked = false;
+}
+
+/*
+ * What the xmax of a tuple becomes when KEY SHARE of xid is added.  False if something incompatible is there.
+ * After heapam.c: compute_new_xmax_infomask(), for this strength.
  */
 static bool
 add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax, uint16 *new_infomask)
 {
 	uint16		infomask = tuple->t_infomask;
 	TransactionId xmax = HeapTupleHeaderGetRawXmax(tuple);
+	MultiXactStatus status;
 
 	*new_infomask = HEAP_XMAX_LOCK_ONLY | HEAP_XMAX_KEYSHR_LOCK;
 	*new_xmax = xid;
 	if ((infomask & HEAP_XMAX_INVALID) != 0)
 		return true;
-	if (!HEAP_XMAX_IS_LOCKED_ONLY(infomask) || HEAP_LOCKED_UPGRADED(infomask) ||
-		HEAP_XMAX_IS_EXCL_LOCKED(infomask))
+	if (HEAP_LOCKED_UPGRADED(infomask) || (tuple->t_infomask2 & HEAP_KEYS_UPDATED) != 0)
+		return false;
+	/* a lock for update can't be told from one for no key update here, and is rare */
+	if (HEAP_XMAX_IS_LOCKED_ONLY(infomask) && HEAP_XMAX_IS_EXCL_LOCKED(infomask))
 		return false;
 
 	if ((infomask & HEAP_XMAX_IS_MULTI) != 0)
 	{
+		/* the others' bits stay: none of them is weaker */
 		*new_xmax = MultiXactIdExpand(xmax, xid, MultiXactStatusForKeyShare);
-		*new_infomask |= HEAP_XMAX_IS_MULTI;
-		if (HEAP_XMAX_IS_SHR_LOCKED(infomask))
-			*new_infomask |= HEAP_XMAX_SHR_LOCK;
+		*new_infomask = infomask & HEAP_XMAX_BITS;
 		return true;
 	}
-	if (TransactionIdEquals(xmax, xid) || !TransactionIdIsInProgress(xmax))
+	if (TransactionIdEquals(xmax, xid))
 	{
-		/* ours, of this strength or a stronger one; or nobody's any more */
-		if (TransactionIdEquals(xmax, xid))
-		{
-			*new_infomask = infomask & HEAP_XMAX_BITS;
-			*new_xmax = xmax;
-		}
+		*new_infomask = infomask & HEAP_XMAX_BITS;
+		*new_xmax = xmax;
 		return true;
 	}
-	*new_xmax = MultiXactIdCreate(xmax, HEAP_XMAX_IS_SHR_LOCKED(infomask) ? MultiXactStatusForShare :
-								  MultiXactStatusForKeyShare, xid, MultiXactStatusForKeyShare);
+	if (!TransactionIdIsInProgress(xmax))
+		return true;			/* a lock that is over, or an update in a savepoint that was rolled back */
+	if (!HEAP_XMAX_IS_LOCKED_ONLY(infomask))
+	{
+		/* an update that keeps the key, of the transaction that made this version */
+		status = MultiXactStatusNoKeyUpdate;
+		*new_infomask = HEAP_XMAX_EXCL_LOCK;
+	}
+	else if (HEAP_XMAX_IS_SHR_LOCKED(infomask))
+	{
+		status = MultiXactStatusForShare;
+		*new_infomask = HEAP_XMAX_LOCK_ONLY | HEAP_XMAX_SHR_LOCK;
+	}
+	else
+		status = MultiXactStatusForKeyShare;
+	*new_xmax = MultiXactIdCreate(xmax, status, xid, MultiXactStatusForKeyShare);
 	*new_infomask |= HEAP_XMAX_IS_MULTI;
-	if (HEAP_XMAX_IS_SHR_LOCKED(infomask))
-		*new_infomask |= HEAP_XMAX_SHR_LOCK;
 	return true;
 }
 
-bool
-tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
+/* Adds the lock to one version; *next: the version after it by the same updater, or invalid. */
+static bool
+carry_to_version(Relation rel, ItemPointer tid, TransactionId xid, ItemPointer next)
 {
-	OffsetNumber offset = ItemPointerGetOffsetNumber(new_tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
 	Buffer		buffer;
 	Page		page;
 	ItemId		item;
 	bool		done = false;
 
-	MultiXactIdSetOldestMember();
-	if (ItemPointerGetBlockNumber(new_tid) >= RelationGetNumberOfBlocks(rel))
+	ItemPointerSetInvalid(next);
+	if (ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
 		return false;
-	buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(new_tid));
+	buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tid));
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	page = BufferGetPage(buffer);
 	item = offset <= PageGetMaxOffsetNumber(page) ? PageGetItemId(page, offset) : NULL;
@@ -226,6 +450,9 @@ tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
 		TransactionId new_xmax;
 		uint16		new_infomask;
 
+		if ((tuple->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask) &&
+			TransactionIdIsInProgress(HeapTupleHeaderGetUpdateXid(tuple)))
+			*next = tuple->t_ctid;
 		done = add_key_share(tuple, xid, &new_xmax, &new_infomask);
 		if (done)
 		{
@@ -235,13 +462,34 @@ tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
 			tuple = (HeapTupleHeader) PageGetItem(image, PageGetItemId(image, offset));
 			tuple->t_infomask &= ~HEAP_XMAX_BITS;
 			tuple->t_infomask |= new_infomask;
-			tuple->t_infomask2 &= ~HEAP_KEYS_UPDATED;
 			HeapTupleHeaderSetXmax(tuple, new_xmax);
 			GenericXLogFinish(state);
 		}
 	}
 	UnlockReleaseBuffer(buffer);
 	return done;
+}
+
+bool
+tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
+{
+	ItemPointerData tid = *new_tid;
+
+	/* all versions are of one transaction, which is not through: none of them goes or moves, and each is newer */
+	MultiXactIdSetOldestMember();
+	while (ItemPointerIsValid(&tid))
+	{
+		ItemPointerData next;
+
+		CHECK_FOR_INTERRUPTS();
+		if (tsdb_tid_is_virtual(&tid) || ItemPointerIndicatesMovedPartitions(&tid) ||
+			!carry_to_version(rel, &tid, xid, &next))
+			return false;
+		if (ItemPointerEquals(&next, &tid))
+			return false;
+		tid = next;
+	}
+	return true;
 }
 
 void
@@ -257,19 +505,7 @@ tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new
 	holders = GetLockConflicts(&tag, AccessExclusiveLock, &nholders);
 	for (i = 0; i < nholders; i++)
 	{
-		TransactionId xid;
-
-		if (holders[i].backendId == InvalidBackendId)
-			xid = holders[i].localTransactionId;	/* a prepared transaction */
-		else
-		{
-			PGPROC	   *proc = BackendIdGetProc(holders[i].backendId);
-
-			/* who has ended meanwhile holds no lock any more */
-			if (proc == NULL || proc->lxid != holders[i].localTransactionId)
-				continue;
-			xid = proc->xid;
-		}
+		TransactionId xid = holder_xid(holders[i], false);
 
 		/* a locker has an id before it has the lock; our new version has nobody else's xmax yet */
 		if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid) &&
@@ -278,4 +514,44 @@ tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new
 				 ItemPointerGetBlockNumber(new_tid), ItemPointerGetOffsetNumber(new_tid),
 				 RelationGetRelationName(rel));
 	}
+}
+
+static Size
+lockers_size(void)
+{
+	return mul_size(MaxBackends, sizeof(pg_atomic_uint32));
+}
+
+static void
+row_lock_shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(lockers_size());
+}
+
+static void
+row_lock_shmem_startup(void)
+{
+	bool		found;
+	int			i;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	lockers = ShmemInitStruct("tsdb_am row lockers", lockers_size(), &found);
+	for (i = 0; !found && i < MaxBackends; i++)
+		pg_atomic_init_u32(&lockers[i], InvalidTransactionId);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+tsdb_row_lock_init(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = row_lock_shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = row_lock_shmem_startup;
+	RegisterXactCallback(locker_xact_callback, NULL);
+	RegisterSubXactCallback(locker_subxact_callback, NULL);
 }

@@ -23,18 +23,27 @@
 extern bool tsdb_row_lock_chunk(Relation rel, Oid chunk_id, LockTupleMode mode, LockWaitPolicy policy);
 
 /*
- * Locks the row.  The caller holds the chunk's lock by tsdb_row_lock_chunk.  *covered: the chunk's lock is strong enough, so
- * that no lock on the row was taken.  False as above.
+ * One who wants to change or lock a row.  States: idle; queued (next in line at the row); locked; queued and locked.
  */
-extern bool tsdb_row_lock_acquire(Relation rel, ItemPointer tid, Oid chunk_id, LockTupleMode mode,
-								  LockWaitPolicy policy, bool *covered);
-extern void tsdb_row_lock_release(Relation rel, ItemPointer tid, LockTupleMode mode);
+typedef struct TsdbRowLock
+{
+	Relation	rel;
+	ItemPointerData tid;
+	Oid			chunk_id;
+	LockTupleMode mode;
+	bool		queued;
+	bool		locked;			/* by a lock on the row, which release gives back */
+} TsdbRowLock;
 
-/* A row lock that is to stay: perhaps all of this transaction's on the chunk become one lock of the chunk. */
-extern void tsdb_row_lock_keep(Relation rel, Oid chunk_id, LockTupleMode mode);
-
-/* Waits for a transaction to end, by the policy; false as above. */
-extern bool tsdb_row_wait(Relation rel, ItemPointer tid, TransactionId xid, LockWaitPolicy policy, bool for_update);
+/*
+ * Locks the row.  The caller holds the chunk's lock by tsdb_row_lock_chunk; if that is strong enough, no lock on the row
+ * is taken.  False as above.
+ */
+extern bool tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy);
+/* Gives the row back and waits for a transaction to end, next in line at the row; false as above. */
+extern bool tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, bool for_update);
+/* Leaves the line; keep: the row's lock stays to the end of the transaction, else it is given back too. */
+extern void tsdb_row_lock_done(TsdbRowLock *lock, bool keep);
 
 /*
  * KEY SHARE locks pass an update that leaves the key alone.  They must then hold on the new version, which is in the
@@ -44,5 +53,8 @@ extern bool tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, Transact
 
 /* After the update's tombstone was written: carries all KEY SHARE locks that others hold on the old version. */
 extern void tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new_tid);
+
+/* Shared memory; called from _PG_init. */
+extern void tsdb_row_lock_init(void);
 
 #endif							/* TSDB_ROW_LOCK_H */

@@ -752,6 +752,10 @@ tsdb_relation_estimate_size(Relation rel, int32 *attr_widths, BlockNumber *pages
 
 	*pages = heap_pages + chunk_pages;
 	*tuples = heap_tuples + chunk_tuples;
+
+	/* a small table that was never vacuumed will grow: after tableam.c, table_block_relation_estimate_size() */
+	if (rel->rd_rel->reltuples < 0 && !rel->rd_rel->relhassubclass)
+		*pages = Max(*pages, 10);
 	*allvisfrac = *pages > 0 ?
 		Min((double) rel->rd_rel->relallvisible, (double) heap_pages) / (double) *pages : 0;
 }

@@ -1261,7 +1261,15 @@ tsdb_vector_set_release(TsdbVectorSet *pub)
 void
 tsdb_vector_set_detach(TsdbVectorSet *pub)
 {
+	OpenSet    *set = (OpenSet *) pub;
+
 	if (pub->refcount > 1 && pub->chunk)
-		set_let_go((OpenSet *) pub);
+	{
+		set_let_go(set);
+
+		/* its holder may outlive the context that it was made in */
+		MemoryContextSetParent(set->cxt, TopTransactionContext);
+		MemoryContextSetParent(set->owner->cxt, TopTransactionContext);
+	}
 	tsdb_vector_set_release(pub);
 }

@@ -6,7 +6,8 @@
  * on its current set, and each slot that shows a row of it another; a set whose only holder is
  * the scan is reused for the next vector, so that a scan allocates nothing per vector.
  * A set outlives its scan if a slot still holds it: tsdb_vector_set_detach decodes what is left
- * and lets go of chunk, store and buffers.  All memory is in the context given at open.
+ * and lets go of chunk, store and buffers.  All memory is in the context given at open; a set that was detached while
+ * others held it lives to the end of the transaction at most.
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_CHUNK_READER_H

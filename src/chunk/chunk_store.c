@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/toast_internals.h"
+#include "access/xact.h"
 #include "catalog/catalog.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -55,6 +56,7 @@ struct TsdbStoreScan
 	Oid			chunk_id;
 	int32		first_seq;
 	int32		last_seq;
+	Snapshot	filter;			/* to be applied to what the scan returns, or NULL */
 };
 
 TsdbStore *
@@ -377,13 +379,28 @@ tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 las
 	scan->first_seq = first_seq;
 	scan->last_seq = last_seq;
 	scan->slot = NULL;
-	scan->iscan = begin_index_scan(store, chunk_id, first_seq, last_seq, snapshot);
+	scan->filter = IsolationIsSerializable() && IsMVCCSnapshot(snapshot) ? snapshot : NULL;
+	scan->iscan = begin_index_scan(store, chunk_id, first_seq, last_seq,
+								   scan->filter != NULL ? SnapshotAny : snapshot);
 	if (scan->iscan != NULL)
 	{
 		scan->slot = table_slot_create(store->toastrel, NULL);
 		Assert(TTS_IS_BUFFERTUPLE(scan->slot));
 	}
 	return scan;
+}
+
+/* Does the snapshot see this tuple?  After heapam.c: heap_fetch(). */
+static bool
+tuple_visible(TsdbStore *store, HeapTuple tuple, Buffer buffer, Snapshot snapshot)
+{
+	bool		visible;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	visible = HeapTupleSatisfiesVisibility(tuple, snapshot, buffer);
+	HeapCheckForSerializableConflictOut(visible, store->toastrel, tuple, buffer, snapshot);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return visible;
 }
 
 bool
@@ -393,9 +410,14 @@ tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result)
 
 	CHECK_FOR_INTERRUPTS();
 
-	if (scan->iscan == NULL ||
-		!index_getnext_slot(scan->iscan, ForwardScanDirection, scan->slot))
+	if (scan->iscan == NULL)
 		return false;
+	do
+	{
+		if (!index_getnext_slot(scan->iscan, ForwardScanDirection, scan->slot))
+			return false;
+	} while (scan->filter != NULL &&
+			 !tuple_visible(scan->store, slot->base.tuple, slot->buffer, scan->filter));
 
 	if (!stored_tuple_parse(slot->base.tuple, slot->buffer, result))
 		tsdb_report_corruption(scan->store->rel, scan->chunk_id, NULL,
@@ -463,7 +485,9 @@ void
 tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, Snapshot snapshot,
 				 TsdbStoreVisit visit, void *arg)
 {
-	IndexScanDesc iscan = begin_index_scan(store, chunk_id, first_seq, last_seq, snapshot);
+	/* each page's tuples are judged below; see tsdb_store_scan_begin for why no more is locked */
+	IndexScanDesc iscan = begin_index_scan(store, chunk_id, first_seq, last_seq,
+										   IsolationIsSerializable() ? SnapshotAny : snapshot);
 	ItemPointerData *tids = NULL;
 	ItemPointer tid;
 	Size		allocated = 0;

@@ -79,7 +79,13 @@ extern bool tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq,
 								TsdbStoredTuple *result);
 extern void tsdb_store_release(TsdbStoredTuple *result);
 
-/* Index scan over keys chunk_id, first_seq <= seq <= last_seq in rising order of seq. */
+/*
+ * Index scan over keys chunk_id, first_seq <= seq <= last_seq in rising order of seq.
+ *
+ * A serializable transaction locks nothing of the TOAST relation by it: whoever reads locks rows or the whole of the
+ * table, and its conflicts out are checked on each tuple; locks on index pages would let rows conflict that
+ * only share a page of keys.
+ */
 typedef struct TsdbStoreScan TsdbStoreScan;
 extern TsdbStoreScan *tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id,
 											int32 first_seq, int32 last_seq, Snapshot snapshot);
