@@ -316,7 +316,7 @@ tsdb_bulk_delete_note(TsdbRowAccess *access, const TsdbDirEntry *entry, CommandI
 	DeletedFrom *from;
 	bool		found;
 
-	if (!access->kept || access->query == NULL || access->query->operation != CMD_DELETE ||
+	if (access->query == NULL || access->query->operation != CMD_DELETE ||
 		access->query->plannedstmt->hasModifyingCTE)
 		return;
 	if (bulk == NULL)

@@ -58,6 +58,7 @@ typedef struct Claim
 	TsdbDirEntry entry;
 	uint32		row;
 	TsdbRowLock lock;			/* to be ended by tsdb_row_lock_done after TM_Ok */
+	bool		was_locked;		/* the transaction has locked the row before */
 	uint16		flags;			/* of the tombstone that the answer comes from, TSDB_TOMB_* */
 } Claim;
 
@@ -195,6 +196,7 @@ claim_row(Claim *c)
 		result = judge_row(c, &xwait);
 		if (result == TM_Ok)
 		{
+			c->was_locked = c->for_update && tsdb_row_lock_is_ours(&c->lock);
 			if (!tsdb_row_lock_acquire(&c->lock, c->policy))
 			{
 				result = TM_WouldBlock;
@@ -393,6 +395,25 @@ keys_kept(Relation rel, Bitmapset *key_attrs, TupleTableSlot *old, TupleTableSlo
 	return true;
 }
 
+/*
+ * heapam leaves the updater's earlier lock in the new version's xmax, and INSERT ... ON CONFLICT ... RETURNING xmax = 0
+ * is how people tell inserted rows from updated ones.  There is nothing to lock for others in a version that they do not
+ * see, so it is put into the returned tuple alone.
+ */
+static void
+show_own_lock(TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+
+	/* slots of another kind (of a partitioned table, say) have no system columns */
+	if (!TTS_IS_TSDB(slot))
+		return;
+	tuple = ExecFetchSlotHeapTuple(slot, true, NULL);
+	tuple->t_data->t_infomask &= ~HEAP_XMAX_BITS;
+	tuple->t_data->t_infomask |= HEAP_XMAX_LOCK_ONLY | HEAP_XMAX_EXCL_LOCK;
+	HeapTupleHeaderSetXmax(tuple->t_data, GetCurrentTransactionId());
+}
+
 TM_Result
 tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
 				  Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
@@ -435,6 +456,9 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 		{
 			TSDB_HEAPAM->tuple_insert(rel, slot, cid, 0, NULL);
 			*update_indexes = true;
+
+			if (c.was_locked)
+				show_own_lock(slot);
 
 			/* it was counted as an insert */
 			pgstat_count_heap_insert(rel, -1);
@@ -544,7 +568,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 				*flags = tombstone.flags;
 				*next = tombstone.new_tid;
 				*xid = tombstone.xmin;
-				found = ItemPointerIsValid(next) || ItemPointerIndicatesMovedPartitions(next);
+				found = ItemPointerIsValid(next);
 				break;
 			case TSDB_TOMBSTONE_NONE:
 				/* xmax as it is now */

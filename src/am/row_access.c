@@ -4,10 +4,10 @@
  *
  * Used by chunk_dml.c and tsdb_handler.c.
  *
- * An access belongs to the executor run that made it and its resource owner, and is used
+ * An access belongs to the query that was running when it was made, and to its resource owner, and is used
  * by no other: so that it is closed under the owner it was opened under, that a nested statement's snapshots are
- * not taken for an outer one's, and that DDL which follows the statement finds the table unused.  It is
- * closed when the executor ends.  Outside of the executor (logical apply, COPY) nothing is kept.
+ * not taken for an outer one's, that of queries which run in turns (of functions that return sets) each has its own, and
+ * that DDL which follows the statement finds the table unused.  It is closed when the query ends.  Outside of the executor (logical apply, COPY) nothing is kept.
  *
  * After an error owners give back locks, pins and references themselves; here memory goes.  An open cursor outlives a
  * savepoint that is rolled back, and so does its access: the owner, not the subtransaction, decides.
@@ -22,8 +22,7 @@
 #include "utils/resowner.h"
 
 static TsdbRowAccess *accesses = NULL;
-static int	run_depth = 0;
-static QueryDesc *run_query = NULL;
+static QueryDesc *run_query = NULL;	/* innermost that runs or finishes */
 
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
@@ -54,7 +53,7 @@ close_access(TsdbRowAccess *access)
 bool
 tsdb_row_access_is_kept(void)
 {
-	return run_depth > 0;
+	return run_query != NULL;
 }
 
 TsdbRowAccess *
@@ -64,27 +63,25 @@ tsdb_row_access_get(Relation rel)
 	MemoryContext cxt;
 	MemoryContext old;
 
-	for (access = accesses; access != NULL; access = access->next)
+	for (access = accesses; run_query != NULL && access != NULL; access = access->next)
 	{
-		if (access->depth == run_depth && access->owner == CurrentResourceOwner &&
+		if (access->query == run_query && access->owner == CurrentResourceOwner &&
 			RelationGetRelid(access->rel) == RelationGetRelid(rel))
 			return access;
 	}
 
-	cxt = AllocSetContextCreate(run_depth > 0 ? TopMemoryContext : CurrentMemoryContext,
+	cxt = AllocSetContextCreate(run_query != NULL ? TopMemoryContext : CurrentMemoryContext,
 								"tsdb row access", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(cxt);
 	access = palloc0(sizeof(TsdbRowAccess));
 	access->cxt = cxt;
 	access->rel = rel;
 	access->owner = CurrentResourceOwner;
-	access->depth = run_depth;
 	access->query = run_query;
 	access->cursor = tsdb_cursor_begin(rel, NULL);
 	RelationIncrementReferenceCount(rel);
-	if (run_depth > 0)
+	if (run_query != NULL)
 	{
-		access->kept = true;
 		access->next = accesses;
 		accesses = access;
 	}
@@ -107,7 +104,7 @@ tsdb_row_access_each(Oid relid, void (*visit) (TsdbRowAccess *access, Snapshot s
 void
 tsdb_row_access_put(TsdbRowAccess *access)
 {
-	if (!access->kept)
+	if (access->query == NULL)
 		close_access(access);
 }
 
@@ -139,20 +136,24 @@ tsdb_row_access_slot(TsdbRowAccess *access)
 	return access->slot;
 }
 
-/* Closes those of deeper runs than the current one that are of the current owner. */
+/* Closes those of a query that ends. */
 static void
-close_deeper(int depth)
+close_of_query(QueryDesc *query)
 {
+	ResourceOwner owner = CurrentResourceOwner;
 	TsdbRowAccess **link = &accesses;
 
 	while (*link != NULL)
 	{
 		TsdbRowAccess *access = *link;
 
-		if (access->depth > depth && access->owner == CurrentResourceOwner)
+		if (access->query == query)
 		{
 			*link = access->next;
+			/* a query can be run under other owners than it is ended under */
+			CurrentResourceOwner = access->owner;
 			close_access(access);
+			CurrentResourceOwner = owner;
 		}
 		else
 			link = &access->next;
@@ -196,7 +197,6 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 {
 	QueryDesc  *outer_query = run_query;
 
-	run_depth++;
 	run_query = query;
 	PG_TRY();
 	{
@@ -207,7 +207,6 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 	}
 	PG_FINALLY();
 	{
-		run_depth--;
 		run_query = outer_query;
 	}
 	PG_END_TRY();
@@ -215,14 +214,13 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 
 /* A plain DELETE has gone through its rows; AFTER triggers come next. */
 static void
-finish_delete(void)
+finish_delete(QueryDesc *query)
 {
 	TsdbRowAccess *access;
 
 	for (access = accesses; access != NULL; access = access->next)
 	{
-		if (access->bulk != NULL && access->depth == run_depth + 1 &&
-			access->owner == CurrentResourceOwner)
+		if (access->bulk != NULL && access->query == query)
 			access->finish_delete(access);
 	}
 }
@@ -232,11 +230,11 @@ access_executor_finish(QueryDesc *query)
 {
 	QueryDesc  *outer_query = run_query;
 
-	if (accesses != NULL && query->operation == CMD_DELETE && !query->plannedstmt->hasModifyingCTE)
-		finish_delete();
-	run_depth++;
+	run_query = query;
 	PG_TRY();
 	{
+		if (accesses != NULL && query->operation == CMD_DELETE && !query->plannedstmt->hasModifyingCTE)
+			finish_delete(query);
 		if (prev_executor_finish)
 			prev_executor_finish(query);
 		else
@@ -244,7 +242,6 @@ access_executor_finish(QueryDesc *query)
 	}
 	PG_FINALLY();
 	{
-		run_depth--;
 		run_query = outer_query;
 	}
 	PG_END_TRY();
@@ -260,7 +257,7 @@ access_executor_end(QueryDesc *query)
 
 	/* its slots have let go of what ours hold */
 	if (accesses != NULL)
-		close_deeper(run_depth);
+		close_of_query(query);
 }
 
 static void
@@ -268,11 +265,6 @@ access_xact_callback(XactEvent event, void *arg)
 {
 	switch (event)
 	{
-		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_PARALLEL_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
-			close_deeper(0);
-			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PREPARE:
@@ -281,6 +273,8 @@ access_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			forget(NULL);
+			break;
+		default:
 			break;
 	}
 }

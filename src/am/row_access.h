@@ -23,7 +23,7 @@ typedef struct TsdbRowAccess
 	TsdbStore  *store;			/* for writing, RowExclusiveLock; NULL until asked for */
 	TupleTableSlot *slot;		/* for an old version; NULL until asked for */
 	bool		directory_checked;	/* the directory cache has been looked at under our lock on the table */
-	QueryDesc  *query;			/* that is running, or NULL */
+	QueryDesc  *query;			/* that is running, and keeps it; NULL: closed by tsdb_row_access_put */
 	/* of bulk_delete.c: NULL if there are none */
 	TsdbBulkDelete *bulk;
 	void		(*finish_delete) (struct TsdbRowAccess *access);	/* a plain DELETE has gone through its rows */
@@ -31,9 +31,7 @@ typedef struct TsdbRowAccess
 	/* private */
 	struct TsdbRowAccess *next;
 	MemoryContext cxt;
-	bool		kept;			/* else closed by tsdb_row_access_put */
 	ResourceOwner owner;
-	int			depth;			/* of nested executor runs */
 } TsdbRowAccess;
 
 /* Executor and transaction hooks; called once from _PG_init. */

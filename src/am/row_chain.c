@@ -352,6 +352,20 @@ moved_from(Relation rel, ItemPointer tid)
 	return true;
 }
 
+static bool
+heap_sees(Relation rel, ItemPointer tid, Snapshot snapshot)
+{
+	HeapTupleData tuple;
+	Buffer		buffer;
+	bool		sees;
+
+	tuple.t_self = *tid;
+	sees = heap_fetch(rel, snapshot, &tuple, &buffer, false);
+	if (sees)
+		ReleaseBuffer(buffer);
+	return sees;
+}
+
 void
 tsdb_chain_latest(TableScanDesc heap_scan, ItemPointer tid)
 {
@@ -368,7 +382,9 @@ tsdb_chain_latest(TableScanDesc heap_scan, ItemPointer tid)
 			if (ItemPointerGetBlockNumber(&at) >= RelationGetNumberOfBlocks(rel))
 				return;
 			TSDB_HEAPAM->tuple_get_latest_tid(heap_scan, &visible);
-			*tid = at = visible;
+			at = visible;
+			if (heap_sees(rel, &visible, snapshot))
+				*tid = visible;
 			if (!moved_from(rel, &at))
 				return;
 		}

@@ -32,6 +32,7 @@
 #include "access/generic_xlog.h"
 #include "access/heapam.h"
 #include "access/multixact.h"
+#include "access/twophase.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "chunk/chunk_reader.h"
@@ -47,9 +48,16 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
-/* Row locks of one chunk after which the whole chunk is tried, and after each so many more again. */
-#define ESCALATE_ROWS		32
+/*
+ * Row locks of one chunk after which the whole chunk is tried, and after each so many more again.  Low enough that
+ * the lock table does not fill, high enough that a queue's workers with SKIP LOCKED keep out of each other's way.
+ */
+#define ESCALATE_ROWS		512
+
+/* The part of the lock table that one transaction's row locks may take; beyond, it waits for the whole chunk. */
+#define MAX_TABLE_PART		8
 
 static const LOCKMODE chunk_modes[] = {AccessShareLock, RowShareLock, RowExclusiveLock, RowExclusiveLock};
 static const LOCKMODE row_modes[] = {AccessShareLock, RowShareLock, ExclusiveLock, AccessExclusiveLock};
@@ -94,6 +102,14 @@ typedef struct LockCount
 
 static HTAB *lock_counts = NULL;
 static LocalTransactionId lock_counts_lxid = InvalidLocalTransactionId;
+static uint64 lock_total = 0;	/* over all chunks */
+
+static void
+tuple_tag(LOCKTAG *tag, Relation rel, const ItemPointerData *tid)
+{
+	SET_LOCKTAG_TUPLE(*tag, rel->rd_lockInfo.lockRelId.dbId, rel->rd_lockInfo.lockRelId.relId,
+					  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
+}
 
 static void pg_attribute_noreturn()
 report_not_available(Relation rel)
@@ -112,10 +128,52 @@ not_got(Relation rel, LockWaitPolicy policy)
 	return false;
 }
 
+/*
+ * Locks belong to the subtransaction, as a tuple's xmax does, and not to the portal in which they are taken: a
+ * cursor can outlive a savepoint in which it was fetched from.
+ */
+static bool
+lock_tuple(Relation rel, ItemPointer tid, LOCKMODE mode, bool conditional)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	LOCKTAG		tag;
+	LockAcquireResult result;
+
+	tuple_tag(&tag, rel, tid);
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	result = LockAcquire(&tag, mode, false, conditional);
+	CurrentResourceOwner = owner;
+	return result != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+unlock_tuple(Relation rel, ItemPointer tid, LOCKMODE mode)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	LOCKTAG		tag;
+
+	tuple_tag(&tag, rel, tid);
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	LockRelease(&tag, mode, false);
+	CurrentResourceOwner = owner;
+}
+
+static bool
+lock_chunk(Relation rel, Oid chunk_id, LOCKMODE mode, bool conditional)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		got;
+
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	got = tsdb_chunk_lock(rel, chunk_id, mode, conditional);
+	CurrentResourceOwner = owner;
+	return got;
+}
+
 bool
 tsdb_row_lock_chunk(Relation rel, Oid chunk_id, LockTupleMode mode, LockWaitPolicy policy)
 {
-	return tsdb_chunk_lock(rel, chunk_id, chunk_modes[mode], policy != LockWaitBlock) ||
+	return lock_chunk(rel, chunk_id, chunk_modes[mode], policy != LockWaitBlock) ||
 		not_got(rel, policy);
 }
 
@@ -147,6 +205,7 @@ prepare_counts(void)
 	ctl.hcxt = TopMemoryContext;
 	lock_counts = hash_create("tsdb row locks", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	lock_counts_lxid = MyProc->lxid;
+	lock_total = 0;
 }
 
 /* A row lock stays: perhaps all of this transaction's on the chunk become one lock of the chunk. */
@@ -163,8 +222,17 @@ keep_count(const TsdbRowLock *lock)
 	count = hash_search(lock_counts, &key.key, HASH_ENTER, &found);
 	if (!found)
 		count->count = 0;
+	lock_total++;
 	if (++count->count % ESCALATE_ROWS == 0)
-		(void) tsdb_chunk_lock(lock->rel, lock->chunk_id, many_modes[lock->mode], true);
+		(void) lock_chunk(lock->rel, lock->chunk_id, many_modes[lock->mode], true);
+}
+
+/* Have this transaction's row locks taken their part of the lock table? */
+static bool
+too_many_locks(void)
+{
+	prepare_counts();
+	return lock_total >= (uint64) max_locks_per_xact * (MaxBackends + max_prepared_xacts) / MAX_TABLE_PART;
 }
 
 static void
@@ -262,8 +330,7 @@ wait_for_holders(TsdbRowLock *lock)
 	int			nholders;
 	int			i;
 
-	SET_LOCKTAG_TUPLE(tag, lock->rel->rd_lockInfo.lockRelId.dbId, lock->rel->rd_lockInfo.lockRelId.relId,
-					  ItemPointerGetBlockNumber(&lock->tid), ItemPointerGetOffsetNumber(&lock->tid));
+	tuple_tag(&tag, lock->rel, &lock->tid);
 	holders = GetLockConflicts(&tag, row_modes[lock->mode], &nholders);
 	for (i = 0; i < nholders; i++)
 	{
@@ -275,15 +342,13 @@ wait_for_holders(TsdbRowLock *lock)
 	pfree(holders);
 }
 
-/* Does this transaction hold the row in some mode? */
-static bool
-is_held_by_us(const TsdbRowLock *lock)
+bool
+tsdb_row_lock_is_ours(const TsdbRowLock *lock)
 {
 	LOCKTAG		tag;
 	int			i;
 
-	SET_LOCKTAG_TUPLE(tag, lock->rel->rd_lockInfo.lockRelId.dbId, lock->rel->rd_lockInfo.lockRelId.relId,
-					  ItemPointerGetBlockNumber(&lock->tid), ItemPointerGetOffsetNumber(&lock->tid));
+	tuple_tag(&tag, lock->rel, &lock->tid);
 	for (i = 0; i < (int) lengthof(row_modes); i++)
 	{
 		if (LockHeldByMe(&tag, row_modes[i]))
@@ -301,12 +366,12 @@ queue_up(TsdbRowLock *lock, LockWaitPolicy policy)
 {
 	ItemPointerData tid = lock->tid;
 
-	if (lock->queued || is_held_by_us(lock))
+	if (lock->queued || tsdb_row_lock_is_ours(lock))
 		return true;
 	ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + QUEUE_OFFSET);
 	if (policy == LockWaitBlock)
-		LockTuple(lock->rel, &tid, row_modes[lock->mode]);
-	else if (!ConditionalLockTuple(lock->rel, &tid, row_modes[lock->mode]))
+		(void) lock_tuple(lock->rel, &tid, row_modes[lock->mode], false);
+	else if (!lock_tuple(lock->rel, &tid, row_modes[lock->mode], true))
 		return not_got(lock->rel, policy);
 	lock->queued = true;
 	return true;
@@ -320,10 +385,13 @@ tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy)
 	Assert(!lock->locked);
 	if (chunk_covers(lock->rel, lock->chunk_id, lock->mode))
 		return true;
+	if (too_many_locks())
+		return lock_chunk(lock->rel, lock->chunk_id, many_modes[lock->mode], policy != LockWaitBlock) ||
+			not_got(lock->rel, policy);
 
 	/* whoever finds our lock must find whom to wait for */
 	show_locker();
-	while (!ConditionalLockTuple(lock->rel, &lock->tid, row_modes[lock->mode]))
+	while (!lock_tuple(lock->rel, &lock->tid, row_modes[lock->mode], true))
 	{
 		CHECK_FOR_INTERRUPTS();
 
@@ -346,7 +414,7 @@ bool
 tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, bool for_update)
 {
 	if (lock->locked)
-		UnlockTuple(lock->rel, &lock->tid, row_modes[lock->mode]);
+		unlock_tuple(lock->rel, &lock->tid, row_modes[lock->mode]);
 	lock->locked = false;
 	if (policy != LockWaitBlock)
 		return ConditionalXactLockTableWait(xid) || not_got(lock->rel, policy);
@@ -363,13 +431,13 @@ tsdb_row_lock_done(TsdbRowLock *lock, bool keep)
 		ItemPointerData tid = lock->tid;
 
 		ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + QUEUE_OFFSET);
-		UnlockTuple(lock->rel, &tid, row_modes[lock->mode]);
+		unlock_tuple(lock->rel, &tid, row_modes[lock->mode]);
 	}
 	lock->queued = false;
 	if (lock->locked && keep)
 		keep_count(lock);
 	else if (lock->locked)
-		UnlockTuple(lock->rel, &lock->tid, row_modes[lock->mode]);
+		unlock_tuple(lock->rel, &lock->tid, row_modes[lock->mode]);
 	lock->locked = false;
 }
 
@@ -500,8 +568,7 @@ tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new
 	int			nholders;
 	int			i;
 
-	SET_LOCKTAG_TUPLE(tag, rel->rd_lockInfo.lockRelId.dbId, rel->rd_lockInfo.lockRelId.relId,
-					  ItemPointerGetBlockNumber(old_tid), ItemPointerGetOffsetNumber(old_tid));
+	tuple_tag(&tag, rel, old_tid);
 	holders = GetLockConflicts(&tag, AccessExclusiveLock, &nholders);
 	for (i = 0; i < nholders; i++)
 	{

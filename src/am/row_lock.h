@@ -42,6 +42,8 @@ typedef struct TsdbRowLock
 extern bool tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy);
 /* Gives the row back and waits for a transaction to end, next in line at the row; false as above. */
 extern bool tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, bool for_update);
+/* Does this transaction hold the row in some mode? */
+extern bool tsdb_row_lock_is_ours(const TsdbRowLock *lock);
 /* Leaves the line; keep: the row's lock stays to the end of the transaction, else it is given back too. */
 extern void tsdb_row_lock_done(TsdbRowLock *lock, bool keep);
 
