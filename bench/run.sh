@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric"
 # data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches").
+# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches changes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -15,7 +15,7 @@ find_postgres
 hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries inserts fetches}
+parts=${PARTS:-cpu metric wal queries inserts fetches changes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -35,7 +35,7 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has changes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
 
@@ -244,6 +244,117 @@ fetches()
 	done
 }
 
+# timed NAME VARIANT SQL: appends the time of its last statement to $work/NAME_VARIANT; :t is the table
+timed()
+{
+	printf '\\set t %s\n\\timing on\n%s\n' "$2" "$3" > "$work/timed.sql"
+	run_query "$work/timed.sql" >> "$work/$1_$2"
+}
+
+# one NAME LABEL [UNIT]: a row of medians of heap and tsdb
+one()
+{
+	local heap tsdb
+	heap=$(median < "$work/$1_heap") tsdb=$(median < "$work/$1_tsdb")
+	row "$2" "$heap" "$tsdb" "$(ratio "$tsdb" "$heap")"
+}
+
+# Deletes, updates and upserts of compressed rows, and what tombstones cost scans and fetches.
+changes()
+{
+	local variant hash="hashfloat8(extract(epoch from time)::float8) # hashtext(host)" i
+	for variant in heap tsdb; do
+		create $variant cpu
+		sql -c "COPY $variant FROM '$work/cpu.csv' (FORMAT csv)"
+	done
+	sql -c "VACUUM ANALYZE heap, tsdb" -c CHECKPOINT
+	# which rows: a column of its own would be compressed; so 1 % by a hash, kept in a table, joined by its key
+	sql -c "CREATE TABLE picks AS SELECT time, host, row_number() OVER () % $repeat AS run FROM heap WHERE ($hash) % 100 = 0" -c "ANALYZE picks"
+	rm -f "$work"/change_*
+	for i in $(seq 0 $((repeat - 1))); do
+		for variant in heap tsdb; do
+			timed change_scan0 $variant "SELECT count(usage_guest_nice) FROM :t;"
+			timed change_count0 $variant "SELECT count(*) FROM :t;"
+			timed change_delete $variant "BEGIN; DELETE FROM :t WHERE ($hash) % 100 = 0;"
+			timed change_qual $variant "SELECT count(*) FROM :t WHERE ($hash) % 100 = 0;"
+			timed change_update $variant "BEGIN; UPDATE :t SET usage_user = usage_user + 1 WHERE ($hash) % 100 = 0;"
+			timed change_day $variant "BEGIN; DELETE FROM :t WHERE time < (SELECT min(time) + interval '1 day' FROM picks);"
+			timed change_lock $variant "BEGIN; SELECT count(*) FROM (SELECT 1 FROM :t WHERE ($hash) % 100 = 0 FOR UPDATE) s;"
+		done
+	done
+	# rolled back each time; now for good
+	for variant in heap tsdb; do
+		sql -c "VACUUM $variant" -c "DELETE FROM $variant WHERE ($hash) % 100 = 0" >/dev/null
+	done
+	for i in $(seq "$repeat"); do
+		for variant in heap tsdb; do
+			timed change_scan1 $variant "SELECT count(usage_guest_nice) FROM :t;"
+			timed change_count1 $variant "SELECT count(*) FROM :t;"
+		done
+	done
+	sql -c "SELECT tsdb.recompress('tsdb')" -c "VACUUM tsdb" >/dev/null
+	for i in $(seq "$repeat"); do
+		timed change_scan2 tsdb "SELECT count(usage_guest_nice) FROM :t;"
+		timed change_count2 tsdb "SELECT count(*) FROM :t;"
+	done
+
+	say
+	say "## changes of $(sql -c "SELECT count(*) FROM picks") of the rows of cpu (1 %, scattered), ms, medians of $repeat"
+	say
+	row "" heap tsdb tsdb/heap
+	rule 3
+	one change_qual "the WHERE clause alone"
+	one change_delete "DELETE 1 %"
+	one change_update "UPDATE 1 %"
+	one change_lock "SELECT 1 % FOR UPDATE"
+	one change_day "DELETE of the first day"
+	say
+	row "scan of tsdb, ms" "no tombstones" "1 %" "recompressed" "1 % / none"
+	rule 4
+	row "count(column)" "$(median < "$work/change_scan0_tsdb")" "$(median < "$work/change_scan1_tsdb")" "$(median < "$work/change_scan2_tsdb")" \
+		"$(ratio "$(median < "$work/change_scan1_tsdb")" "$(median < "$work/change_scan0_tsdb")")"
+	row "count(*)" "$(median < "$work/change_count0_tsdb")" "$(median < "$work/change_count1_tsdb")" "$(median < "$work/change_count2_tsdb")" \
+		"$(ratio "$(median < "$work/change_count1_tsdb")" "$(median < "$work/change_count0_tsdb")")"
+
+	# a primary key, all columns
+	fetch_wide heap
+	fetch_wide tsdb
+	rm -f "$work"/change_*
+	for i in $(seq 0 $((repeat - 1))); do
+		for variant in heap tsdb; do
+			printf '\\set id random(1, 200000)\nSELECT * FROM wide_%s WHERE id = :id;\n' $variant > "$work/fetch_$variant.pgbench"
+			"$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -T "$pgbench_seconds" -M prepared \
+				-f "$work/fetch_$variant.pgbench" postgres 2>&1 | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' | awk '{ print $1 * 1000 }' >> "$work/change_fetch_$variant"
+			timed change_loop wide_$variant "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+				SELECT sum(t.usage_user) FROM (SELECT g * 7919 % 200000 + 1 AS id FROM generate_series(1, 100000) g OFFSET 0) s JOIN :t t USING (id);"
+			timed change_upsert wide_$variant "INSERT INTO :t SELECT id + 100000, time, host, usage_user, usage_system, usage_idle, usage_nice, usage_iowait, usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice
+				FROM wide_heap WHERE id <= 200000 AND id % 10 = $i ON CONFLICT (id) DO UPDATE SET usage_user = excluded.usage_user + 1;"
+		done
+	done
+	for variant in heap tsdb; do
+		mv "$work/change_loop_wide_$variant" "$work/change_loop_$variant"
+		mv "$work/change_upsert_wide_$variant" "$work/change_upsert_$variant"
+	done
+	say
+	say "## 200,000 rows of cpu with a primary key, medians of $repeat"
+	say
+	row "" heap tsdb tsdb/heap
+	rule 3
+	one change_fetch "SELECT * by key, us"
+	one change_loop "nested loop of 100,000, ms"
+	one change_upsert "upsert, half of them new, ms"
+}
+
+# wide_VARIANT: 200,000 rows of cpu under a primary key, on tsdb all of them in chunks
+fetch_wide()
+{
+	local am=$1
+	sql -c "SET client_min_messages = warning" -c "SET tsdb_am.direct_load_rows = 1" -c "DROP TABLE IF EXISTS wide_$1" \
+		-c "CREATE TABLE wide_$1 (id bigint, $cpu_columns) USING $am" \
+		-c "INSERT INTO wide_$1 SELECT row_number() OVER (ORDER BY time, host), * FROM (SELECT * FROM heap ORDER BY time, host LIMIT 200000) s" \
+		-c "ALTER TABLE wide_$1 ADD PRIMARY KEY (id)" -c "VACUUM ANALYZE wide_$1" >/dev/null
+}
+
 # WAL from the load until all rows are frozen, page checksums on (hint bits and page images count then)
 frozen()
 {
@@ -278,4 +389,5 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has queries || queries
 ! has inserts || inserts
 ! has fetches || fetches
+! has changes || changes
 ! has wal || frozen

@@ -475,10 +475,14 @@ visit_page(TsdbStore *store, const ItemPointerData *tids, Size n, Oid chunk_id, 
 	UnlockReleaseBuffer(buffer);
 }
 
+/* By block alone: that is enough to visit each page once. */
 static int
-compare_tids(const void *a, const void *b)
+compare_blocks(const void *a, const void *b)
 {
-	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+	BlockNumber left = ItemPointerGetBlockNumber((ItemPointer) a);
+	BlockNumber right = ItemPointerGetBlockNumber((ItemPointer) b);
+
+	return left < right ? -1 : left > right;
 }
 
 void
@@ -494,7 +498,8 @@ tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 	Size		n = 0;
 	Size		first,
 				last;
-	bool		sorted = true;
+	bool		rising = true;	/* blocks as they come; tombstones written in order of rows come falling */
+	bool		falling = true;
 
 	Assert(IsMVCCSnapshot(snapshot));
 	if (iscan == NULL)
@@ -507,13 +512,20 @@ tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 			tids = tids ? repalloc_huge(tids, allocated * sizeof(ItemPointerData)) :
 				palloc(allocated * sizeof(ItemPointerData));
 		}
-		sorted = sorted && (n == 0 || ItemPointerCompare(&tids[n - 1], tid) < 0);
-		tids[n++] = *tid;
+		tids[n] = *tid;
+		if (n > 0)
+		{
+			int			order = compare_blocks(&tids[n - 1], &tids[n]);
+
+			rising = rising && order <= 0;
+			falling = falling && order >= 0;
+		}
+		n++;
 	}
 	index_endscan(iscan);
 
-	if (!sorted)
-		qsort(tids, n, sizeof(ItemPointerData), compare_tids);
+	if (!rising && !falling)
+		qsort(tids, n, sizeof(ItemPointerData), compare_blocks);
 	for (first = 0; first < n; first = last)
 	{
 		CHECK_FOR_INTERRUPTS();
