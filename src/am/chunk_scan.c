@@ -67,6 +67,8 @@ struct TsdbChunkCursor
 	TsdbDirEntry *entries;
 	int			nentries;
 	uint32		changes_at_load;
+	bool		noted;			/* by tsdb_cursor_note_changes: changes_noted counts, not changes_at_load */
+	uint32		changes_noted;
 	int			current;		/* entry of the open chunk; -1 before the first, nentries after the last */
 	TsdbChunk  *chunk;			/* open chunk, NULL = none */
 	TsdbVectorSet *set;			/* vector of the current row */
@@ -222,7 +224,7 @@ tsdb_cursor_entries(TsdbChunkCursor *cursor, int *nentries)
 			/* the root first: what is added later is a change that tsdb_cursor_changed tells */
 			if (tsdb_root_read(store, &root))
 			{
-				cursor->changes_at_load = root.changes;
+				cursor->changes_at_load = cursor->noted ? cursor->changes_noted : root.changes;
 				cursor->entries = tsdb_directory_read(store, cursor->snapshot, &cursor->nentries);
 			}
 			else
@@ -233,6 +235,16 @@ tsdb_cursor_entries(TsdbChunkCursor *cursor, int *nentries)
 	}
 	*nentries = cursor->nentries;
 	return cursor->entries;
+}
+
+void
+tsdb_cursor_note_changes(TsdbChunkCursor *cursor)
+{
+	TsdbStore  *store = tsdb_cursor_store(cursor);
+	TsdbRootDisk root;
+
+	cursor->changes_noted = (store != NULL && tsdb_root_read(store, &root)) ? root.changes : 0;
+	cursor->noted = true;
 }
 
 bool

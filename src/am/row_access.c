@@ -22,7 +22,8 @@
 #include "utils/resowner.h"
 
 static TsdbRowAccess *accesses = NULL;
-static QueryDesc *run_query = NULL;	/* innermost that runs or finishes */
+static QueryDesc *run_query = NULL; /* innermost that runs or finishes */
+static ResourceOwner run_owner = NULL;	/* under which it does */
 
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
@@ -53,34 +54,36 @@ close_access(TsdbRowAccess *access)
 bool
 tsdb_row_access_is_kept(void)
 {
-	return run_query != NULL;
+	/* under another owner: the planner, for a statement of a function that the query calls, say */
+	return run_query != NULL && CurrentResourceOwner == run_owner;
 }
 
 TsdbRowAccess *
 tsdb_row_access_get(Relation rel)
 {
+	bool		keep = tsdb_row_access_is_kept();
 	TsdbRowAccess *access;
 	MemoryContext cxt;
 	MemoryContext old;
 
-	for (access = accesses; run_query != NULL && access != NULL; access = access->next)
+	for (access = accesses; keep && access != NULL; access = access->next)
 	{
 		if (access->query == run_query && access->owner == CurrentResourceOwner &&
 			RelationGetRelid(access->rel) == RelationGetRelid(rel))
 			return access;
 	}
 
-	cxt = AllocSetContextCreate(run_query != NULL ? TopMemoryContext : CurrentMemoryContext,
+	cxt = AllocSetContextCreate(keep ? TopMemoryContext : CurrentMemoryContext,
 								"tsdb row access", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(cxt);
 	access = palloc0(sizeof(TsdbRowAccess));
 	access->cxt = cxt;
 	access->rel = rel;
 	access->owner = CurrentResourceOwner;
-	access->query = run_query;
+	access->query = keep ? run_query : NULL;
 	access->cursor = tsdb_cursor_begin(rel, NULL);
 	RelationIncrementReferenceCount(rel);
-	if (run_query != NULL)
+	if (keep)
 	{
 		access->next = accesses;
 		accesses = access;
@@ -196,8 +199,10 @@ static void
 access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
 	QueryDesc  *outer_query = run_query;
+	ResourceOwner outer_owner = run_owner;
 
 	run_query = query;
+	run_owner = CurrentResourceOwner;
 	PG_TRY();
 	{
 		if (prev_executor_run)
@@ -208,6 +213,7 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 	PG_FINALLY();
 	{
 		run_query = outer_query;
+		run_owner = outer_owner;
 	}
 	PG_END_TRY();
 }
@@ -229,8 +235,10 @@ static void
 access_executor_finish(QueryDesc *query)
 {
 	QueryDesc  *outer_query = run_query;
+	ResourceOwner outer_owner = run_owner;
 
 	run_query = query;
+	run_owner = CurrentResourceOwner;
 	PG_TRY();
 	{
 		if (accesses != NULL && query->operation == CMD_DELETE && !query->plannedstmt->hasModifyingCTE)
@@ -243,6 +251,7 @@ access_executor_finish(QueryDesc *query)
 	PG_FINALLY();
 	{
 		run_query = outer_query;
+		run_owner = outer_owner;
 	}
 	PG_END_TRY();
 }

@@ -45,7 +45,9 @@ extern TsdbStore *tsdb_cursor_store(TsdbChunkCursor *cursor);
 extern TsdbDirEntry *tsdb_cursor_entries(TsdbChunkCursor *cursor, int *nentries);
 /* For a parallel walk: takes the next entry that is this process's to read; NULL at the end. */
 extern TsdbDirEntry *tsdb_cursor_take_entry(TsdbChunkCursor *cursor);
-/* Has the directory changed since the walk read it? */
+/* Counts the directory's changes from now on, not from when the walk reads it. */
+extern void tsdb_cursor_note_changes(TsdbChunkCursor *cursor);
+/* Has the directory changed since the walk read it, or its changes were noted? */
 extern bool tsdb_cursor_changed(TsdbChunkCursor *cursor);
 /* Current count of directory changes of a table, 0 = no chunk store. */
 extern uint32 tsdb_directory_changes(Relation rel);

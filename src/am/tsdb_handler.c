@@ -28,6 +28,7 @@
 #include "am/row_access.h"
 #include "am/row_chain.h"
 #include "am/tsdb_am_internal.h"
+#include "chunk/forward.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
 #include "catalog/storage.h"
@@ -43,6 +44,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(tsdb_am_handler);
 
@@ -77,6 +79,14 @@ tsdb_scan_cursor(TableScanDesc scan)
 	return ((TsdbScanDesc) scan)->chunks;
 }
 
+/* Snapshots that see what commits while they read. */
+static inline bool
+is_dirty_or_self(Snapshot snapshot)
+{
+	return snapshot != NULL &&
+		(snapshot->snapshot_type == SNAPSHOT_DIRTY || snapshot->snapshot_type == SNAPSHOT_SELF);
+}
+
 static TableScanDesc
 tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *key,
 				ParallelTableScanDesc pscan, uint32 flags)
@@ -103,9 +113,12 @@ tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *
 	}
 
 	/* the temporary snapshot, if any, is ours to drop */
+	scan->chunks = tsdb_cursor_begin(rel, snapshot);
+	/* from before heapam looks how many blocks there are: decompress may put rows behind them */
+	if (is_dirty_or_self(snapshot))
+		tsdb_cursor_note_changes(scan->chunks);
 	scan->heap = TSDB_HEAPAM->scan_begin(rel, snapshot, nkeys, key, pscan,
 										 flags & ~SO_TEMP_SNAPSHOT);
-	scan->chunks = tsdb_cursor_begin(rel, snapshot);
 	if (pscan != NULL)
 	{
 		TsdbParallelScanData *shared = (TsdbParallelScanData *) pscan;
@@ -139,8 +152,10 @@ tsdb_scan_rescan(TableScanDesc sscan, struct ScanKeyData *key, bool set_params,
 		tsdb_direct_load_settle_for(sscan->rs_rd, sscan->rs_snapshot);
 	if (key != NULL && sscan->rs_nkeys > 0)
 		memcpy(sscan->rs_key, key, sscan->rs_nkeys * sizeof(ScanKeyData));
-	TSDB_HEAPAM->scan_rescan(scan->heap, key, set_params, allow_strat, allow_sync, allow_pagemode);
 	tsdb_cursor_rescan(scan->chunks);
+	if (is_dirty_or_self(sscan->rs_snapshot))
+		tsdb_cursor_note_changes(scan->chunks);
+	TSDB_HEAPAM->scan_rescan(scan->heap, key, set_params, allow_strat, allow_sync, allow_pagemode);
 	scan->started = false;
 	scan->in_chunks = false;
 	scan->bitmap_virtual = false;
@@ -232,13 +247,11 @@ next_row(TsdbScanDesc scan, ScanDirection direction, TupleTableSlot *slot, bool 
 		 * A row that moved between the stores after we had read the one and before
 		 * we read the other is only missed by snapshots that see both moves: read all again.
 		 */
-		if (scan->base.rs_snapshot != NULL &&
-			(scan->base.rs_snapshot->snapshot_type == SNAPSHOT_DIRTY ||
-			 scan->base.rs_snapshot->snapshot_type == SNAPSHOT_SELF) &&
-			tsdb_cursor_changed(scan->chunks))
+		if (is_dirty_or_self(scan->base.rs_snapshot) && tsdb_cursor_changed(scan->chunks))
 		{
-			TSDB_HEAPAM->scan_rescan(scan->heap, NULL, false, true, true, true);
 			tsdb_cursor_rescan(scan->chunks);
+			tsdb_cursor_note_changes(scan->chunks);
+			TSDB_HEAPAM->scan_rescan(scan->heap, NULL, false, true, true, true);
 			scan->in_chunks = false;
 			continue;
 		}
@@ -385,13 +398,11 @@ tsdb_index_fetch_end(IndexFetchTableData *data)
 }
 
 static bool
-tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snapshot,
-					   TupleTableSlot *slot, bool *call_again, bool *all_dead)
+fetch_there(TsdbIndexFetchData *fetch, ItemPointer tid, Snapshot snapshot,
+			TupleTableSlot *slot, bool *call_again, bool *all_dead)
 {
-	TsdbIndexFetchData *fetch = (TsdbIndexFetchData *) data;
 	TupleTableSlot *inner;
 
-	tsdb_bulk_delete_settle(fetch->base.rel, snapshot);
 	if (tsdb_tid_is_virtual(tid))
 	{
 		/* index entries of dead chunk rows are vacuum's: never call one dead here */
@@ -407,6 +418,102 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 	lock_moved_row(fetch->base.rel, snapshot, inner);
 	tsdb_slot_took_heap_row(slot, true);
 	return true;
+}
+
+/* Has a mover committed that the active snapshot does not see yet? */
+static bool
+has_just_committed(TransactionId mover)
+{
+	return TransactionIdIsNormal(mover) && TransactionIdDidCommit(mover) &&
+		(!ActiveSnapshotSet() || XidInMVCCSnapshot(mover, GetActiveSnapshot()));
+}
+
+/*
+ * Where has a mover that has just committed put the row that *tid leads to?  Moves only: updates are not followed.  *xid:
+ * who put the row at *tid, invalid = whoever; becomes the mover.
+ */
+static bool
+find_moved_to(TsdbIndexFetchData *fetch, ItemPointer tid, TransactionId *xid)
+{
+	Relation	rel = fetch->base.rel;
+	bool		found = false;
+
+	if (tsdb_tid_is_virtual(tid))
+	{
+		TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
+		TsdbDirEntry entry;
+		uint32		row;
+
+		if (store == NULL)
+			return false;
+		if (tsdb_chunk_find_row(store, tid, false, &entry, &row) &&
+			tsdb_directory_visible(store, &entry, SnapshotAny) &&
+			(!TransactionIdIsValid(*xid) || TransactionIdEquals(entry.xmin, *xid)) &&
+			has_just_committed(entry.xmax) &&
+			tsdb_forward_find(store, &entry, entry.xmax, row, tid))
+		{
+			*xid = entry.xmax;
+			found = true;
+		}
+		tsdb_store_close(store);
+	}
+	else if (ItemPointerGetBlockNumber(tid) < RelationGetNumberOfBlocks(rel))
+	{
+		TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsBufferHeapTuple);
+		ItemPointerData at = *tid;
+		bool		call_again = false;
+
+		/* all members of a HOT chain */
+		while (!found && TSDB_HEAPAM->index_fetch_tuple(fetch->heap, &at, SnapshotAny, slot, &call_again, NULL))
+		{
+			HeapTupleHeader header = ExecFetchSlotHeapTuple(slot, false, NULL)->t_data;
+			ItemPointerData ctid = header->t_ctid;
+
+			if (tsdb_ctid_is_moved(&ctid) && (header->t_infomask & HEAP_XMAX_INVALID) == 0 &&
+				!HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask) &&
+				(!TransactionIdIsValid(*xid) || TransactionIdEquals(HeapTupleHeaderGetXmin(header), *xid)))
+			{
+				TransactionId xmax = HeapTupleHeaderGetUpdateXid(header);
+
+				if (has_just_committed(xmax) && tsdb_mover_find_moved(rel, &ctid, xmax, tid))
+				{
+					*xid = xmax;
+					found = true;
+				}
+			}
+			if (!call_again)
+				break;
+		}
+		TSDB_HEAPAM->index_fetch_reset(fetch->heap);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	return found;
+}
+
+static bool
+tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snapshot,
+					   TupleTableSlot *slot, bool *call_again, bool *all_dead)
+{
+	TsdbIndexFetchData *fetch = (TsdbIndexFetchData *) data;
+	ItemPointerData at = *tid;
+	TransactionId xid = InvalidTransactionId;
+
+	tsdb_bulk_delete_settle(fetch->base.rel, snapshot);
+	if (fetch_there(fetch, tid, snapshot, slot, call_again, all_dead))
+		return true;
+	if (snapshot->snapshot_type != SNAPSHOT_DIRTY || *call_again)
+		return false;
+
+	/*
+	 * Who looks for a key with SnapshotDirty (logical apply) reads the index first and comes here then.  If a mover has put
+	 * the row's new TID into the index and committed in between, the old TID is all that leads to the row.
+	 */
+	while (find_moved_to(fetch, &at, &xid))
+	{
+		if (fetch_there(fetch, &at, snapshot, slot, call_again, NULL))
+			return true;
+	}
+	return false;
 }
 
 static bool
