@@ -54,3 +54,9 @@ SELECT pg_table_size('space') <= :s1 * 1.6 AS reused;
 SELECT count(*) FROM space;
 DROP TABLE mt, fresh, space;
 DROP FUNCTION estimate, churn;
+-- rows of a failed transaction that had more columns are no damage
+CREATE TABLE ac (k int) USING tsdb;
+INSERT INTO ac VALUES (1);
+BEGIN; ALTER TABLE ac ADD COLUMN x int; SET LOCAL tsdb_am.direct_load_rows = 0; INSERT INTO ac VALUES (2, 3); ROLLBACK;
+SELECT * FROM tsdb.verify('ac');
+DROP TABLE ac;

@@ -458,10 +458,7 @@ add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax,
 		return true;
 	if (HEAP_LOCKED_UPGRADED(infomask) || (tuple->t_infomask2 & HEAP_KEYS_UPDATED) != 0)
 		return false;
-	/* a lock for update can't be told from one for no key update here, and is rare */
-	if (HEAP_XMAX_IS_LOCKED_ONLY(infomask) && HEAP_XMAX_IS_EXCL_LOCKED(infomask))
-		return false;
-
+	/* HEAP_KEYS_UPDATED stands for the lock FOR UPDATE too, which alone is incompatible */
 	if ((infomask & HEAP_XMAX_IS_MULTI) != 0)
 	{
 		/* the others' bits stay: none of them is weaker */
@@ -482,6 +479,11 @@ add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax,
 		/* an update that keeps the key, of the transaction that made this version */
 		status = MultiXactStatusNoKeyUpdate;
 		*new_infomask = HEAP_XMAX_EXCL_LOCK;
+	}
+	else if (HEAP_XMAX_IS_EXCL_LOCKED(infomask))
+	{
+		status = MultiXactStatusForNoKeyUpdate;
+		*new_infomask = HEAP_XMAX_LOCK_ONLY | HEAP_XMAX_EXCL_LOCK;
 	}
 	else if (HEAP_XMAX_IS_SHR_LOCKED(infomask))
 	{

@@ -16,6 +16,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "chunk/chunk_reader.h"
@@ -24,6 +25,7 @@
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
 #include "storage/bufmgr.h"
+#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -349,6 +351,18 @@ verify_chunk(Verifier *v)
 			 errmsg("row store of table \"%s\" is damaged", RelationGetRelationName((v)->rel)), \
 			 errdetail_internal("Block %u, line pointer %u: %s.", (v)->block, (off), psprintf(__VA_ARGS__))))
 
+static bool
+is_of_aborted(HeapTupleHeader tuple)
+{
+	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
+
+	if (HeapTupleHeaderXminCommitted(tuple))
+		return false;
+	return HeapTupleHeaderXminInvalid(tuple) ||
+		(TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
+		 !TransactionIdIsInProgress(xmin) && !TransactionIdDidCommit(xmin));
+}
+
 static void
 check_tuple(Verifier *v, OffsetNumber off, ItemId item, HeapTupleHeader tuple)
 {
@@ -357,7 +371,8 @@ check_tuple(Verifier *v, OffsetNumber off, ItemId item, HeapTupleHeader tuple)
 	if (tuple->t_hoff < SizeofHeapTupleHeader || tuple->t_hoff > ItemIdGetLength(item) ||
 		tuple->t_hoff != MAXALIGN(tuple->t_hoff))
 		report_row(v, off, "data starts at byte %u of %u", tuple->t_hoff, ItemIdGetLength(item));
-	if (HeapTupleHeaderGetNatts(tuple) > RelationGetNumberOfAttributes(v->rel))
+	/* a transaction that added columns and failed may have left rows with them */
+	if (HeapTupleHeaderGetNatts(tuple) > RelationGetNumberOfAttributes(v->rel) && !is_of_aborted(tuple))
 		report_row(v, off, "tuple has %d columns, the table %d",
 				   HeapTupleHeaderGetNatts(tuple), RelationGetNumberOfAttributes(v->rel));
 
