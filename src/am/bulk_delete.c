@@ -198,6 +198,21 @@ try_exclusive(TsdbRowAccess *access, DeletedFrom *from)
 	tsdb_tombstone_scan_end(&scan);
 }
 
+static uint32
+count_tombstones(TsdbRowAccess *access, DeletedFrom *from)
+{
+	TsdbStore  *store = tsdb_row_access_store(access);
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
+	uint32		count = 0;
+
+	tsdb_tombstone_scan_begin(&scan, store, &from->entry);
+	while (tsdb_tombstone_scan_next(&scan, store, &tombstone))
+		count++;
+	tsdb_tombstone_scan_end(&scan);
+	return count;
+}
+
 bool
 tsdb_bulk_delete_take(TsdbRowAccess *access, ItemPointer tid, CommandId cid,
 					  TM_Result *result, TM_FailureData *tmfd)
@@ -264,8 +279,9 @@ finish(TsdbRowAccess *access)
 			write_noted(access, from);
 		else if (!from->exclusive && from->count >= from->entry.d.nrows / DROP_MIN_PART)
 		{
-			/* a small chunk, or one that others used before */
-			try_exclusive(access, from);
+			/* a small chunk, or one that others used before: only an empty one is worth its lock */
+			if (count_tombstones(access, from) == from->entry.d.nrows)
+				try_exclusive(access, from);
 			from->whole = from->gone != NULL && from->ngone == from->entry.d.nrows && !from->others_unseen;
 			free_bits(access, from);
 		}

@@ -310,23 +310,29 @@ holder_xid(VirtualTransactionId holder, bool for_wait)
 	PGPROC	   *proc;
 	TransactionId xid;
 
-	if (holder.backendId == InvalidBackendId)
-		return holder.localTransactionId;	/* a prepared transaction */
+	if (VirtualTransactionIdIsRecoveredPreparedXact(holder))
+		return holder.localTransactionId;	/* which is its id */
 	proc = BackendIdGetProc(holder.backendId);
 	if (proc == NULL || proc->lxid != holder.localTransactionId)
-		return InvalidTransactionId;
+	{
+		bool		have_more;
+
+		/* the transaction has ended, or was prepared */
+		return TwoPhaseGetXidByVirtualXID(holder, &have_more);
+	}
 	xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[holder.backendId - 1]) : InvalidTransactionId;
 	if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid))
 		return xid;
 	return proc->xid;
 }
 
-/* Waits until those who hold the row in a conflicting mode have ended, or given it back. */
-static void
+/* Waits until those who hold the row in a conflicting mode have ended, or given it back.  False: there was none. */
+static bool
 wait_for_holders(TsdbRowLock *lock)
 {
 	VirtualTransactionId *holders;
 	LOCKTAG		tag;
+	bool		waited = false;
 	int			nholders;
 	int			i;
 
@@ -337,9 +343,13 @@ wait_for_holders(TsdbRowLock *lock)
 		TransactionId xid = holder_xid(holders[i], true);
 
 		if (TransactionIdIsNormal(xid))
+		{
 			XactLockTableWait(xid, lock->rel, &lock->tid, XLTW_Lock);
+			waited = true;
+		}
 	}
 	pfree(holders);
+	return waited;
 }
 
 bool
@@ -404,7 +414,9 @@ tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy)
 		if (policy != LockWaitBlock)
 			return not_got(lock->rel, policy);
 		(void) queue_up(lock, policy);
-		wait_for_holders(lock);
+		/* a holder between the end of his transaction and the release of its locks is nobody to wait for */
+		if (!wait_for_holders(lock))
+			pg_usleep(SHORT_TRY_US);
 	}
 	lock->locked = true;
 	return true;
