@@ -11,19 +11,8 @@
 # TSDB_SEED; UPDATES (2000), statements applied while the subscriber moves rows.
 . "$(dirname "$0")/lib.sh"
 
-am=${TSDB_AM:-tsdb}
-seed=${TSDB_SEED:-$(( $(date +%s) % 32768 ))}
-RANDOM=$seed
+use_twins
 updates=${UPDATES:-2000}
-note "seed $seed"
-
-# on heap: movers that move nothing
-extension="CREATE EXTENSION tsdb_am;"
-[ "$am" != heap ] || extension="CREATE SCHEMA tsdb;
-	CREATE FUNCTION tsdb.compress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.recompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.decompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.verify(regclass) RETURNS TABLE (problem text) LANGUAGE sql AS 'SELECT NULL::text WHERE false';"
 
 # a little memory for decoding, so that large transactions are spilled
 server_create pub

@@ -11,19 +11,8 @@
 # Environment: TSDB_AM=heap proves the script itself: every table on heap, movers do nothing.  TSDB_SEED; ROUNDS (5).
 . "$(dirname "$0")/lib.sh"
 
-am=${TSDB_AM:-tsdb}
-seed=${TSDB_SEED:-$(( $(date +%s) % 32768 ))}
-RANDOM=$seed
+use_twins
 rounds=${ROUNDS:-5}
-note "seed $seed"
-
-# on heap: movers that move nothing
-extension="CREATE EXTENSION tsdb_am;"
-[ "$am" != heap ] || extension="CREATE SCHEMA tsdb;
-	CREATE FUNCTION tsdb.compress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.recompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.decompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.verify(regclass) RETURNS TABLE (problem text) LANGUAGE sql AS 'SELECT NULL::text WHERE false';"
 
 # (vacuum must not give back pages: that takes a lock on the standby, for which a reader there would make replay wait)
 server_create primary --data-checksums

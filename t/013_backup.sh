@@ -10,18 +10,7 @@
 # Environment: TSDB_AM=heap proves the script itself: every table on heap, movers do nothing.  TSDB_SEED.
 . "$(dirname "$0")/lib.sh"
 
-am=${TSDB_AM:-tsdb}
-seed=${TSDB_SEED:-$(( $(date +%s) % 32768 ))}
-RANDOM=$seed
-note "seed $seed"
-
-# on heap: movers that move nothing
-extension="CREATE EXTENSION tsdb_am;"
-[ "$am" != heap ] || extension="CREATE SCHEMA tsdb;
-	CREATE FUNCTION tsdb.compress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.recompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.decompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.verify(regclass) RETURNS TABLE (problem text) LANGUAGE sql AS 'SELECT NULL::text WHERE false';"
+use_twins
 
 test_server main --data-checksums
 sql -c "ALTER SYSTEM SET autovacuum = off" -c "SELECT pg_reload_conf()" >/dev/null

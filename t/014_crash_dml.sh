@@ -9,20 +9,9 @@
 # Environment: CRASHES (4), TSDB_SEED; TSDB_AM=heap proves the script itself: the table on heap, movers do nothing.
 . "$(dirname "$0")/lib.sh"
 
-am=${TSDB_AM:-tsdb}
-seed=${TSDB_SEED:-$(( $(date +%s) % 32768 ))}
-RANDOM=$seed
-note "seed $seed"
+use_twins
 crashes=${CRASHES:-4}
 writers=3
-
-# on heap: movers that move nothing
-extension="CREATE EXTENSION tsdb_am;"
-[ "$am" != heap ] || extension="CREATE SCHEMA tsdb;
-	CREATE FUNCTION tsdb.compress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.recompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.decompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-	CREATE FUNCTION tsdb.verify(regclass) RETURNS TABLE (problem text) LANGUAGE sql AS 'SELECT NULL::text WHERE false';"
 
 server_create main
 server_config main "$(cat "$top/t/test.conf")" "deadlock_timeout = 100ms"

@@ -72,3 +72,19 @@ test_server()
 }
 
 done_testing() { printf '1..%d\n' "$tests_run"; }
+
+# For tests with heap as oracle.  Sets am (TSDB_AM=heap proves a script itself: every table on heap, movers do nothing),
+# extension (SQL that makes the extension, or movers that move nothing) and seed (TSDB_SEED, told), also of RANDOM.
+use_twins()
+{
+	am=${TSDB_AM:-tsdb}
+	extension="CREATE EXTENSION tsdb_am;"
+	[ "$am" != heap ] || extension="CREATE SCHEMA tsdb;
+		CREATE FUNCTION tsdb.compress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
+		CREATE FUNCTION tsdb.recompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
+		CREATE FUNCTION tsdb.decompress(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
+		CREATE FUNCTION tsdb.verify(regclass) RETURNS TABLE (problem text) LANGUAGE sql AS 'SELECT NULL::text WHERE false';"
+	seed=${TSDB_SEED:-$(( $(date +%s) % 32768 ))}
+	RANDOM=$seed
+	note "seed $seed"
+}
