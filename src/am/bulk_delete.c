@@ -40,7 +40,7 @@
  */
 #define BULK_PART			16
 #define BULK_MIN_ROWS		64
-#define BULK_MAX_ROWS		1000
+#define BULK_MAX_ROWS		256
 
 /* A statement that deletes less than this part of a chunk does not ask whether the chunk is empty now. */
 #define DROP_MIN_PART		16

@@ -192,18 +192,13 @@ claim_row(Claim *c)
 					 c->entry.d.chunk_id, RelationGetRelationName(c->rel), c->entry.xmax);
 		}
 
-		/* most of those who would only look and go do not even take the lock */
-		result = judge_row(c, &xwait);
-		if (result == TM_Ok)
+		c->was_locked = c->for_update && tsdb_row_lock_is_ours(&c->lock);
+		if (!tsdb_row_lock_acquire(&c->lock, c->policy))
 		{
-			c->was_locked = c->for_update && tsdb_row_lock_is_ours(&c->lock);
-			if (!tsdb_row_lock_acquire(&c->lock, c->policy))
-			{
-				result = TM_WouldBlock;
-				goto failed;
-			}
-			result = judge_row(c, &xwait);
+			result = TM_WouldBlock;
+			goto failed;
 		}
+		result = judge_row(c, &xwait);
 		if (result != TM_BeingModified)
 			break;
 		if (!tsdb_row_lock_wait(&c->lock, xwait, c->policy, c->for_update))
