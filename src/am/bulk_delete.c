@@ -297,10 +297,11 @@ finish(TsdbRowAccess *access)
 			CommandId	cmax;
 			uint32		row;
 
-			/* its own statement may have called a mover */
-			if (!from->whole ||
-				tsdb_directory_update_status(access->store, &from->entry, GetCurrentCommandId(true), &cmax) != TM_Ok)
+			if (!from->whole)
 				continue;
+			if (tsdb_directory_update_status(access->store, &from->entry, GetCurrentCommandId(true), &cmax) != TM_Ok)
+				elog(ERROR, "chunk %u of table \"%s\" was replaced while its rows were deleted",
+					 from->chunk_id, RelationGetRelationName(access->rel));
 			tsdb_directory_delete(access->store, &from->entry, GetCurrentCommandId(true));
 			for (row = 0; IsolationIsSerializable() && row < from->entry.d.nrows; row++)
 			{
@@ -371,27 +372,37 @@ tsdb_bulk_delete_note(TsdbRowAccess *access, const TsdbDirEntry *entry, CommandI
 		try_exclusive(access, from);
 }
 
-/* Writes what an access has noted; *arg: who asks. */
+static void pg_attribute_noreturn()
+report_settle(TsdbRowAccess *access, const char *when)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot access table \"%s\" while a statement is deleting its rows",
+					RelationGetRelationName(access->rel)),
+			 errdetail("Its deletions are not written yet, and cannot be %s.", when),
+			 errhint("Declare the functions that the statement calls VOLATILE.")));
+}
+
+/* Writes what an access has noted; snapshot: of who asks. */
 static void
 settle_access(TsdbRowAccess *access, Snapshot snapshot)
 {
 	HASH_SEQ_STATUS status;
 	DeletedFrom *from;
 
-	if (access->bulk == NULL || access->bulk->nopen == 0 ||
+	if (access->bulk == NULL ||
 		(snapshot != NULL && IsMVCCSnapshot(snapshot) && snapshot->curcid <= access->bulk->cid))
 		return;
-	if (access->bulk->subid != GetCurrentSubTransactionId())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access table \"%s\" in a subtransaction while a statement outside it is deleting its rows",
-						RelationGetRelationName(access->rel)),
-				 errhint("Declare the functions that the statement calls VOLATILE.")));
 	hash_seq_init(&status, access->bulk->chunks);
 	while ((from = hash_seq_search(&status)) != NULL)
 	{
-		if (from->gone != NULL)
-			write_noted(access, from);
+		if (from->whole)
+			report_settle(access, "once so many chunks have lost all their rows");
+		if (from->gone == NULL)
+			continue;
+		if (access->bulk->subid != GetCurrentSubTransactionId())
+			report_settle(access, "in a subtransaction");
+		write_noted(access, from);
 	}
 	access->bulk->qualifies = false;
 }
@@ -400,4 +411,29 @@ void
 tsdb_bulk_delete_settle_pending(Relation rel, Snapshot snapshot)
 {
 	tsdb_row_access_each(RelationGetRelid(rel), settle_access, snapshot);
+}
+
+static void
+refuse_access(TsdbRowAccess *access, Snapshot snapshot)
+{
+	HASH_SEQ_STATUS status;
+	DeletedFrom *from;
+
+	if (access->bulk == NULL)
+		return;
+	hash_seq_init(&status, access->bulk->chunks);
+	while ((from = hash_seq_search(&status)) != NULL)
+	{
+		if (from->exclusive)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot move rows of table \"%s\" while the same command deletes them",
+							RelationGetRelationName(access->rel))));
+	}
+}
+
+void
+tsdb_bulk_delete_refuse(Relation rel)
+{
+	tsdb_row_access_each(RelationGetRelid(rel), refuse_access, NULL);
 }

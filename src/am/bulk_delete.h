@@ -43,4 +43,7 @@ tsdb_bulk_delete_settle(Relation rel, Snapshot snapshot)
 		tsdb_bulk_delete_settle_pending(rel, snapshot);
 }
 
+/* An error if a running DELETE of this session holds chunks of rel as a whole: a mover must not replace them. */
+extern void tsdb_bulk_delete_refuse(Relation rel);
+
 #endif							/* TSDB_BULK_DELETE_H */

@@ -120,7 +120,7 @@ pass_update(Claim *c, const TsdbTombstone *tombstone)
 
 	return c->mode == LockTupleKeyShare && (tombstone->flags & TSDB_TOMB_KEYS_KEPT) != 0 &&
 		ItemPointerIsValid(&next) && !tsdb_tid_is_virtual(&next) &&
-		tsdb_row_carry_key_share(c->rel, &next, GetCurrentTransactionId());
+		tsdb_row_carry_key_share(c->rel, &next, tombstone->xmin, GetCurrentTransactionId());
 }
 
 /* Under the locks of chunk and row.  TM_BeingModified: *xwait has to end first. */
@@ -148,6 +148,15 @@ judge_row(Claim *c, TransactionId *xwait)
 	pg_unreachable();
 }
 
+/* For tsdb_row_lock_acquire. */
+static bool
+row_is_unchanged(void *arg)
+{
+	TransactionId xwait;
+
+	return judge_row(arg, &xwait) == TM_Ok;
+}
+
 /*
  * Claims the row: on TM_Ok it is the latest version, alive, and nobody can change it (or lock it in a conflicting mode)
  * until the row's lock is given back or the transaction ends.  Fills tmfd otherwise, and holds no lock on the row.
@@ -155,6 +164,7 @@ judge_row(Claim *c, TransactionId *xwait)
 static TM_Result
 claim_row(Claim *c)
 {
+	TsdbRowLockResult acquired;
 	TransactionId xwait;
 	CommandId	cmax;
 	TM_Result	result;
@@ -193,12 +203,16 @@ claim_row(Claim *c)
 		}
 
 		c->was_locked = c->for_update && tsdb_row_lock_is_ours(&c->lock);
-		if (!tsdb_row_lock_acquire(&c->lock, c->policy))
+		acquired = tsdb_row_lock_acquire(&c->lock, c->policy, row_is_unchanged, c);
+		if (acquired == TSDB_ROW_LOCK_NOT_GOT)
 		{
 			result = TM_WouldBlock;
 			goto failed;
 		}
 		result = judge_row(c, &xwait);
+		/* the change was rolled back while we looked, without the lock */
+		if (result == TM_Ok && acquired == TSDB_ROW_LOCK_CHANGED)
+			continue;
 		if (result != TM_BeingModified)
 			break;
 		if (!tsdb_row_lock_wait(&c->lock, xwait, c->policy, c->for_update))
@@ -254,7 +268,8 @@ fetch_row(Claim *c, TupleTableSlot *slot)
 /*
  * Decoding knows heap tuples only, and of a delete or update it needs the old version.  So that is put into
  * the row store, unseen by decoding (HEAP_INSERT_NO_LOGICAL), under a command id of its own, and deleted or
- * updated there under the next one: no snapshot's command id lies between, so nobody ever sees it.
+ * updated there under the next one: no snapshot's command id lies between, so nobody ever sees it.  The new version gets
+ * the statement's command id back: whoever sees the tombstone must see it.
  */
 static void
 insert_old_version(Claim *c, TupleTableSlot *old, ItemPointer tid)
@@ -290,6 +305,23 @@ decode_delete(Claim *c, bool changing_partition)
 	ExecClearTuple(old);
 }
 
+/* Gives a tuple that we have just written another command id; nobody else asks for it, nor does recovery. */
+static void
+set_cmin(Relation rel, ItemPointer tid, CommandId cmin)
+{
+	Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tid));
+	Page		page;
+	HeapTupleHeader tuple;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page = BufferGetPage(buffer);
+	tuple = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, ItemPointerGetOffsetNumber(tid)));
+	Assert(TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(tuple)));
+	HeapTupleHeaderSetCmin(tuple, cmin);
+	MarkBufferDirtyHint(buffer, true);
+	UnlockReleaseBuffer(buffer);
+}
+
 /* The new version in slot goes to the row store as an update of the old one. */
 static void
 decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, bool *update_indexes)
@@ -305,6 +337,7 @@ decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, bool *update_
 	if (result != TM_Ok)
 		elog(ERROR, "old version of a chunk row was changed concurrently (result %d)", (int) result);
 	CommandCounterIncrement();
+	set_cmin(c->rel, &slot->tts_tid, c->cid);
 
 	/* a heap-only tuple is found through its root's entries */
 	if (!*update_indexes)
@@ -570,6 +603,7 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 				(void) tsdb_directory_visible(store, &entry, SnapshotAny);
 				*xid = entry.xmax;
 				found = TransactionIdIsNormal(entry.xmax) &&
+					(TransactionIdIsCurrentTransactionId(entry.xmax) || TransactionIdDidCommit(entry.xmax)) &&
 					tsdb_forward_find(store, &entry, entry.xmax, row, next);
 				break;
 		}

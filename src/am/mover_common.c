@@ -15,6 +15,7 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "am/bulk_delete.h"
 #include "am/direct_load.h"
 #include "am/mover_common.h"
 #include "chunk/forward.h"
@@ -50,6 +51,7 @@ tsdb_mover_begin(Relation rel, const char *command)
 	PreventCommandDuringRecovery(command);
 
 	tsdb_direct_load_settle(rel);
+	tsdb_bulk_delete_refuse(rel);
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb mover", ALLOCSET_DEFAULT_SIZES);
 	old_cxt = MemoryContextSwitchTo(cxt);

@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "optimizer/planner.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -25,6 +26,7 @@ static TsdbRowAccess *accesses = NULL;
 static QueryDesc *run_query = NULL; /* innermost that runs or finishes */
 static ResourceOwner run_owner = NULL;	/* under which it does */
 
+static planner_hook_type prev_planner = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ExecutorEnd_hook_type prev_executor_end = NULL;
@@ -54,7 +56,7 @@ close_access(TsdbRowAccess *access)
 bool
 tsdb_row_access_is_kept(void)
 {
-	/* under another owner: the planner, for a statement of a function that the query calls, say */
+	/* under another owner: a subtransaction of a function that the query calls, say */
 	return run_query != NULL && CurrentResourceOwner == run_owner;
 }
 
@@ -195,6 +197,32 @@ forget(ResourceOwner owner)
 	}
 }
 
+/*
+ * The planner reads the ends of indexes.  For a statement of a function it does so under the owner of the query that calls the
+ * function, but what it opens must not stay to that query's end: the function may go on with DDL.
+ */
+static PlannedStmt *
+access_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	QueryDesc  *outer_query = run_query;
+	PlannedStmt *result;
+
+	run_query = NULL;
+	PG_TRY();
+	{
+		if (prev_planner)
+			result = prev_planner(parse, query_string, cursor_options, params);
+		else
+			result = standard_planner(parse, query_string, cursor_options, params);
+	}
+	PG_FINALLY();
+	{
+		run_query = outer_query;
+	}
+	PG_END_TRY();
+	return result;
+}
+
 static void
 access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
@@ -299,6 +327,8 @@ access_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 void
 tsdb_row_access_init(void)
 {
+	prev_planner = planner_hook;
+	planner_hook = access_planner;
 	prev_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = access_executor_run;
 	prev_executor_finish = ExecutorFinish_hook;

@@ -281,6 +281,10 @@ locker_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 			if (locker_stack[i].subid == subid)
 				locker_stack[i].subid = parent;
 		}
+		/* two of one level end together: the lower, which may be the level's own, stands for both */
+		while (nlocker_stack > 1 && locker_stack[nlocker_stack - 1].subid == locker_stack[nlocker_stack - 2].subid)
+			nlocker_stack--;
+		show_last_locker();
 	}
 }
 
@@ -309,26 +313,35 @@ holder_xid(VirtualTransactionId holder, bool for_wait)
 {
 	PGPROC	   *proc;
 	TransactionId xid;
+	bool		have_more;
 
 	if (VirtualTransactionIdIsRecoveredPreparedXact(holder))
 		return holder.localTransactionId;	/* which is its id */
 	proc = BackendIdGetProc(holder.backendId);
-	if (proc == NULL || proc->lxid != holder.localTransactionId)
+	if (proc != NULL && proc->lxid == holder.localTransactionId)
 	{
-		bool		have_more;
-
-		/* the transaction has ended, or was prepared */
-		return TwoPhaseGetXidByVirtualXID(holder, &have_more);
+		xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[holder.backendId - 1]) : InvalidTransactionId;
+		if (!TransactionIdIsNormal(xid) || !TransactionIdIsInProgress(xid))
+			xid = *(volatile TransactionId *) &proc->xid;
+		/* neither is of the next transaction of that session, if it is in the same one still */
+		pg_read_barrier();
+		if (TransactionIdIsNormal(xid) && *(volatile LocalTransactionId *) &proc->lxid == holder.localTransactionId)
+			return xid;
 	}
-	xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[holder.backendId - 1]) : InvalidTransactionId;
-	if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid))
-		return xid;
-	return proc->xid;
+
+	/* the transaction has ended, or was prepared */
+	return TwoPhaseGetXidByVirtualXID(holder, &have_more);
 }
 
-/* Waits until those who hold the row in a conflicting mode have ended, or given it back.  False: there was none. */
-static bool
-wait_for_holders(TsdbRowLock *lock)
+/*
+ * Waits until those who hold the row in a conflicting mode have ended, or given it back.
+ *
+ * A holder may be one who is about to find that the row has changed, and to let go: to wait for the end of his transaction would
+ * be wrong, and a deadlock if he gets in line behind us.  If there is no tombstone after he was seen to hold the lock, then he will
+ * find none either, since only he can write one: he changes the row, or keeps the lock.
+ */
+static TsdbRowLockResult
+wait_for_holders(TsdbRowLock *lock, bool (*unchanged) (void *arg), void *arg)
 {
 	VirtualTransactionId *holders;
 	LOCKTAG		tag;
@@ -338,6 +351,11 @@ wait_for_holders(TsdbRowLock *lock)
 
 	tuple_tag(&tag, lock->rel, &lock->tid);
 	holders = GetLockConflicts(&tag, row_modes[lock->mode], &nholders);
+	if (nholders > 0 && !unchanged(arg))
+	{
+		pfree(holders);
+		return TSDB_ROW_LOCK_CHANGED;
+	}
 	for (i = 0; i < nholders; i++)
 	{
 		TransactionId xid = holder_xid(holders[i], true);
@@ -349,7 +367,10 @@ wait_for_holders(TsdbRowLock *lock)
 		}
 	}
 	pfree(holders);
-	return waited;
+	/* a holder between the end of his transaction and the release of its locks is nobody to wait for */
+	if (!waited)
+		pg_usleep(SHORT_TRY_US);
+	return TSDB_ROW_LOCK_GOT;
 }
 
 bool
@@ -387,17 +408,23 @@ queue_up(TsdbRowLock *lock, LockWaitPolicy policy)
 	return true;
 }
 
-bool
-tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy)
+static TsdbRowLockResult
+got_or_not(bool got)
+{
+	return got ? TSDB_ROW_LOCK_GOT : TSDB_ROW_LOCK_NOT_GOT;
+}
+
+TsdbRowLockResult
+tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy, bool (*unchanged) (void *arg), void *arg)
 {
 	int			tries = 0;
 
 	Assert(!lock->locked);
 	if (chunk_covers(lock->rel, lock->chunk_id, lock->mode))
-		return true;
+		return TSDB_ROW_LOCK_GOT;
 	if (too_many_locks())
-		return lock_chunk(lock->rel, lock->chunk_id, many_modes[lock->mode], policy != LockWaitBlock) ||
-			not_got(lock->rel, policy);
+		return got_or_not(lock_chunk(lock->rel, lock->chunk_id, many_modes[lock->mode], policy != LockWaitBlock) ||
+						  not_got(lock->rel, policy));
 
 	/* whoever finds our lock must find whom to wait for */
 	show_locker();
@@ -412,14 +439,13 @@ tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy)
 			continue;
 		}
 		if (policy != LockWaitBlock)
-			return not_got(lock->rel, policy);
+			return got_or_not(not_got(lock->rel, policy));
 		(void) queue_up(lock, policy);
-		/* a holder between the end of his transaction and the release of its locks is nobody to wait for */
-		if (!wait_for_holders(lock))
-			pg_usleep(SHORT_TRY_US);
+		if (wait_for_holders(lock, unchanged, arg) == TSDB_ROW_LOCK_CHANGED)
+			return TSDB_ROW_LOCK_CHANGED;
 	}
 	lock->locked = true;
-	return true;
+	return TSDB_ROW_LOCK_GOT;
 }
 
 bool
@@ -473,6 +499,9 @@ add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax,
 	/* HEAP_KEYS_UPDATED stands for the lock FOR UPDATE too, which alone is incompatible */
 	if ((infomask & HEAP_XMAX_IS_MULTI) != 0)
 	{
+		/* an update in a savepoint that was rolled back: the bits would have to become a lock's */
+		if (!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && !TransactionIdIsInProgress(HeapTupleGetUpdateXid(tuple)))
+			return false;
 		/* the others' bits stay: none of them is weaker */
 		*new_xmax = MultiXactIdExpand(xmax, xid, MultiXactStatusForKeyShare);
 		*new_infomask = infomask & HEAP_XMAX_BITS;
@@ -509,9 +538,15 @@ add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax,
 	return true;
 }
 
-/* Adds the lock to one version; *next: the version after it by the same updater, or invalid. */
+/*
+ * Adds the lock to one version, which *maker has made; *next: the version after it by the same updater, or invalid, and *maker
+ * who made that.
+ *
+ * The updater may end at any time, and then others may change the version: so its xmin is looked at under the page's lock.
+ * While that is in progress, nobody but the updater's own (sub)transactions and KEY SHARE lockers can be in its xmax.
+ */
 static bool
-carry_to_version(Relation rel, ItemPointer tid, TransactionId xid, ItemPointer next)
+carry_to_version(Relation rel, ItemPointer tid, TransactionId *maker, TransactionId xid, ItemPointer next)
 {
 	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
 	Buffer		buffer;
@@ -532,10 +567,15 @@ carry_to_version(Relation rel, ItemPointer tid, TransactionId xid, ItemPointer n
 		TransactionId new_xmax;
 		uint16		new_infomask;
 
-		if ((tuple->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask) &&
+		done = TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple), *maker) &&
+			TransactionIdIsInProgress(*maker);
+		if (done && (tuple->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask) &&
 			TransactionIdIsInProgress(HeapTupleHeaderGetUpdateXid(tuple)))
+		{
 			*next = tuple->t_ctid;
-		done = add_key_share(tuple, xid, &new_xmax, &new_infomask);
+			*maker = HeapTupleHeaderGetUpdateXid(tuple);
+		}
+		done = done && add_key_share(tuple, xid, &new_xmax, &new_infomask);
 		if (done)
 		{
 			GenericXLogState *state = GenericXLogStart(rel);
@@ -544,7 +584,16 @@ carry_to_version(Relation rel, ItemPointer tid, TransactionId xid, ItemPointer n
 			tuple = (HeapTupleHeader) PageGetItem(image, PageGetItemId(image, offset));
 			tuple->t_infomask &= ~HEAP_XMAX_BITS;
 			tuple->t_infomask |= new_infomask;
+			/* whoever has it in force was refused */
+			tuple->t_infomask2 &= ~HEAP_KEYS_UPDATED;
 			HeapTupleHeaderSetXmax(tuple, new_xmax);
+
+			/* as heap_lock_tuple(): nothing of an update that was rolled back may stay beside a lock */
+			if (HEAP_XMAX_IS_LOCKED_ONLY(new_infomask))
+			{
+				HeapTupleHeaderClearHotUpdated(tuple);
+				tuple->t_ctid = *tid;
+			}
 			GenericXLogFinish(state);
 		}
 	}
@@ -553,11 +602,11 @@ carry_to_version(Relation rel, ItemPointer tid, TransactionId xid, ItemPointer n
 }
 
 bool
-tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
+tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId maker, TransactionId xid)
 {
 	ItemPointerData tid = *new_tid;
 
-	/* all versions are of one transaction, which is not through: none of them goes or moves, and each is newer */
+	/* all versions are of one transaction; each is newer */
 	MultiXactIdSetOldestMember();
 	while (ItemPointerIsValid(&tid))
 	{
@@ -565,7 +614,7 @@ tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid)
 
 		CHECK_FOR_INTERRUPTS();
 		if (tsdb_tid_is_virtual(&tid) || ItemPointerIndicatesMovedPartitions(&tid) ||
-			!carry_to_version(rel, &tid, xid, &next))
+			!carry_to_version(rel, &tid, &maker, xid, &next))
 			return false;
 		if (ItemPointerEquals(&next, &tid))
 			return false;
@@ -590,7 +639,7 @@ tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new
 
 		/* a locker has an id before it has the lock; our new version has nobody else's xmax yet */
 		if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid) &&
-			!tsdb_row_carry_key_share(rel, new_tid, xid))
+			!tsdb_row_carry_key_share(rel, new_tid, GetCurrentTransactionId(), xid))
 			elog(ERROR, "could not carry a row lock to the new version (%u,%u) in relation \"%s\"",
 				 ItemPointerGetBlockNumber(new_tid), ItemPointerGetOffsetNumber(new_tid),
 				 RelationGetRelationName(rel));

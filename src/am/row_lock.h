@@ -35,11 +35,19 @@ typedef struct TsdbRowLock
 	bool		locked;			/* by a lock on the row, which release gives back */
 } TsdbRowLock;
 
+typedef enum TsdbRowLockResult
+{
+	TSDB_ROW_LOCK_GOT,
+	TSDB_ROW_LOCK_NOT_GOT,		/* the policy is to skip */
+	TSDB_ROW_LOCK_CHANGED		/* not got, and the row is being changed, or was: look at its tombstone again */
+} TsdbRowLockResult;
+
 /*
- * Locks the row.  The caller holds the chunk's lock by tsdb_row_lock_chunk; if that is strong enough, no lock on the row
- * is taken.  False as above.
+ * Locks the row.  unchanged: has the row no tombstone yet?  The caller holds the chunk's lock by tsdb_row_lock_chunk; if that is strong enough, no lock on the row
+ * is taken.
  */
-extern bool tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy);
+extern TsdbRowLockResult tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy,
+											   bool (*unchanged) (void *arg), void *arg);
 /* Gives the row back and waits for a transaction to end, next in line at the row; false as above. */
 extern bool tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, bool for_update);
 /* Does this transaction hold the row in some mode? */
@@ -49,9 +57,10 @@ extern void tsdb_row_lock_done(TsdbRowLock *lock, bool keep);
 
 /*
  * KEY SHARE locks pass an update that leaves the key alone.  They must then hold on the new version, which is in the
- * row store: adds a lock of this transaction to its xmax.  False: its xmax leaves no room, the caller has to wait.
+ * row store: adds a lock of xid to its xmax.  maker: who made it (the tombstone's xmin).  False: maker is through, or its xmax
+ * leaves no room; the caller has to wait.
  */
-extern bool tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId xid);
+extern bool tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId maker, TransactionId xid);
 
 /* After the update's tombstone was written: carries all KEY SHARE locks that others hold on the old version. */
 extern void tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new_tid);

@@ -510,7 +510,11 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 	 */
 	while (find_moved_to(fetch, &at, &xid))
 	{
-		if (fetch_there(fetch, &at, snapshot, slot, call_again, NULL))
+		bool		found = fetch_there(fetch, &at, snapshot, slot, call_again, NULL);
+
+		/* a next call would start at *tid again, and come here again: the row is shown once */
+		*call_again = false;
+		if (found)
 			return true;
 	}
 	return false;

@@ -257,7 +257,11 @@ vacuum_chunks(Relation rel, VacuumParams *params, BufferAccessStrategy bstrategy
 	right.est_chunks = right.est_rows = right.est_raw_bytes = right.est_stored_bytes = 0;
 	for (i = 0; i < nentries; i++)
 	{
-		HTSV_Result status = tsdb_directory_status(store, &entries[i], oldest_xmin);
+		HTSV_Result status;
+
+		/* xmax as it is now: who deleted the chunk since the directory was read counts for the standbys' horizon */
+		(void) tsdb_directory_visible(store, &entries[i], SnapshotAny);
+		status = tsdb_directory_status(store, &entries[i], oldest_xmin);
 
 		if (status == HEAPTUPLE_DEAD)
 		{
