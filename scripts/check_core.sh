@@ -1,27 +1,38 @@
 #!/usr/bin/env bash
 #
-# PostgreSQL's own regression tests, once on heap and once with default_table_access_method = tsdb;
-# what a test prints on tsdb is compared with what it prints on heap.
+# PostgreSQL's own regression tests and isolation tests, with default_table_access_method = tsdb, in two modes:
 #
-# Query plans are left out of the comparison (core_normalise.awk). Any other difference is a failure, unless
+#   default     as a user has it
+#   compressed  tsdb_am.direct_load_rows = 1, and t/compress_all compresses every table behind each statement
+#               that wrote to it, so that whatever a test does next meets rows in chunks
+#
+# What a regression test prints is compared with what it prints on heap; an isolation test must print one of the
+# outputs that PostgreSQL expects of heap.  Query plans are left out of the comparison (core_normalise.awk), and so is the
+# order of rows where the query says none (core_sort_rows.awk).  Any other difference is a failure, unless
 # t/core_accepted/<test>.diff holds exactly it, below a line "reason: ..."; of a long one it holds the beginning
-# and a checksum of all.  An accepted difference that no longer shows is told, but is no failure.
+# and a checksum of all.  What depends on timing is taken out of the comparison by lines "ignore: REGEX" there, for whole
+# lines, and "hide: COLUMN", for values in results.
+# An accepted difference that no longer shows is told, but is no failure.
+# Results and files of accepted differences are named <test>, isolation_<test>, compressed_<test>, compressed_isolation_<test>.
 #
-# Then PostgreSQL's isolation tests with default_table_access_method = tsdb: each must print one of the outputs that
-# PostgreSQL expects of heap, or differ as t/core_accepted/isolation_<test>.diff says.
+# Besides, no server may crash, tsdb.verify must find nothing in the tables that the regression tests leave, and no
+# compression behind a statement may fail.
 #
 # The tests come from Debian's source package of the server's major version, fetched once by apt-get and
 # kept in the cache directory.
 #
-# Environment: TESTS="name ..."  the schedule is run up to the last of these (tests build on each other),
-# only these are compared (isolation/name: an isolation test); TSDB_ACCEPT=1  writes the differences found to t/core_accepted/, for
-# a human to read and give a reason; PG_SOURCE  an unpacked source tree to use instead;
-# TSDB_CACHE  where to keep the source; TSDB_VARIANT  which build (assert).
+# Environment: CORE_MODES="default compressed"  or one of them; TESTS="name ..."  the schedule is run up to the last of these
+# (tests build on each other), only these are compared (isolation/name: an isolation test); TSDB_ACCEPT=1  writes the
+# differences found to t/core_accepted/, for a human to read and give a reason; PG_SOURCE  an unpacked source tree to use
+# instead; TSDB_CACHE  where to keep the source; TSDB_VARIANT  which build (assert).
 . "$(dirname "$0")/../t/lib.sh"
 
 out=$build_dir/check/core
-accepted_dir=$top/t/core_accepted
 cache=${TSDB_CACHE:-/var/cache/tsdb_am}
+modes=${CORE_MODES:-default compressed}
+for mode in $modes; do
+	[[ " default compressed " == *" $mode "* ]] || die "no such mode: $mode"
+done
 
 #--------------------------------------------------------------------- source
 
@@ -88,12 +99,22 @@ if ! find_source 2>"$out/download.log"; then
 	exit 0
 fi
 
+# compile SOURCE LIBRARY [option...]: a module for the test servers
+compile()
+{
+	local source=$1 library=$2
+	shift 2
+	# shellcheck disable=SC2046
+	gcc -shared -fPIC $("$PG_CONFIG" --cppflags) $("$PG_CONFIG" --cflags) "$@" -I"$("$PG_CONFIG" --includedir-server)" \
+		"$source" -o "$library"
+}
+
 suite=$scratch/core
 mkdir -p "$suite"
 cp -r "$source"/src/test/regress/{sql,expected,data,parallel_schedule,resultmap} "$suite/"
-gcc -shared -fPIC $("$PG_CONFIG" --cppflags) $("$PG_CONFIG" --cflags) -w -I"$("$PG_CONFIG" --includedir-server)" \
-	"$source/src/test/regress/regress.c" -o "$suite/regress.so"
+compile "$source/src/test/regress/regress.c" "$suite/regress.so" -w
 cp "$("$PG_CONFIG" --pkglibdir)"/{refint,autoinc}.so "$suite/"
+[[ " $modes " != *" compressed "* ]] || compile "$top/t/compress_all/compress_all.c" "$scratch/compress_all.so" -Wall -Werror
 
 isolation_suite=$scratch/isolation_suite
 mkdir -p "$isolation_suite"
@@ -127,15 +148,24 @@ if [ -n "${TESTS:-}" ]; then
 	sed -i "$((last + 1)),\$d" "$suite/parallel_schedule"
 fi
 
-#--------------------------------------------------------------------- the two runs
+#--------------------------------------------------------------------- runs
 
-# suite_begin NAME AM SUITE [SETTING...]: starts server NAME, copies the suite to $scratch/out_NAME
+# mode_settings MODE: lines for postgresql.conf
+mode_settings()
+{
+	printf '%s\n' "default_table_access_method = tsdb"
+	if [ "$1" = compressed ]; then
+		printf '%s\n' "shared_preload_libraries = 'tsdb_am,$scratch/compress_all.so'" "tsdb_am.direct_load_rows = 1"
+	fi
+}
+
+# suite_begin NAME SUITE SETTING...: starts server NAME, copies the suite to $scratch/out_NAME
 suite_begin()
 {
-	local name=$1 am=$2 from=$3 dir=$scratch/out_$1
-	shift 3
+	local name=$1 from=$2 dir=$scratch/out_$1
+	shift 2
 	server_create "$name"
-	server_config "$name" "$(cat "$top/t/test.conf")" "default_table_access_method = $am" "jit = off" "log_min_messages = warning" "$@"
+	server_config "$name" "$(cat "$top/t/test.conf")" "jit = off" "log_min_messages = warning" "$@"
 	if ! server_start "$name"; then
 		not_ok "$name: server starts"
 		return 1
@@ -148,30 +178,73 @@ suite_begin()
 # suite_end NAME: stops the server; its log goes to $out
 suite_end()
 {
+	local report failures
+	if grep -q compress_all.so "$scratch/$1/postgresql.conf"; then
+		report=$(sql -c "CREATE FUNCTION pg_temp.report() RETURNS text AS '$scratch/compress_all.so', 'compress_all_report' LANGUAGE c" \
+			-c "SELECT pg_temp.report()" 2>&1) || true
+		note "$1: $report"
+		failures=$(grep -o 'compress_all: .*' "$scratch/$1.log" || true)
+		is "$failures" "" "$1: compression behind statements does not fail"
+	fi
 	server_stop "$1" || true
 	cp "$scratch/$1.log" "$out/$1-server.log"
 	no_crash "$1"
 }
 
-# core_run AM: results in $out/AM
-core_run()
+# What is left in the database of the regression tests: where its rows are, and whether they are sound.
+look_at_tables()
 {
-	local am=$1 dir=$scratch/out_$1
-	suite_begin "$am" "$am" "$suite" "max_prepared_transactions = 2" "autovacuum_naptime = 1min" || return 1
+	local name=$1 rows damage
+	rows=$(sql -d regression -c "SELECT format('%s tables with rows, %s of them with chunks; %s rows in row stores, %s in chunks',
+		count(*) FILTER (WHERE row_store_rows + chunk_rows > 0), count(*) FILTER (WHERE chunk_rows > 0),
+		sum(row_store_rows), sum(chunk_rows)) FROM tsdb.tables" 2>&1) || true
+	note "$name: $rows"
+	damage=$(sql -d regression -c "SELECT relation, v.* FROM tsdb.tables, LATERAL tsdb.verify(relation) v" 2>&1) || true
+	is "$damage" "" "$name: tsdb.verify finds nothing"
+}
+
+# regression_run NAME SETTING...: results in $out/NAME
+regression_run()
+{
+	local name=$1 dir=$scratch/out_$1
+	shift
+	# the timeouts are for statements that wait for ever, since others failed
+	suite_begin "$name" "$suite" "max_prepared_transactions = 2" "autovacuum_naptime = 1min" \
+		"lock_timeout = 20s" "statement_timeout = 3min" "$@" || return 1
 	(cd "$dir" && as_user "$pg_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
 		--dlpath="$dir" --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
-		--max-concurrent-tests=20 --schedule="$dir/parallel_schedule") >"$out/$am.log" 2>&1 || true
-	suite_end "$am"
-	rm -rf "$out/$am"
-	cp -r "$dir/results" "$out/$am"
-	# both runs must print the same paths
-	sed -i "s#$dir#DIR#g" "$out/$am"/*.out
-	as_user rm -rf "${scratch:?}/$am" "$dir"
+		--max-concurrent-tests=20 --schedule="$dir/parallel_schedule") >"$out/$name.log" 2>&1 || true
+	[ "$name" = heap ] || look_at_tables "$name"
+	suite_end "$name"
+	rm -rf "${out:?}/$name"
+	cp -r "$dir/results" "$out/$name"
+	# all runs must print the same paths
+	sed -i "s#$dir#DIR#g" "$out/$name"/*.out
+	as_user rm -rf "${scratch:?}/$name" "$dir"
+}
+
+# isolation_run NAME SETTING...: results in $out/NAME, pg_isolation_regress's judgement in $out/NAME.log
+isolation_run()
+{
+	local name=$1 dir=$scratch/out_$1
+	shift
+	suite_begin "$name" "$isolation_suite" "$@" "compress_all.spare_snapshots = on" || return 1
+	# shellcheck disable=SC2086
+	(cd "$dir" && as_user env PGISOLATIONTIMEOUT=20 "$pg_isolation_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
+		--dbname=isolation_regression --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
+		$isolation_tests) >"$out/$name.log" 2>&1 || true
+	suite_end "$name"
+	rm -rf "${out:?}/$name"
+	cp -r "$dir/results" "$out/$name"
+	as_user rm -rf "${scratch:?}/$name" "$dir"
 }
 
 #--------------------------------------------------------------------- comparison
 
-accepted_body() { sed "/^reason: /d" "$1"; }
+accepted_dir=$top/t/core_accepted
+
+accepted_body() { sed '/^\(reason\|ignore\|hide\): /d' "$1"; }
+accepted_value() { sed -n "s/^$2: //p" "$1" 2>/dev/null | head -n 1 || true; }
 
 # The beginning of a long difference and its checksum.
 shorten()
@@ -184,73 +257,112 @@ shorten()
 	fi
 }
 
-normalise() { awk -f "$top/scripts/core_normalise.awk" "$1"; }
-
-# judge TEST: a test whose output on tsdb differs, in $out/diffs/TEST.diff; is that accepted?
-judge()
+# Its output on tsdb is as it should be.
+same()
 {
-	local name=$1 diff_file=$out/diffs/$1.diff
-	if [ -e "$accepted_dir/$name.diff" ] && cmp -s <(accepted_body "$accepted_dir/$name.diff") <(shorten "$diff_file"); then
-		ok "$name: accepted difference ($(sed -n 's/^reason: //p' "$accepted_dir/$name.diff" | head -n 1))"
-	else
-		not_ok "$name: differs from heap"
-		head -n 60 "$diff_file" | cut -c 1-200 | sed "s/^/#   /"
-		if [ "${TSDB_ACCEPT:-0}" = 1 ]; then
-			mkdir -p "$accepted_dir"
-			{ sed -n '/^reason: /p' "$accepted_dir/$name.diff" 2>/dev/null || true; shorten "$diff_file"; } > "$accepted_dir/$name.new"
-			mv "$accepted_dir/$name.new" "$accepted_dir/$name.diff"
+	ok "$1"
+	[ ! -e "$accepted_dir/${1%%:*}.diff" ] || note "${1%%:*}: the accepted difference no longer shows"
+}
+
+# compare NAME RESULT EXPECTED...: is the result as one of those expected, or differs as accepted?  The difference
+# from the nearest one is left in $out/diffs/NAME.diff.
+compare()
+{
+	local name=$1 result=$2 expected ignore hide accepted=$accepted_dir/$1.diff diff_file=$out/diffs/$1.diff new=$scratch/diff
+	shift 2
+	normalise "$result" > "$scratch/result"
+	for expected in "$@"; do
+		if cmp -s "$scratch/result" <(normalise "$expected"); then
+			same "$name"
+			return
 		fi
+	done
+
+	ignore=$(accepted_value "$accepted" ignore)
+	hide=$(accepted_value "$accepted" hide)
+	normalise "$result" "$hide" "$ignore" | sort_rows > "$scratch/result"
+	for expected in "$@"; do
+		if diff -U 2 --label heap --label tsdb <(normalise "$expected" "$hide" "$ignore" | sort_rows) "$scratch/result" > "$new"; then
+			rm -f "$diff_file"
+			if [ -n "$ignore$hide" ]; then
+				ok "$name: accepted difference ($(accepted_value "$accepted" reason))"
+			else
+				same "$name: only the order of rows differs, where none is asked for"
+			fi
+			return
+		fi
+		if [ ! -e "$diff_file" ] || [ "$(wc -l < "$new")" -lt "$(wc -l < "$diff_file")" ]; then
+			cp "$new" "$diff_file"
+		fi
+	done
+	if [ -e "$accepted" ] && cmp -s <(accepted_body "$accepted") <(shorten "$diff_file"); then
+		ok "$name: accepted difference ($(accepted_value "$accepted" reason))"
+		return
+	fi
+	not_ok "$name: differs from heap"
+	head -n 60 "$diff_file" | cut -c 1-200 | sed "s/^/#   /"
+	if [ "${TSDB_ACCEPT:-0}" = 1 ]; then
+		mkdir -p "$accepted_dir"
+		{ grep -E '^(reason|ignore|hide): ' "$accepted" 2>/dev/null || true; shorten "$diff_file"; } > "$accepted.new"
+		mv "$accepted.new" "$accepted"
 	fi
 }
 
-# same TEST: its output on tsdb is as it should be
-same()
+# normalise FILE [COLUMN [REGEX]]: with a column hidden, without the lines that match
+normalise()
 {
-	rm -f "$out/diffs/$1.diff"
-	ok "$1"
-	[ ! -e "$accepted_dir/$1.diff" ] || note "$1: the accepted difference no longer shows"
+	awk -v hide="${2:-}" -f "$top/scripts/core_normalise.awk" "$1" | { [ -n "${3:-}" ] && grep -vE -- "$3" || cat; }
 }
 
-compare_regression()
+sort_rows() { awk -f "$top/scripts/core_sort_rows.awk"; }
+
+# regression MODE PREFIX: runs and compares; PREFIX is put before the names of results
+regression()
 {
-	local name
-	core_run heap && core_run tsdb || return
+	local mode=$1 prefix=$2 name
+	regression_run "$mode" "$(mode_settings "$mode")" || return 0
 	for name in $all_tests; do
 		[ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $name "* ]] || continue
-		if [ ! -e "$out/tsdb/$name.out" ]; then
-			not_ok "$name: no output"
-		elif diff -U 2 --label heap --label tsdb <(normalise "$out/heap/$name.out") <(normalise "$out/tsdb/$name.out") > "$out/diffs/$name.diff"; then
-			same "$name"
+		if [ ! -e "$out/$mode/$name.out" ]; then
+			not_ok "$prefix$name: no output"
 		else
-			judge "$name"
+			compare "$prefix$name" "$out/$mode/$name.out" "$out/heap/$name.out"
 		fi
 	done
 }
 
-# PostgreSQL's outputs have alternatives for orders that depend on timing, so pg_isolation_regress compares.
-compare_isolation()
+# PostgreSQL's outputs have alternatives for orders that depend on timing, which pg_isolation_regress knows.
+isolation()
 {
-	local name dir=$scratch/out_isolation
-	suite_begin isolation tsdb "$isolation_suite" || return
-	# shellcheck disable=SC2086
-	(cd "$dir" && as_user "$pg_isolation_regress" --bindir="$pg_bin" --host="$scratch" --port=5432 --user=postgres \
-		--dbname=isolation_regression --inputdir="$dir" --outputdir="$dir" --load-extension=tsdb_am \
-		$isolation_tests) >"$out/isolation.log" 2>&1 || true
-	suite_end isolation
+	local mode=$1 prefix=$2isolation_ run=$2isolation name n
+	local -a expected
+	isolation_run "$run" "$(mode_settings "$mode")" || return 0
 	for name in $isolation_tests; do
-		if [ ! -e "$dir/results/$name.out" ]; then
-			not_ok "isolation_$name: no output"
-		elif grep -qE "^test $name +\.\.\. ok( |\$)" "$out/isolation.log"; then
-			same "isolation_$name"
+		expected=("$isolation_suite/expected/$name.out")
+		for n in 0 1 2 3 4 5 6 7 8 9; do
+			[ ! -e "$isolation_suite/expected/${name}_$n.out" ] || expected+=("$isolation_suite/expected/${name}_$n.out")
+		done
+		if [ ! -e "$out/$run/$name.out" ]; then
+			not_ok "$prefix$name: no output"
+		elif grep -qE "^test $name +\.\.\. ok( |\$)" "$out/$run.log"; then
+			same "$prefix$name"
 		else
-			diff -U 2 --label heap --label tsdb "$dir/expected/$name.out" "$dir/results/$name.out" > "$out/diffs/isolation_$name.diff" || true
-			judge "isolation_$name"
+			compare "$prefix$name" "$out/$run/$name.out" "${expected[@]}"
 		fi
 	done
 }
 
 rm -rf "$out/diffs"
 mkdir -p "$out/diffs"
-[ "$run_regression" = no ] || compare_regression
-[ -z "$isolation_tests" ] || compare_isolation
+for mode in $modes; do
+	prefix=
+	[ "$mode" = default ] || prefix=${mode}_
+	if [ "$run_regression" = yes ]; then
+		# the results to compare with
+		[ -n "${heap_done:-}" ] || regression_run heap "default_table_access_method = heap" || break
+		heap_done=yes
+		regression "$mode" "$prefix"
+	fi
+	[ -z "$isolation_tests" ] || isolation "$mode" "$prefix"
+done
 done_testing
