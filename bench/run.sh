@@ -268,8 +268,7 @@ changes()
 		sql -c "COPY $variant FROM '$work/cpu.csv' (FORMAT csv)"
 	done
 	sql -c "VACUUM ANALYZE heap, tsdb" -c CHECKPOINT
-	# which rows: a column of its own would be compressed; so 1 % by a hash, kept in a table, joined by its key
-	sql -c "CREATE TABLE picks AS SELECT time, host, row_number() OVER () % $repeat AS run FROM heap WHERE ($hash) % 100 = 0" -c "ANALYZE picks"
+	sql -c "CREATE TABLE picks AS SELECT time, host FROM heap WHERE ($hash) % 100 = 0" -c "ANALYZE picks"
 	rm -f "$work"/change_*
 	for i in $(seq 0 $((repeat - 1))); do
 		for variant in heap tsdb; do
