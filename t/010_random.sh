@@ -2,7 +2,7 @@
 # Random statements on heap tables and on tsdb tables, by one to three sessions: answers, errors, waits and contents are equal.
 # On tsdb, rows move between the stores meanwhile.  random_statements.pl says how.
 #
-# Environment: RANDOM_SEED (from the clock), RANDOM_SECONDS (60; a few fixed seeds come on top), RANDOM_ROUND: this round of the seed alone,
+# Environment: RANDOM_SEED (from the clock), RANDOM_SECONDS (120; a few fixed seeds come on top), RANDOM_ROUND: this round of the seed alone,
 # RANDOM_SESSIONS: this many in every round, RANDOM_STEPS: statements a round (150), RANDOM_SHRINK=1: shortens the statements of a round that failed, RANDOM_NO_FIXED=1: no fixed seeds,
 # RANDOM_TWIN=heap: heap against heap with other plans, which must find nothing; RANDOM_SABOTAGE=1: changes one twin
 # now and then, which must be found; RANDOM_TOLERATE_0A000=1: what tsdb refuses as not supported is rolled back on both sides.

@@ -1889,7 +1889,7 @@ my $steps = $ENV{RANDOM_STEPS} || 150;
 sub nsessions_of { my ($number) = @_; return $ENV{RANDOM_SESSIONS} || $groups[ $number % 3 ]; }
 
 my $base = $ENV{RANDOM_SEED};
-my $end = time + ($ENV{RANDOM_SECONDS} // 60);
+my $end = time + ($ENV{RANDOM_SECONDS} // 120);
 
 if (defined $ENV{RANDOM_ROUND})
 {
