@@ -27,7 +27,7 @@ SELECT twin($$DELETE FROM x WHERE ctid = (SELECT min(ctid) FROM x WHERE id = 531
 SELECT twin($$DELETE FROM x WHERE false$$);
 SELECT squeeze();
 -- system columns of deleted rows
-SELECT twin($$DELETE FROM x WHERE id IN (600, 601) RETURNING tableoid::regclass, ctid IS NOT NULL, xmin <> 0, id$$);
+SELECT twin($$DELETE FROM x WHERE id IN (600, 601) RETURNING tableoid::regclass, ctid IS NOT NULL, xmin <> 0, xmax = pg_current_xact_id()::xid, id$$);
 -- what indexes find
 SELECT twin($$CREATE UNIQUE INDEX x_id ON x (id); CREATE INDEX x_st ON x (s, t)$$);
 SET enable_seqscan = off;

@@ -19,6 +19,7 @@
 
 #include "access/heapam.h"
 #include "access/multixact.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "am/bulk_delete.h"
@@ -610,4 +611,25 @@ tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, Transac
 	}
 	tsdb_store_close(store);
 	return found;
+}
+
+TransactionId
+tsdb_chunk_row_xmax(Oid relid, ItemPointer tid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
+	TransactionId xmax = InvalidTransactionId;
+	TsdbTombstone tombstone;
+	TsdbDirEntry entry;
+	uint32		row;
+
+	if (store != NULL)
+	{
+		if (tsdb_chunk_find_row(store, tid, false, &entry, &row) &&
+			tsdb_tombstone_find(store, &entry, row, &tombstone) != TSDB_TOMBSTONE_NONE)
+			xmax = tombstone.xmin;
+		tsdb_store_close(store);
+	}
+	table_close(rel, AccessShareLock);
+	return xmax;
 }

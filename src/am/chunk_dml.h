@@ -37,6 +37,9 @@ extern TM_Result tsdb_chunk_lock_row(Relation rel, ItemPointer tid, TupleTableSl
 extern bool tsdb_chunk_next_version(Relation rel, ItemPointer tid, ItemPointer next, TransactionId *xid,
 									bool *in_progress, uint16 *flags);
 
+/* What a heap tuple has in xmax: who deletes or has deleted the row; invalid if nobody does. */
+extern TransactionId tsdb_chunk_row_xmax(Oid relid, ItemPointer tid);
+
 #define TSDB_NEXT_MOVED		0x8000
 
 StaticAssertDecl((TSDB_NEXT_MOVED & TSDB_TOMB_KNOWN_FLAGS) == 0, "no flag of tombstones has this bit");

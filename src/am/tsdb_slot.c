@@ -20,6 +20,7 @@
 
 #include "access/sysattr.h"
 #include "access/tupmacs.h"
+#include "am/chunk_dml.h"
 #include "am/tsdb_slot.h"
 #include "utils/expandeddatum.h"
 #include "utils/memutils.h"
@@ -163,7 +164,7 @@ tts_tsdb_getsysattr(TupleTableSlot *slot, int attnum, bool *isnull)
 			case MinTransactionIdAttributeNumber:
 				return TransactionIdGetDatum(tslot->set->xmin);
 			case MaxTransactionIdAttributeNumber:
-				return TransactionIdGetDatum(InvalidTransactionId);
+				return TransactionIdGetDatum(tsdb_chunk_row_xmax(slot->tts_tableOid, &slot->tts_tid));
 			case MinCommandIdAttributeNumber:
 			case MaxCommandIdAttributeNumber:
 				return CommandIdGetDatum(tslot->set->cmin);
