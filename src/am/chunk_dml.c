@@ -135,7 +135,8 @@ judge_row(Claim *c, TransactionId *xwait)
 		case TSDB_TOMBSTONE_NONE:
 			return TM_Ok;
 		case TSDB_TOMBSTONE_COMMITTED:
-			c->flags = tombstone.flags;
+			/* who had to wait for an update is told of it, as by heapam, even if his lock would not have minded it */
+			c->flags = c->lock.queued ? 0 : tombstone.flags;
 			return tell_gone(c, &tombstone.new_tid, tombstone.xmin, InvalidCommandId);
 		case TSDB_TOMBSTONE_OWN:
 			(void) tell_gone(c, &tombstone.new_tid, tombstone.xmin, tombstone.cmin);

@@ -538,45 +538,59 @@ add_key_share(HeapTupleHeader tuple, TransactionId xid, TransactionId *new_xmax,
 	return true;
 }
 
+/* A version of a row in the row store, and who made it. */
+typedef struct Version
+{
+	ItemPointerData tid;
+	TransactionId maker;
+} Version;
+
 /*
- * Adds the lock to one version, which *maker has made; *next: the version after it by the same updater, or invalid, and *maker
- * who made that.
+ * Looks at a version and adds the lock to it, if add.  *next: the version after it by the same updater, or an invalid TID.
+ * With add, expected says what that must be.  False: nothing was added, and the lock can't be.
  *
  * The updater may end at any time, and then others may change the version: so its xmin is looked at under the page's lock.
  * While that is in progress, nobody but the updater's own (sub)transactions and KEY SHARE lockers can be in its xmax.
  */
 static bool
-carry_to_version(Relation rel, ItemPointer tid, TransactionId *maker, TransactionId xid, ItemPointer next)
+carry_to_version(Relation rel, Version *version, TransactionId xid, bool add, Version *expected, Version *next)
 {
-	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumber(&version->tid);
 	Buffer		buffer;
 	Page		page;
 	ItemId		item;
 	bool		done = false;
 
-	ItemPointerSetInvalid(next);
-	if (ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
+	ItemPointerSetInvalid(&next->tid);
+	if (tsdb_tid_is_virtual(&version->tid) || ItemPointerIndicatesMovedPartitions(&version->tid) ||
+		ItemPointerGetBlockNumber(&version->tid) >= RelationGetNumberOfBlocks(rel))
 		return false;
-	buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tid));
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(&version->tid));
+	LockBuffer(buffer, add ? BUFFER_LOCK_EXCLUSIVE : BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	item = offset <= PageGetMaxOffsetNumber(page) ? PageGetItemId(page, offset) : NULL;
 	if (item != NULL && ItemIdIsNormal(item) && !PageIsAllVisible(page))
 	{
 		HeapTupleHeader tuple = (HeapTupleHeader) PageGetItem(page, item);
+		bool		has_xmax = (tuple->t_infomask & HEAP_XMAX_INVALID) == 0;
 		TransactionId new_xmax;
 		uint16		new_infomask;
 
-		done = TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple), *maker) &&
-			TransactionIdIsInProgress(*maker);
-		if (done && (tuple->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask) &&
+		done = TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple), version->maker) &&
+			TransactionIdIsInProgress(version->maker) &&
+			!(has_xmax && (tuple->t_infomask2 & HEAP_KEYS_UPDATED) != 0);
+		if (done && has_xmax && !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask) &&
 			TransactionIdIsInProgress(HeapTupleHeaderGetUpdateXid(tuple)))
 		{
-			*next = tuple->t_ctid;
-			*maker = HeapTupleHeaderGetUpdateXid(tuple);
+			next->tid = tuple->t_ctid;
+			next->maker = HeapTupleHeaderGetUpdateXid(tuple);
+			done = !ItemPointerEquals(&next->tid, &version->tid);
 		}
-		done = done && add_key_share(tuple, xid, &new_xmax, &new_infomask);
-		if (done)
+		if (done && add)
+			done = (expected == NULL ? !ItemPointerIsValid(&next->tid) :
+					ItemPointerEquals(&next->tid, &expected->tid) && next->maker == expected->maker) &&
+				add_key_share(tuple, xid, &new_xmax, &new_infomask);
+		if (done && add)
 		{
 			GenericXLogState *state = GenericXLogStart(rel);
 			Page		image = GenericXLogRegisterBuffer(state, buffer, 0);
@@ -592,7 +606,7 @@ carry_to_version(Relation rel, ItemPointer tid, TransactionId *maker, Transactio
 			if (HEAP_XMAX_IS_LOCKED_ONLY(new_infomask))
 			{
 				HeapTupleHeaderClearHotUpdated(tuple);
-				tuple->t_ctid = *tid;
+				tuple->t_ctid = version->tid;
 			}
 			GenericXLogFinish(state);
 		}
@@ -601,26 +615,36 @@ carry_to_version(Relation rel, ItemPointer tid, TransactionId *maker, Transactio
 	return done;
 }
 
+/*
+ * The newest version first: once that is locked, the updater can't delete it or change its key.  An older one that is locked
+ * while a newer one refuses would be taken for ours later: heap_lock_tuple() asks no more where we have a lock.
+ */
 bool
 tsdb_row_carry_key_share(Relation rel, ItemPointer new_tid, TransactionId maker, TransactionId xid)
 {
-	ItemPointerData tid = *new_tid;
+	int			room = 8;
+	int			nversions = 1;
+	Version    *versions = palloc(room * sizeof(Version));
+	Version		next;
+	bool		done;
+	int			i;
 
-	/* all versions are of one transaction; each is newer */
 	MultiXactIdSetOldestMember();
-	while (ItemPointerIsValid(&tid))
+	versions[0].tid = *new_tid;
+	versions[0].maker = maker;
+	while ((done = carry_to_version(rel, &versions[nversions - 1], xid, false, NULL, &next)) && ItemPointerIsValid(&next.tid))
 	{
-		ItemPointerData next;
-
 		CHECK_FOR_INTERRUPTS();
-		if (tsdb_tid_is_virtual(&tid) || ItemPointerIndicatesMovedPartitions(&tid) ||
-			!carry_to_version(rel, &tid, &maker, xid, &next))
-			return false;
-		if (ItemPointerEquals(&next, &tid))
-			return false;
-		tid = next;
+		if (nversions == room)
+			versions = repalloc(versions, (room *= 2) * sizeof(Version));
+		versions[nversions++] = next;
 	}
-	return true;
+
+	/* if the updater went on meanwhile, the caller waits for him: rare, and as good as meeting him earlier */
+	for (i = nversions - 1; done && i >= 0; i--)
+		done = carry_to_version(rel, &versions[i], xid, true, i + 1 < nversions ? &versions[i + 1] : NULL, &next);
+	pfree(versions);
+	return done;
 }
 
 void

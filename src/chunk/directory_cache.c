@@ -14,6 +14,7 @@
  */
 #include "chunk/directory_cache.h"
 
+#include "access/transam.h"
 #include "storage/procarray.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -123,6 +124,18 @@ drop_aborted(TsdbStore *store, TsdbDirEntry *entries, int nentries)
 	return nkept;
 }
 
+/* An entry that was not in the root's count: its writer must not have committed before. */
+static void
+check_beyond(TsdbStore *store, TsdbDirEntry *entry)
+{
+	bool		committed = TransactionIdDidCommit(entry->xmin);
+	TsdbRootDisk root;
+
+	if (committed && tsdb_root_read(store, &root) && entry->change > root.changes)
+		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "there is a change %u, but the root counts %u",
+							   entry->change, root.changes);
+}
+
 /*
  * Brings the cache up to the root.  False: there is no root, hence no chunk.
  *
@@ -150,12 +163,13 @@ read_on(TsdbStore *store, CachedDirectory *dir)
 		forget_entries(dir);
 		dir->incarnation = root.incarnation;
 	}
-	if (root.changes == dir->changes)
+	/* that there is none is not believed without a look */
+	if (root.changes == dir->changes && root.changes > 0)
 		return true;
 
 	more = tsdb_directory_read_after(store, SnapshotAny, dir->changes, &nmore);
 	while (nmore > 0 && more[nmore - 1].change > root.changes)
-		nmore--;
+		check_beyond(store, &more[--nmore]);
 	nmore = drop_aborted(store, more, nmore);
 	if (nmore > 0)
 	{
