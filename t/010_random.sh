@@ -8,7 +8,7 @@
 # now and then, which must be found; RANDOM_TOLERATE_0A000=1: what tsdb refuses as not supported is rolled back on both sides.
 # With TSDB_KEEP=1 the scratch directory keeps all statements of failed rounds.
 . "$(dirname "$0")/lib.sh"
-top_random=$(dirname "$0")/random_statements.pl
+driver=$(dirname "$0")/random_statements.pl
 export RANDOM_SEED=${RANDOM_SEED:-$(date +%s)}
 note "seed $RANDOM_SEED"
 
@@ -28,7 +28,7 @@ SQL
 export RANDOM_PSQL=$pg_bin/psql RANDOM_HOST=$scratch RANDOM_PORT=$server_port RANDOM_LOG=$scratch
 results=$scratch/random_results
 status=0
-perl "$top_random" > >(tee "$results" | grep --line-buffered '^# ') 2>&1 || status=$?
+perl "$driver" > >(tee "$results" | grep --line-buffered '^# ') 2>&1 || status=$?
 wait
 while IFS= read -r line; do
 	case $line in

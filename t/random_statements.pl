@@ -440,6 +440,12 @@ sub judge_finished
 		{
 			$r->{count}{'refused with 0A000'}++;
 		}
+		elsif ($st->{keyshare} && $st->{nowait} && $in_tx)
+		{
+			# heapam passes some later versions of the row, and waits for others in spite of NOWAIT and SKIP LOCKED
+			$r->{doubts}++;
+			$r->{count}{'doubt: KEY SHARE at once'}++;
+		}
 		elsif ($st->{multi} && $in_tx && $err[0] ne '' && $err[1] ne '')
 		{
 			$r->{doubts}++;
@@ -1648,7 +1654,7 @@ sub generate
 	}
 	my $st = $r->{burst} && chance(0.85) ? gen_at_one_row($r, $s) : pick_weighted($r->{multi} ? @several : @single)->($r, $s);
 	# what may have to be rolled back in doubt, in a transaction
-	my $wrap = !$s->{tx} && ($r->{multi} && $st->{multi} || $tolerate && $st->{locks});
+	my $wrap = !$s->{tx} && ($r->{multi} && ($st->{multi} || ($st->{keyshare} && $st->{nowait})) || $tolerate && $st->{locks});
 	if ($wrap)
 	{
 		push @{ $s->{queue} }, $st;
