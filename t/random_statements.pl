@@ -332,7 +332,7 @@ sub end_transaction
 	@$s{qw(tx aborted mover model)} = (0, 0, 0, undef);
 	$s->{saves} = [];
 	$s->{cursors} = {};
-	delete @$s{qw(fate had_cursor)};
+	delete @$s{qw(fate had_cursor rolled_to)};
 	return;
 }
 
@@ -446,6 +446,12 @@ sub judge_finished
 			$r->{doubts}++;
 			$r->{count}{'doubt: KEY SHARE at once'}++;
 		}
+		elsif ($st->{keyshare} && $st->{moved} && ($in_tx || $st->{kind} eq 'lock'))
+		{
+			# documented: of a row that was moved it returns the latest version, where heap does not mind an update of others
+			$r->{doubts}++;
+			$r->{count}{'doubt: KEY SHARE of a moved row'}++;
+		}
 		elsif ($st->{multi} && $in_tx && $err[0] ne '' && $err[1] ne '')
 		{
 			$r->{doubts}++;
@@ -498,6 +504,7 @@ sub judge_finished
 		else
 		{
 			$s->{aborted} = 0;
+			$s->{rolled_to} = 1;
 			$s->{cursors} = {};
 			$r->{t} = clone($saves->[-1][1]) if @$saves && $saves->[-1][1];
 		}
@@ -562,11 +569,18 @@ AGAIN:
 			my @behind = grep { $behind->{ $_->{c}[1]{pid} } } sessions($r);
 			if (grep { $_->{mover} || ($_->{pend} && $_->{pend}{st}{mover}) } @behind)
 			{
+				$st->{moved} = 1;
 				$r->{count}{'waits for a mover'}++;
 			}
 			elsif (grep { $_->{pend} && chunk_lock('NOT granted', $_) } $s, @behind)
 			{
 				$r->{count}{'waits for a chunk'}++;
+			}
+			elsif (grep { $_->{rolled_to} } @behind)
+			{
+				# documented: a KEY SHARE lock of a savepoint stays if the row was updated meanwhile
+				$r->{doubts}++;
+				$r->{count}{'doubt: lock of a savepoint'}++;
 			}
 			elsif ($st->{keyshare})
 			{
