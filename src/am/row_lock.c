@@ -389,23 +389,19 @@ tsdb_row_lock_is_ours(const TsdbRowLock *lock)
 }
 
 /*
- * Next in line at the row; false as the callers'.  Who holds a weaker lock already does not stand in line: those
+ * Waits to be next in line at the row.  Who holds a weaker lock already does not stand in line: those
  * before him wait for him.
  */
-static bool
-queue_up(TsdbRowLock *lock, LockWaitPolicy policy)
+static void
+queue_up(TsdbRowLock *lock)
 {
 	ItemPointerData tid = lock->tid;
 
 	if (lock->queued || tsdb_row_lock_is_ours(lock))
-		return true;
+		return;
 	ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + QUEUE_OFFSET);
-	if (policy == LockWaitBlock)
-		(void) lock_tuple(lock->rel, &tid, row_modes[lock->mode], false);
-	else if (!lock_tuple(lock->rel, &tid, row_modes[lock->mode], true))
-		return not_got(lock->rel, policy);
+	(void) lock_tuple(lock->rel, &tid, row_modes[lock->mode], false);
 	lock->queued = true;
-	return true;
 }
 
 static TsdbRowLockResult
@@ -440,7 +436,7 @@ tsdb_row_lock_acquire(TsdbRowLock *lock, LockWaitPolicy policy, bool (*unchanged
 		}
 		if (policy != LockWaitBlock)
 			return got_or_not(not_got(lock->rel, policy));
-		(void) queue_up(lock, policy);
+		queue_up(lock);
 		if (wait_for_holders(lock, unchanged, arg) == TSDB_ROW_LOCK_CHANGED)
 			return TSDB_ROW_LOCK_CHANGED;
 	}
@@ -456,7 +452,7 @@ tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, 
 	lock->locked = false;
 	if (policy != LockWaitBlock)
 		return ConditionalXactLockTableWait(xid) || not_got(lock->rel, policy);
-	(void) queue_up(lock, policy);
+	queue_up(lock);
 	XactLockTableWait(xid, lock->rel, &lock->tid, for_update ? XLTW_Update : XLTW_Lock);
 	return true;
 }
