@@ -8,6 +8,9 @@ PGFILEDESC = "tsdb_am - compressed time series in ordinary tables"
 SIMD_OBJS := $(patsubst %.c,%.o,$(sort $(wildcard simd/*.c)))
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c))) $(SIMD_OBJS)
 
+# byte planes, strings
+SHLIB_LINK += -lzstd -llz4
+
 PG_CPPFLAGS = -Isrc -Isimd
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter $(EXTRA_CFLAGS)
 
@@ -24,7 +27,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Any header may matter to any object: the tree is small, a full build takes seconds.
-$(OBJS): $(sort $(wildcard src/*.h src/*/*.h simd/*.h)) module.mk
+$(OBJS): $(sort $(wildcard src/*.h src/*/*.h simd/*.h)) module.mk simd/tiers.inc
 
 # Codecs: vectorised loops, and no fused multiply-add, which would round differently per machine.
-$(SIMD_OBJS): override CFLAGS += -O3 -ffp-contract=off
+# Kernels: each instruction set's file, and no other, with its flags.
+include simd/tiers.inc
+$(SIMD_OBJS): override CFLAGS += -O3 -ffp-contract=off $(call tier_flags,$(@:simd/%.o=%))

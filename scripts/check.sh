@@ -80,7 +80,7 @@ part_build()
 
 part_simd()
 {
-	local source name log flags
+	local source name log
 	section "simd/tests, with address and undefined-behaviour sanitizers"
 	mkdir -p "$build_dir/simd"
 	for source in "$top"/simd/tests/*.c; do
@@ -88,13 +88,12 @@ part_simd()
 		name=$(basename "$source" .c)
 		wanted "$name" || continue
 		log=$out/simd_$name.log
-		flags="-std=gnu99 -g -O1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
-		if ! gcc $flags -Wall -Wextra -I"$top/simd" "$source" "$top"/simd/*.c -lm -o "$build_dir/simd/$name" >"$log" 2>&1; then
+		if ! make -C "$top/simd" --no-print-directory -j2 BUILD="$build_dir/simd" CC=gcc "$build_dir/simd/${name}_sanitize" >"$log" 2>&1; then
 			not_ok "simd $name: compile"
 			show "$log"
 			continue
 		fi
-		tap "simd_$name" env -C "$top/simd/tests" timeout 900 "$build_dir/simd/$name"
+		tap "simd_$name" env -C "$top/simd/tests" timeout 900 "$build_dir/simd/${name}_sanitize"
 	done
 }
 
