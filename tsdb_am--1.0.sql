@@ -31,12 +31,12 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION tsdb.compress(regclass) IS
 'moves all committed rows of the row store into chunks; returns rows moved';
 
-CREATE FUNCTION tsdb.recompress(relation regclass)
+CREATE FUNCTION tsdb.recompress(relation regclass, cold boolean DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'tsdb_sql_recompress'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION tsdb.recompress(regclass) IS
-'merges chunks and encodes them anew; returns chunks written';
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.recompress(regclass, boolean) IS
+'merges chunks and encodes them anew, for size if cold (NULL: if older than tsdb_am.cold_after); returns chunks written';
 
 CREATE FUNCTION tsdb.decompress(relation regclass)
 RETURNS bigint
@@ -56,8 +56,8 @@ COMMENT ON FUNCTION tsdb.verify(regclass) IS
 CREATE FUNCTION tsdb.version()
 RETURNS text
 AS 'MODULE_PATHNAME', 'tsdb_sql_version'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION tsdb.version() IS 'version of the loaded library';
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.version() IS 'version of the loaded library, and the instruction set that its codecs use';
 
 --
 -- What the views are made of: no row for a relation that is no table of ours, or that the
@@ -104,11 +104,23 @@ CREATE FUNCTION tsdb.column_info(relation regclass,
 	OUT nulls bigint,
 	OUT encoding text,
 	OUT raw_bytes bigint,
-	OUT stored_bytes bigint)
+	OUT stored_bytes bigint,
+	OUT cold_chunks bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tsdb_sql_column_info'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION tsdb.column_info(regclass) IS 'compressed columns of a table, for view tsdb.columns';
+
+CREATE FUNCTION tsdb.codec_stats(
+	OUT encoding text,
+	OUT blocks bigint,
+	OUT "values" bigint,
+	OUT bytes bigint,
+	OUT fallbacks bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_codec_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 17;
+COMMENT ON FUNCTION tsdb.codec_stats() IS 'blocks written by encoding, for view tsdb.stat_codecs';
 
 --
 -- Views
@@ -185,7 +197,8 @@ SELECT c.oid::regclass AS relation,
 	   round(i.raw_bytes::numeric / nullif(i.stored_bytes, 0), 2) AS ratio,
 	   i."values",
 	   i.nulls,
-	   i.chunks
+	   i.chunks,
+	   i.cold_chunks
   FROM pg_catalog.pg_am a
   JOIN pg_catalog.pg_class c ON c.relam = a.oid,
 	   LATERAL tsdb.column_info(c.oid) i
@@ -199,5 +212,19 @@ COMMENT ON COLUMN tsdb.columns.raw_bytes IS 'bytes of the values in the row stor
 COMMENT ON COLUMN tsdb.columns.stored_bytes IS 'bytes of the values in chunks, dictionaries included';
 COMMENT ON COLUMN tsdb.columns."values" IS 'rows in chunks that have the column';
 COMMENT ON COLUMN tsdb.columns.chunks IS 'chunks that have the column';
+COMMENT ON COLUMN tsdb.columns.cold_chunks IS 'those of them that keep it in byte planes, for size';
 
-GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns TO PUBLIC;
+CREATE VIEW tsdb.stat_codecs AS
+SELECT s.encoding, s.blocks, s."values", s.bytes,
+	   round(s.bytes::numeric * 8 / nullif(s."values", 0), 2) AS bits_per_value,
+	   s.fallbacks
+  FROM tsdb.codec_stats() s;
+
+COMMENT ON VIEW tsdb.stat_codecs IS 'what encoders have written since the server started, in all databases';
+COMMENT ON COLUMN tsdb.stat_codecs.encoding IS 'encoding of blocks';
+COMMENT ON COLUMN tsdb.stat_codecs.blocks IS 'blocks (vectors of up to 1,024 values, or pieces of them) written';
+COMMENT ON COLUMN tsdb.stat_codecs."values" IS 'values in them, NULLs counted';
+COMMENT ON COLUMN tsdb.stat_codecs.bytes IS 'their bytes; without dictionaries, symbol tables and byte planes';
+COMMENT ON COLUMN tsdb.stat_codecs.fallbacks IS 'blocks written so because another encoding did not give back what went in: should be 0';
+
+GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns, tsdb.stat_codecs TO PUBLIC;

@@ -7,10 +7,30 @@
 
 #include <limits.h>
 
+#include "kernels.h"
 #include "utils/guc.h"
 
 int			tsdb_direct_load_rows = 1000;
 int			tsdb_write_buffer_kb = 32 * 1024;
+int			tsdb_cold_after_min = -1;
+int			tsdb_simd_setting = TSDB_SIMD_AVX512;
+
+static const struct config_enum_entry simd_tiers[] = {
+	{"auto", TSDB_SIMD_AVX512, false},
+	{"baseline", TSDB_SIMD_BASELINE, false},
+	{"sse2", TSDB_SIMD_BASELINE, true},
+	{"neon", TSDB_SIMD_BASELINE, true},
+	{"avx2", TSDB_SIMD_AVX2, false},
+	{"avx512", TSDB_SIMD_AVX512, true},
+	{NULL, 0, false}
+};
+
+/* Results are the same in all tiers: whoever likes may choose. */
+static void
+assign_simd(int newval, void *extra)
+{
+	tsdb_simd_use((TsdbSimdTier) newval);
+}
 
 void
 tsdb_guc_init(void)
@@ -30,6 +50,22 @@ tsdb_guc_init(void)
 							32 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.cold_after",
+							"Sets the age from which tsdb.recompress() encodes chunks for size instead of speed.",
+							"The newest row counts. -1 = never.",
+							&tsdb_cold_after_min,
+							-1, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("tsdb_am.simd",
+							 "Limits the instruction set that codecs and filters use.",
+							 "What the processor lacks is not used in any case.",
+							 &tsdb_simd_setting,
+							 TSDB_SIMD_AVX512, simd_tiers,
+							 PGC_USERSET, 0,
+							 NULL, assign_simd, NULL);
 
 	MarkGUCPrefixReserved("tsdb_am");
 }

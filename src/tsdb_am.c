@@ -8,6 +8,7 @@
 #include "am/direct_load.h"
 #include "am/row_access.h"
 #include "am/row_lock.h"
+#include "chunk/codec_stats.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -78,6 +79,7 @@ _PG_init(void)
 	tsdb_row_access_init();
 	tsdb_row_lock_init();
 	tsdb_bitmap_scan_init();
+	tsdb_codec_stats_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;

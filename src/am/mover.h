@@ -19,11 +19,19 @@
  * transaction's snapshot).  Returns rows moved.
  */
 extern int64 tsdb_mover_compress(Relation rel);
+/* Which of the new chunks are encoded for size (tsdb_chunk_writer_set_cold). */
+typedef enum TsdbColdChoice
+{
+	TSDB_COLD_BY_AGE,			/* those whose newest row is older than tsdb_am.cold_after */
+	TSDB_COLD_NONE,
+	TSDB_COLD_ALL
+} TsdbColdChoice;
+
 /*
  * Chunks to fewer, larger, sorted ones without dead rows; chunks that others use are left as they are.
  * Returns chunks written.
  */
-extern int64 tsdb_mover_recompress(Relation rel);
+extern int64 tsdb_mover_recompress(Relation rel, TsdbColdChoice cold);
 /* All chunks that a new snapshot sees to row store; waits for those in use.  Returns rows moved. */
 extern int64 tsdb_mover_decompress(Relation rel);
 

@@ -17,8 +17,14 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "am/mover_common.h"
+#include "catalog/pg_type_d.h"
+#include "common/int.h"
+#include "guc.h"
 #include "miscadmin.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -41,6 +47,7 @@ typedef struct Merge
 {
 	TsdbMover  *mover;
 	Size		limit;
+	TsdbColdChoice cold;
 	/* the group in hand: chunks whose rows are in the column buffer */
 	MergedChunk *group;
 	int			ngroup;
@@ -96,6 +103,51 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 	merge->rows[mover->buf->nrows - 1].row = row;
 }
 
+/*
+ * Microseconds since 2000 of the newest of these rows; PG_INT64_MAX if it is not known, or infinite.
+ */
+static int64
+newest_time(TsdbColumnBuffer *buf, AttrNumber time_attnum, const uint32 *perm, uint32 nrows)
+{
+	TsdbColumn *col;
+	int64		newest = PG_INT64_MIN;
+	int64		result;
+	uint32		i;
+
+	if (time_attnum < 1 || buf->column_of_att[time_attnum - 1] < 0)
+		return PG_INT64_MAX;
+	col = &buf->columns[buf->column_of_att[time_attnum - 1]];
+	for (i = 0; col->typbyval && i < nrows; i++)
+	{
+		if (!col->nulls[perm[i]])
+			newest = Max(newest, col->values[perm[i]]);
+	}
+	switch (getBaseType(col->typid))
+	{
+		case TIMESTAMPTZOID:
+		case TIMESTAMPOID:
+			return newest == PG_INT64_MIN ? PG_INT64_MAX : newest;
+		case DATEOID:
+			if (newest == PG_INT64_MIN || pg_mul_s64_overflow(newest, USECS_PER_DAY, &result))
+				return PG_INT64_MAX;
+			return DATE_NOT_FINITE(newest) ? PG_INT64_MAX : result;
+		default:
+			return PG_INT64_MAX;
+	}
+}
+
+/* Are these rows to be encoded for size? */
+static bool
+rows_are_cold(Merge *merge, AttrNumber time_attnum, const uint32 *perm, uint32 nrows)
+{
+	if (merge->cold != TSDB_COLD_BY_AGE)
+		return merge->cold == TSDB_COLD_ALL;
+	if (tsdb_cold_after_min < 0)
+		return false;
+	return newest_time(merge->mover->buf, time_attnum, perm, nrows) <
+		GetCurrentTransactionStartTimestamp() - tsdb_cold_after_min * USECS_PER_MINUTE;
+}
+
 /* Writes the gathered rows as chunks and deletes the chunks that they came from. */
 static void
 finish_group(Merge *merge)
@@ -120,6 +172,7 @@ finish_group(Merge *merge)
 			CHECK_FOR_INTERRUPTS();
 			n = tsdb_chunk_rows_that_fit(mover->buf, perm, nrows - first, TSDB_CHUNK_MAX_ROWS);
 
+			tsdb_chunk_writer_set_cold(mover->writer, rows_are_cold(merge, options.time_attnum, perm, n));
 			memset(&entry, 0, sizeof(entry));
 			entry.d.level = Min(merge->level + 1, PG_UINT16_MAX);
 			tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, perm, n,
@@ -153,7 +206,7 @@ finish_group(Merge *merge)
 }
 
 int64
-tsdb_mover_recompress(Relation rel)
+tsdb_mover_recompress(Relation rel, TsdbColdChoice cold)
 {
 	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.recompress()");
 	Merge	   *merge = palloc0(sizeof(Merge));
@@ -167,6 +220,7 @@ tsdb_mover_recompress(Relation rel)
 	qsort(entries, nentries, sizeof(TsdbDirEntry), compare_by_time);
 
 	merge->mover = mover;
+	merge->cold = cold;
 	merge->limit = tsdb_mover_gather_limit();
 	merge->group = MemoryContextAllocHuge(mover->cxt, sizeof(MergedChunk) * Max(nentries, 1));
 

@@ -815,6 +815,7 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	tsdb_store_release(&stored);
 
 	memset(&fresh, 0, sizeof(fresh));
+	tsdb_chunk_writer_set_cold(rw->writer, (entry->d.flags & TSDB_DIR_COLD) != 0);
 	tsdb_chunk_write(rw->writer, &sink.sink, buf, perm, buf->nrows, entry->d.chunk_id,
 					 entry->d.time_attnum, entry->d.nseries, &fresh);
 

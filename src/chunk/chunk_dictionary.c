@@ -297,7 +297,7 @@ tsdb_dictionary_of_ints(TsdbChunkWriter *w)
 		tsdb_writer_gather_ints(w, (uint32) ((uint64) i * w->nvectors / nsamples));
 		if (w->nnulls == w->n)
 			continue;
-		plain += tsdb_writer_encode_rows(w, 0, w->n, &encoding);
+		plain += tsdb_writer_encode_rows(w, 0, w->n, NULL, &encoding);
 	}
 	/* codes must save a fifth, and more than a bit a row */
 	if (plain * 8 < (Size) sampled * (code_bits(ndistinct) * 5 / 4 + 2))

@@ -141,7 +141,8 @@ typedef struct TsdbDirEntryDisk
 
 #define TSDB_DIR_TIME				0x0001	/* time_min/time_max hold, over the rows whose time is not NULL */
 #define TSDB_DIR_TIME_NULLS			0x0002	/* some row's time is NULL */
-#define TSDB_DIR_KNOWN_FLAGS		0x0003
+#define TSDB_DIR_COLD				0x0004	/* encoded for size: numbers may lie in byte planes */
+#define TSDB_DIR_KNOWN_FLAGS		0x0007
 
 StaticAssertDecl(sizeof(TsdbDirEntryDisk) == 128, "directory entry is 128 bytes");
 StaticAssertDecl(offsetof(TsdbDirEntryDisk, mover_xid) == 32, "mover_xid at 32");

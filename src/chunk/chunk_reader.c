@@ -22,6 +22,7 @@
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "miscadmin.h"
+#include "planes.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "tsdb_codec.h"
@@ -47,6 +48,13 @@ typedef struct MissingValue
 	Datum		value;			/* in the chunk's memory */
 } MissingValue;
 
+/* Unpacked byte planes of a cold column; they live as long as the chunk. */
+typedef struct ColdPlanes
+{
+	int			count;			/* 0 = not unpacked yet */
+	uint8	   *plane[TSDB_MAX_PLANES];	/* [nrows] each */
+} ColdPlanes;
+
 typedef struct OpenChunk
 {
 	TsdbChunk	pub;			/* must be first */
@@ -71,6 +79,7 @@ typedef struct OpenChunk
 	const TsdbTidDisk *tids;	/* of segments; hints */
 
 	Datum	  **dicts;			/* [ncolumns] decoded dictionaries, NULL until first needed */
+	ColdPlanes *planes;			/* [ncolumns] of cold columns; NULL until first needed */
 	uint8	   *checked;		/* bitmap: segments whose checksum was right */
 } OpenChunk;
 
@@ -115,7 +124,7 @@ scratch_init(void)
 {
 	if (scratch.bytes)
 		return;
-	scratch.codec = MemoryContextAlloc(TopMemoryContext, tsdb_codec_scratch_size());
+	scratch.codec = MemoryContextAllocZero(TopMemoryContext, tsdb_codec_scratch_size());
 	scratch.codes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(uint32));
 	scratch.bytes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(TsdbBytes));
 }
@@ -635,6 +644,23 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 							   segment, stored->len, head.segment, head.chunk_id, head.length, head.flags);
 }
 
+/* Adds bytes, of a tuple at most, to a block that is put together in the scratch. */
+static void
+span_append(BlockBytes *block, const uint8 *data, Size len)
+{
+	if (scratch.span == NULL || len > scratch.span_size - block->len)
+	{
+		Size		size = Max(scratch.span_size * 2, 64 * 1024);
+
+		/* grows only as fast as segments are really there */
+		scratch.span = scratch.span ? repalloc_huge(scratch.span, size) :
+			MemoryContextAllocHuge(TopMemoryContext, size);
+		scratch.span_size = size;
+	}
+	memcpy(scratch.span + block->len, data, len);
+	block->len += len;
+}
+
 /* Copies the payloads of "count" segments together in the scratch. */
 static void
 block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, BlockBytes *block)
@@ -645,22 +671,10 @@ block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, B
 	for (i = 0; i < count; i++)
 	{
 		TsdbStoredTuple stored;
-		Size		payload;
 
 		CHECK_FOR_INTERRUPTS();
 		segment_pin(chunk, first + i, column, &stored);
-		payload = stored.len - sizeof(TsdbSegmentDisk);
-		if (scratch.span == NULL || payload > scratch.span_size - block->len)
-		{
-			Size		size = Max(scratch.span_size * 2, 64 * 1024);
-
-			/* grows only as fast as segments are really there */
-			scratch.span = scratch.span ? repalloc_huge(scratch.span, size) :
-				MemoryContextAllocHuge(TopMemoryContext, size);
-			scratch.span_size = size;
-		}
-		memcpy(scratch.span + block->len, stored.data + sizeof(TsdbSegmentDisk), payload);
-		block->len += payload;
+		span_append(block, stored.data + sizeof(TsdbSegmentDisk), stored.len - sizeof(TsdbSegmentDisk));
 		tsdb_store_release(&stored);
 	}
 	block->data = scratch.span;
@@ -696,6 +710,26 @@ block_put(BlockBytes *block)
 		scratch.span = NULL;
 		scratch.span_size = 0;
 	}
+}
+
+/* Copies blocks, none of which spans segments, together in the scratch; refs were checked with the header. */
+static void
+pieces_gather(OpenChunk *chunk, const TsdbBlockRef *refs, uint32 count, const char *column, BlockBytes *block)
+{
+	uint32		i;
+
+	block->len = 0;
+	for (i = 0; i < count; i++)
+	{
+		BlockBytes	piece;
+
+		CHECK_FOR_INTERRUPTS();
+		block_get(chunk, &refs[i], column, &piece);
+		span_append(block, piece.data, piece.len);
+		tsdb_store_release(&piece.stored);
+	}
+	block->data = scratch.span;
+	block->stored.buffer = InvalidBuffer;
 }
 
 /*-------------- by-reference values --------------*/
@@ -893,6 +927,38 @@ dictionary(OpenChunk *chunk, int c)
 	return dict;
 }
 
+/* The planes of a cold column, unpacked when first asked for; NULL if it is not cold. */
+static const ColdPlanes *
+cold_planes(OpenChunk *chunk, int c)
+{
+	const TsdbColumnDisk *column = &chunk->columns[c];
+	const char *name = column_name(chunk, column->attnum);
+	uint32		nrows = chunk->pub.nrows;
+	BlockBytes	block;
+	ColdPlanes	planes;
+	uint8	   *space;
+	int			p;
+
+	if (column->nplanes == 0)
+		return NULL;
+	if (chunk->planes == NULL)
+		chunk->planes = MemoryContextAllocZero(chunk->cxt, chunk->header->ncolumns * sizeof(ColdPlanes));
+	if (chunk->planes[c].count > 0)
+		return &chunk->planes[c];
+
+	pieces_gather(chunk, &chunk->parts[column->first_plane], column->nplanes, name, &block);
+	planes.count = tsdb_planes_count(block.data, block.len, nrows);
+	space = planes.count == 0 ? NULL : MemoryContextAlloc(chunk->cxt, (Size) planes.count * nrows);
+	for (p = 0; p < planes.count; p++)
+		planes.plane[p] = space + (Size) p * nrows;
+	if (planes.count == 0 || !tsdb_planes_unpack(block.data, block.len, nrows, planes.plane))
+		tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, name,
+							   "byte planes: their bytes are not valid");
+	block_put(&block);
+	chunk->planes[c] = planes;
+	return &chunk->planes[c];
+}
+
 /* Codes to Datums. */
 static bool
 decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *block, uint32 n,
@@ -967,13 +1033,16 @@ decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block
 	return true;
 }
 
-/* One block of n rows into values[n], isnull[n]; returns the number of NULLs. */
+/* One block of n rows, from this row of the chunk on, into values[n], isnull[n]; returns the number of NULLs. */
 static uint32
-decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 n, Datum *values, bool *isnull)
+decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 first_row, uint32 n, Datum *values, bool *isnull)
 {
 	OpenChunk  *chunk = set->owner;
 	const TsdbColumnDisk *column = &chunk->columns[c];
-	const Datum *dict = dictionary(chunk, c);	/* first: it may use the scratch */
+	const Datum *dict = dictionary(chunk, c);	/* first: it may use the scratch, as planes do */
+	const ColdPlanes *cold = cold_planes(chunk, c);
+	const uint8 *planes[TSDB_MAX_PLANES];
+	int			nplanes = 0;
 	BlockBytes	block;
 	TsdbEncoding encoding;
 	int			nnulls = 0;
@@ -986,13 +1055,15 @@ decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 n, Datum *valu
 		return n;
 	}
 
+	for (; cold && nplanes < cold->count; nplanes++)
+		planes[nplanes] = cold->plane[nplanes] + first_row;
 	block_get(chunk, ref, column_name(chunk, column->attnum), &block);
 	encoding = tsdb_block_encoding(block.data, block.len);
 	if (dict && (encoding == TSDB_ENC_DICT || encoding == TSDB_ENC_NULL))
 		valid = decode_codes(column, dict, &block, n, values, isnull, &nnulls);
 	else if (column->typbyval)
-		valid = tsdb_int_decode(block.data, block.len, n, (TsdbLane) column->typlen,
-								(int64 *) values, isnull, &nnulls, scratch.codec);
+		valid = tsdb_int_decode_cold(block.data, block.len, n, (TsdbLane) column->typlen, planes, nplanes,
+									 (int64 *) values, isnull, &nnulls, scratch.codec);
 	else
 		valid = decode_bytes(set, column, &block, n, values, isnull, &nnulls);
 	if (!valid)
@@ -1082,7 +1153,8 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 
 	vector = &chunk->vectors[(Size) c * chunk->header->nvectors + pub->vector];
 	if (vector->nparts == 0)
-		nnulls = decode_block(set, c, &vector->block, pub->nrows, out->values, out->isnull);
+		nnulls = decode_block(set, c, &vector->block, pub->vector * TSDB_VECTOR_ROWS, pub->nrows,
+							  out->values, out->isnull);
 	else
 	{
 		const TsdbBlockRef *parts = &chunk->parts[vector_first_part(vector)];
@@ -1091,7 +1163,7 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 
 		nnulls = 0;
 		for (row = 0; row < pub->nrows; row += piece)
-			nnulls += decode_block(set, c, parts++, Min(piece, pub->nrows - row),
+			nnulls += decode_block(set, c, parts++, pub->vector * TSDB_VECTOR_ROWS + row, Min(piece, pub->nrows - row),
 								   out->values + row, out->isnull + row);
 	}
 	if (nnulls != vector->nnulls)

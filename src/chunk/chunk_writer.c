@@ -20,6 +20,7 @@
 #include "chunk/chunk_writer_internal.h"
 
 #include "miscadmin.h"
+#include "planes.h"
 #include "utils/memutils.h"
 
 /* pieces for the sake of packing alone have 256 rows: shorter blocks pack integers so that they decode slowly */
@@ -28,6 +29,10 @@
 #define PIECE_OVERHEAD			32
 /* a reader of one row copies a spanning block: longer ones only where much room is won */
 #define SPAN_SOFT_LIMIT			(64 * 1024)
+
+/* entropy coding of cold chunks: zstd's level, and the share that it must save */
+#define COLD_ZSTD_LEVEL			3
+#define COLD_MUST_SAVE			32
 
 /* memory that a writer keeps between chunks */
 #define KEEP_BYTES				(16 * 1024 * 1024)
@@ -74,7 +79,7 @@ tsdb_chunk_writer_create(MemoryContext parent)
 	TsdbChunkWriter *w = MemoryContextAllocZero(cxt, sizeof(TsdbChunkWriter));
 
 	w->cxt = cxt;
-	w->scratch = MemoryContextAlloc(cxt, tsdb_codec_scratch_size());
+	w->scratch = MemoryContextAllocZero(cxt, tsdb_codec_scratch_size());
 	return w;
 }
 
@@ -82,6 +87,12 @@ void
 tsdb_chunk_writer_free(TsdbChunkWriter *writer)
 {
 	MemoryContextDelete(writer->cxt);
+}
+
+void
+tsdb_chunk_writer_set_cold(TsdbChunkWriter *writer, bool cold)
+{
+	writer->cold = cold;
 }
 
 Size
@@ -239,7 +250,7 @@ value_bounds(TsdbChunkWriter *w, int64 *min, int64 *max)
 }
 
 Size
-tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, TsdbEncoding *encoding)
+tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, uint8 *const *planes, TsdbEncoding *encoding)
 {
 	const bool *isnull = w->nnulls > 0 ? w->isnull + first : NULL;
 	Size		bound;
@@ -249,9 +260,9 @@ tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, TsdbEncoding
 	{
 		case TSDB_SOURCE_INTS:
 			bound = tsdb_int_bound(n, column_lane(w->col));
-			len = tsdb_int_encode(w->values + first, isnull, n,
-								  column_lane(w->col), column_meaning(w->col),
-								  tsdb_pool_reserve(w, &w->block, bound), encoding, w->scratch);
+			len = tsdb_int_encode_cold(w->values + first, isnull, n,
+									   column_lane(w->col), column_meaning(w->col), planes, &w->nplanes,
+									   tsdb_pool_reserve(w, &w->block, bound), encoding, w->scratch);
 			break;
 		case TSDB_SOURCE_CODES:
 			bound = tsdb_codes_bound(n);
@@ -377,6 +388,21 @@ plan_pieces(TsdbChunkWriter *w, Size len, Size hole)
 	return best;
 }
 
+/* Counts a block that is going to be stored. */
+static void
+count_block(TsdbChunkWriter *w, TsdbEncoding encoding, uint32 n, Size len)
+{
+	TsdbCodecCount *count = &w->counts[encoding];
+	unsigned	nfallbacks = tsdb_codec_fallbacks(w->scratch);
+
+	count->blocks++;
+	count->values += n;
+	count->bytes += len;
+	/* blocks that were encoded for comparison alone count too: the fault is the same */
+	count->fallbacks += nfallbacks - w->nfallbacks;
+	w->nfallbacks = nfallbacks;
+}
+
 /* Encodes the gathered vector, stores its block or pieces, completes its descriptor. */
 static void
 encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
@@ -402,7 +428,7 @@ encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
 	{
 		Size		hole = tsdb_packer_hole(w);
 
-		len = tsdb_writer_encode_rows(w, 0, w->n, &whole);
+		len = tsdb_writer_encode_rows(w, 0, w->n, NULL, &whole);
 		/* pieces of one repeated string would hold it once each */
 		if (len > hole && (hole > 0 || len > TSDB_SEGMENT_PAYLOAD) &&
 			!(w->source == TSDB_SOURCE_STRINGS && whole == TSDB_ENC_CONST))
@@ -429,8 +455,9 @@ encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
 			/* a piece of NULLs alone has no block */
 			if (all_null(w, first, n))
 				continue;
-			len = tsdb_writer_encode_rows(w, first, n, &piece_encoding);
+			len = tsdb_writer_encode_rows(w, first, n, NULL, &piece_encoding);
 			parts[first_part + i] = tsdb_packer_place(w, w->block.data, len);
+			count_block(w, piece_encoding, n, len);
 			if (encoding == TSDB_ENC_NULL)
 				encoding = piece_encoding;
 		}
@@ -442,9 +469,10 @@ encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
 	else
 	{
 		if (len == 0)
-			len = tsdb_writer_encode_rows(w, 0, w->n, &whole);
+			len = tsdb_writer_encode_rows(w, 0, w->n, NULL, &whole);
 		encoding = whole;
 		vector->block = tsdb_packer_place(w, w->block.data, len);
+		count_block(w, whole, w->n, len);
 	}
 	vector->encoding = (uint16) encoding;
 }
@@ -454,6 +482,101 @@ encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
  * Columns
  *-------------------------------------------------------------------------
  */
+
+/* Fetches vector v from the column's source; begins its descriptor. */
+static void
+gather_vector(TsdbChunkWriter *w, uint32 v, TsdbVectorDisk *vector)
+{
+	memset(vector, 0, sizeof(*vector));
+	if (w->source == TSDB_SOURCE_INTS || w->col->kind == TSDB_KIND_INT)
+		tsdb_writer_gather_ints(w, v);
+	if (w->col->kind == TSDB_KIND_INT && w->nnulls < w->n)
+	{
+		vector->flags |= TSDB_VEC_ZONE;
+		value_bounds(w, &vector->zone_min, &vector->zone_max);
+	}
+	if (w->source == TSDB_SOURCE_CODES)
+		gather_codes(w, v);
+	else if (w->source == TSDB_SOURCE_STRINGS)
+		gather_strings(w, v);
+}
+
+/* Where in the planes the rows of vector v have their bytes. */
+static void
+planes_of_vector(TsdbChunkWriter *w, uint32 v, uint8 **planes)
+{
+	int			p;
+
+	for (p = 0; p < TSDB_MAX_PLANES; p++)
+		planes[p] = w->planes[p] + (Size) v * TSDB_VECTOR_ROWS;
+}
+
+/*
+ * Encodes the column with numbers in byte planes, for which zstd sees the whole column; if that is
+ * clearly smaller than without, stores it so and returns true.
+ */
+static bool
+encode_cold(TsdbChunkWriter *w, TsdbVectorDisk *vectors)
+{
+	TsdbEncoding encoding;
+	uint32		lengths[TSDB_CHUNK_MAX_VECTORS];
+	Size		hot_bytes = 0;
+	Size		cold_bytes = 0;
+	Size		frames;
+	uint8	   *blocks;
+	uint32		v;
+	int			p;
+
+	if (w->source == TSDB_SOURCE_STRINGS)
+		return false;
+	(void) tsdb_pool_reserve(w, &w->plane_bytes, (Size) TSDB_MAX_PLANES * TSDB_CHUNK_MAX_ROWS);
+	for (p = 0; p < TSDB_MAX_PLANES; p++)
+	{
+		w->planes[p] = (uint8 *) w->plane_bytes.data + (Size) p * TSDB_CHUNK_MAX_ROWS;
+		memset(w->planes[p], 0, w->nrows);
+	}
+	w->nplanes = 0;
+	for (v = 0; v < w->nvectors; v++)
+	{
+		uint8	   *planes[TSDB_MAX_PLANES];
+
+		CHECK_FOR_INTERRUPTS();
+		lengths[v] = 0;
+		gather_vector(w, v, &vectors[v]);
+		vectors[v].nnulls = (uint16) w->nnulls;
+		vectors[v].encoding = TSDB_ENC_NULL;
+		if (w->nnulls == w->n)
+			continue;
+		hot_bytes += tsdb_writer_encode_rows(w, 0, w->n, NULL, &encoding);
+		planes_of_vector(w, v, planes);
+		lengths[v] = (uint32) tsdb_writer_encode_rows(w, 0, w->n, planes, &encoding);
+		vectors[v].encoding = (uint16) encoding;
+		blocks = tsdb_pool_reserve(w, &w->cold_blocks, cold_bytes + lengths[v]);
+		memcpy(blocks + cold_bytes, w->block.data, lengths[v]);
+		cold_bytes += lengths[v];
+	}
+	if (w->nplanes == 0)
+		return false;
+	frames = tsdb_planes_pack((const uint8 *const *) w->planes, w->nplanes, w->nrows, COLD_ZSTD_LEVEL,
+							  tsdb_pool_reserve(w, &w->plane_frames, tsdb_planes_bound(w->nplanes, w->nrows)));
+	if (frames == 0 || cold_bytes + frames + hot_bytes / COLD_MUST_SAVE > hot_bytes)
+		return false;
+
+	w->column->flags |= TSDB_COL_COLD;
+	w->column->first_plane = w->nparts;
+	w->column->nplanes = (uint8) tsdb_packer_place_pieces(w, w->plane_frames.data, frames);
+	blocks = w->cold_blocks.data;
+	for (v = 0; v < w->nvectors; v++)
+	{
+		if (lengths[v] > 0)
+		{
+			vectors[v].block = tsdb_packer_place(w, blocks, lengths[v]);
+			count_block(w, (TsdbEncoding) vectors[v].encoding, vector_rows(w, v), lengths[v]);
+		}
+		blocks += lengths[v];
+	}
+	return true;
+}
 
 static void
 encode_column(TsdbChunkWriter *w, int c)
@@ -515,27 +638,12 @@ encode_column(TsdbChunkWriter *w, int c)
 		tsdb_dictionary_of_strings(w, nvalid, strings_len);
 	}
 
+	if (w->cold && encode_cold(w, vectors))
+		return;
 	for (v = 0; v < w->nvectors; v++)
 	{
-		TsdbVectorDisk *vector = &vectors[v];
-
-		memset(vector, 0, sizeof(*vector));
-		if (col->kind == TSDB_KIND_INT)
-		{
-			tsdb_writer_gather_ints(w, v);
-			if (w->nnulls < w->n)
-			{
-				vector->flags |= TSDB_VEC_ZONE;
-				value_bounds(w, &vector->zone_min, &vector->zone_max);
-			}
-		}
-		else if (w->source == TSDB_SOURCE_INTS)
-			tsdb_writer_gather_ints(w, v);
-		if (w->source == TSDB_SOURCE_CODES)
-			gather_codes(w, v);
-		else if (w->source == TSDB_SOURCE_STRINGS)
-			gather_strings(w, v);
-		encode_vector(w, vector);
+		gather_vector(w, v, &vectors[v]);
+		encode_vector(w, &vectors[v]);
 	}
 }
 
@@ -705,7 +813,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	stored_bytes += header_len;
 
 	d->version = TSDB_FORMAT_VERSION;
-	d->flags = 0;
+	d->flags = w->cold ? TSDB_DIR_COLD : 0;
 	d->chunk_id = chunk_id;
 	d->nrows = nrows;
 	d->nheader = (uint16) nheader;
@@ -720,6 +828,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	d->header_bytes = (uint32) header_len;
 	memset(d->spare, 0, sizeof(d->spare));
 
+	tsdb_codec_stats_add(w->counts);
 	w->buf = NULL;
 	w->perm = NULL;
 	pool_trim(&w->segments);

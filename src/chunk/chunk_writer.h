@@ -28,6 +28,8 @@ typedef struct TsdbChunkSink
 typedef struct TsdbChunkWriter TsdbChunkWriter;
 extern TsdbChunkWriter *tsdb_chunk_writer_create(MemoryContext parent);
 extern void tsdb_chunk_writer_free(TsdbChunkWriter *writer);
+/* Cold chunks are smaller and slower to read: see simd/planes.h.  Holds for the chunks that follow. */
+extern void tsdb_chunk_writer_set_cold(TsdbChunkWriter *writer, bool cold);
 /* Bytes that the writer holds now (for memory accounting and bench). */
 extern Size tsdb_chunk_writer_bytes(TsdbChunkWriter *writer);
 

@@ -12,6 +12,7 @@
 
 #include "chunk/chunk_writer.h"
 
+#include "chunk/codec_stats.h"
 #include "tsdb_codec.h"
 
 #define TSDB_OPEN_SEGMENTS		4
@@ -39,6 +40,8 @@ struct TsdbChunkWriter
 {
 	MemoryContext cxt;
 	TsdbCodecScratch *scratch;
+	TsdbCodecCount counts[TSDB_NENCODINGS];	/* of the chunk in hand */
+	unsigned	nfallbacks;		/* that are in counts */
 
 	/* the chunk being written */
 	TsdbColumnBuffer *buf;
@@ -56,6 +59,14 @@ struct TsdbChunkWriter
 	uint32		nparts;
 	TsdbPool	header;
 	TsdbPool	tids;			/* TsdbTidDisk */
+
+	/* cold chunks: byte planes of the column being encoded, and its blocks until it is known whether planes pay */
+	bool		cold;
+	uint8	   *planes[TSDB_MAX_PLANES];	/* [TSDB_CHUNK_MAX_ROWS] each, in plane_bytes */
+	int			nplanes;
+	TsdbPool	plane_bytes;
+	TsdbPool	plane_frames;
+	TsdbPool	cold_blocks;
 
 	/* the column being encoded */
 	TsdbColumn *col;
@@ -88,8 +99,12 @@ struct TsdbChunkWriter
 extern void *tsdb_pool_reserve(TsdbChunkWriter *w, TsdbPool *pool, Size size);
 /* Fetches vector v of the column at work, a by-value one. */
 extern void tsdb_writer_gather_ints(TsdbChunkWriter *w, uint32 v);
-/* Encodes n rows of the gathered vector into w->block; returns the length. */
-extern Size tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, TsdbEncoding *encoding);
+/*
+ * Encodes n rows of the gathered vector into w->block; returns the length.  planes: NULL, or of a cold column where
+ * these rows' bytes go.
+ */
+extern Size tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, uint8 *const *planes,
+									TsdbEncoding *encoding);
 
 /* chunk_dictionary.c */
 
@@ -117,5 +132,10 @@ tsdb_packer_segment(TsdbChunkWriter *w, uint32 segment)
 extern Size tsdb_packer_hole(TsdbChunkWriter *w);
 /* Stores a block, counts it for the column at work, tells where it lies. */
 extern TsdbBlockRef tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len);
+/*
+ * Stores bytes that are only read as a whole, in as many pieces as fill what is left of segments; appends their references
+ * to w->parts and returns their number.
+ */
+extern uint32 tsdb_packer_place_pieces(TsdbChunkWriter *w, const uint8 *data, Size len);
 
 #endif							/* TSDB_CHUNK_WRITER_INTERNAL_H */

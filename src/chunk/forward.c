@@ -65,7 +65,7 @@ tsdb_forward_write(TsdbStore *store, const TsdbDirEntry *entry, const ItemPointe
 	uint32		nrows = entry->d.nrows;
 	ItemPointerData *tids = palloc(sizeof(ItemPointerData) * (nrows / TSDB_FORWARD_ROWS + 1));
 	int64	   *codes = palloc(sizeof(int64) * TSDB_FORWARD_ROWS);
-	TsdbCodecScratch *scratch = palloc(tsdb_codec_scratch_size());
+	TsdbCodecScratch *scratch = palloc0(tsdb_codec_scratch_size());
 	Size		bound = sizeof(TsdbForwardDisk) + tsdb_int_bound(TSDB_FORWARD_ROWS, TSDB_LANE_INT64);
 	uint8	   *data = palloc(bound);
 	uint32		first;
@@ -127,7 +127,7 @@ parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored
 
 	codes = palloc(sizeof(int64) * TSDB_CODEC_MAX_ROWS);
 	isnull = palloc(sizeof(bool) * TSDB_CODEC_MAX_ROWS);
-	scratch = palloc(tsdb_codec_scratch_size());
+	scratch = palloc0(tsdb_codec_scratch_size());
 	if (!tsdb_int_decode(stored->data + sizeof(disk), stored->len - sizeof(disk), nrows, TSDB_LANE_INT64,
 						 codes, isnull, &nnulls, scratch) ||
 		nnulls != 0 || !code_to_tid(codes[row - first], new_tid))

@@ -152,3 +152,26 @@ tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len)
 	w->column->stored_bytes += len;
 	return ref;
 }
+
+/* a piece shorter than this is not worth its reference */
+#define MIN_PIECE				256
+
+uint32
+tsdb_packer_place_pieces(TsdbChunkWriter *w, const uint8 *data, Size len)
+{
+	uint32		npieces = 0;
+
+	while (len > 0)
+	{
+		Size		hole = tsdb_packer_hole(w);
+		Size		piece = Min(len, hole >= MIN_PIECE ? hole : TSDB_SEGMENT_PAYLOAD - 4);
+		TsdbBlockRef *parts;
+
+		parts = tsdb_pool_reserve(w, &w->parts, (Size) (w->nparts + 1) * sizeof(TsdbBlockRef));
+		parts[w->nparts++] = tsdb_packer_place(w, data, piece);
+		npieces++;
+		data += piece;
+		len -= piece;
+	}
+	return npieces;
+}

@@ -21,6 +21,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "chunk/codec_stats.h"
 #include "chunk/chunk_reader.h"
 #include "chunk/tombstone.h"
 #include "fmgr.h"
@@ -36,14 +37,14 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+PG_FUNCTION_INFO_V1(tsdb_sql_codec_stats);
 PG_FUNCTION_INFO_V1(tsdb_sql_table_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_chunk_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_column_info);
 
 /* pages of the row store that are counted for an estimate; fewer: exact */
 #define SAMPLE_PAGES		32
-/* encodings have small numbers; a bit more room than version 1 uses */
-#define MAX_ENCODINGS		32
+
 
 /* ------------------------------------------------------------------------
  * tsdb.tables
@@ -301,6 +302,35 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 }
 
 /* ------------------------------------------------------------------------
+ * tsdb.stat_codecs
+ * ------------------------------------------------------------------------
+ */
+
+Datum
+tsdb_sql_codec_stats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TsdbCodecCount counts[TSDB_NENCODINGS];
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	tsdb_codec_stats_read(counts);
+	for (i = 0; i < TSDB_NENCODINGS; i++)
+	{
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		values[0] = CStringGetTextDatum(tsdb_encoding_name((TsdbEncoding) i));
+		values[1] = Int64GetDatum((int64) counts[i].blocks);
+		values[2] = Int64GetDatum((int64) counts[i].values);
+		values[3] = Int64GetDatum((int64) counts[i].bytes);
+		values[4] = Int64GetDatum((int64) counts[i].fallbacks);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------------
  * tsdb.columns
  * ------------------------------------------------------------------------
  */
@@ -312,7 +342,8 @@ typedef struct ColumnTotals
 	int64		nnulls;
 	uint64		raw_bytes;
 	uint64		stored_bytes;
-	int64		encodings[MAX_ENCODINGS];	/* vectors of each */
+	int64		ncold;
+	int64		encodings[TSDB_NENCODINGS];	/* vectors of each */
 } ColumnTotals;
 
 static void
@@ -335,6 +366,7 @@ add_chunk(TsdbChunk *chunk, int natts, ColumnTotals *totals)
 		t->nvalues += chunk->nrows;
 		t->raw_bytes += columns[c].raw_bytes;
 		t->stored_bytes += columns[c].stored_bytes;
+		t->ncold += columns[c].nplanes > 0;
 		for (i = 0; i < chunk->nvectors; i++)
 		{
 			int			encoding = vectors[i].encoding;
@@ -343,7 +375,7 @@ add_chunk(TsdbChunk *chunk, int natts, ColumnTotals *totals)
 			if (vectors[i].block.length == 0 && vectors[i].nparts == 0)
 				encoding = TSDB_ENC_NULL;
 			t->nnulls += vectors[i].nnulls;
-			if (encoding < MAX_ENCODINGS)
+			if (encoding < TSDB_NENCODINGS)
 				t->encodings[encoding]++;
 		}
 	}
@@ -361,7 +393,7 @@ encoding_mix(ColumnTotals *t)
 		int			best = -1;
 		int			i;
 
-		for (i = 0; i < MAX_ENCODINGS; i++)
+		for (i = 0; i < TSDB_NENCODINGS; i++)
 		{
 			if (t->encodings[i] > 0 && (best < 0 || t->encodings[i] > t->encodings[best]))
 				best = i;
@@ -415,8 +447,8 @@ tsdb_sql_column_info(PG_FUNCTION_ARGS)
 	{
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 		ColumnTotals *t = &totals[i];
-		Datum		values[9];
-		bool		nulls[9] = {false};
+		Datum		values[10];
+		bool		nulls[10] = {false};
 
 		if (att->attisdropped || t->nchunks == 0 || !tsdb_column_is_visible(rel, att->attnum))
 			continue;
@@ -429,6 +461,7 @@ tsdb_sql_column_info(PG_FUNCTION_ARGS)
 		values[6] = PointerGetDatum(encoding_mix(t));
 		values[7] = Int64GetDatum((int64) t->raw_bytes);
 		values[8] = Int64GetDatum((int64) t->stored_bytes);
+		values[9] = Int64GetDatum(t->ncold);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 
