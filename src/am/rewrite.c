@@ -41,6 +41,7 @@
 #include "am/direct_load.h"
 #include "am/mover.h"
 #include "am/tsdb_am_internal.h"
+#include "chunk/chunk_layout.h"
 #include "chunk/chunk_writer.h"
 #include "chunk/tombstone.h"
 #include "commands/progress.h"
@@ -620,14 +621,16 @@ read_header(TableRewrite *rw, TsdbDirEntry *entry, HeaderPieces *pieces)
 	/* segment TIDs are written into it: it must be what it seems */
 	header = (const TsdbHeaderDisk *) pieces->bytes;
 	if (n != nheader || pieces->nbytes != entry->d.header_bytes ||
-		pieces->nbytes < sizeof(TsdbHeaderDisk) + entry->d.nsegments * sizeof(TsdbTidDisk))
+		pieces->nbytes < sizeof(TsdbHeaderDisk))
 		tsdb_report_corruption(rw->old_heap, chunk_id, NULL,
 							   "header has %d tuples and %zu bytes, expected %d and %u",
 							   n, pieces->nbytes, nheader, entry->d.header_bytes);
 	if (header->crc != tsdb_crc_behind(pieces->bytes, pieces->nbytes))
 		tsdb_report_corruption(rw->old_heap, chunk_id, NULL, "checksum of the header does not match");
-	if (header->version != TSDB_FORMAT_VERSION || header->chunk_id != chunk_id ||
-		header->nsegments != entry->d.nsegments)
+	if (header->version != TSDB_HEADER_VERSION)
+		tsdb_report_version(rw->old_heap, chunk_id, header->version, TSDB_HEADER_VERSION);
+	if (header->chunk_id != chunk_id || header->nsegments != entry->d.nsegments ||
+		tsdb_layout_fixed_bytes(header) > pieces->nbytes)
 		tsdb_report_corruption(rw->old_heap, chunk_id, NULL,
 							   "header does not fit the directory entry");
 }
@@ -681,9 +684,7 @@ copy_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 
 	read_header(rw, entry, &pieces);
 
-	/* the TIDs of the segments are the header's last part */
-	copy_segments(rw, entry, (TsdbTidDisk *) (pieces.bytes + pieces.nbytes -
-											  entry->d.nsegments * sizeof(TsdbTidDisk)));
+	copy_segments(rw, entry, (TsdbTidDisk *) (pieces.bytes + tsdb_layout_tids_offset((TsdbHeaderDisk *) pieces.bytes)));
 	((TsdbHeaderDisk *) pieces.bytes)->crc = tsdb_crc_behind(pieces.bytes, pieces.nbytes);
 
 	data = pieces.bytes;

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * chunk_format.h
- *	  Every byte of the chunk store that reaches disk.
+ *	  Every byte of the chunk store that reaches disk; header and segments: header_format.h.
  *
  * The chunk store lives in the table's TOAST relation, as ordinary heap tuples
  * (chunk_id oid, chunk_seq int4, chunk_data bytea).  The structs below are the
@@ -11,12 +11,12 @@
  *	chunk_id			chunk_seq		chunk_data
  *	1					change number	TsdbDirEntryDisk		(directory entry)
  *	2					0				TsdbRootDisk			(root)
- *	chunk's OID			0 .. h-1		pieces of the header	(TsdbHeaderDisk ...)
+ *	chunk's OID			0 .. h-1		pieces of the header	(TsdbHeaderDisk ..., see header_format.h)
  *	chunk's OID			h .. h+s-1		TsdbSegmentDisk + blocks
  *	chunk's OID			-(row + 1)		TsdbTombstoneDisk
  *	chunk's OID			>= 0x40000000	TsdbForwardDisk + block	(where rows went, see forward.h)
  *
- * Nothing here is trusted when read: chunk_reader.c and directory.c check each
+ * Nothing here is trusted when read: chunk_layout.c, chunk_reader.c and directory.c check each
  * field before use and raise ERRCODE_DATA_CORRUPTED.
  *-------------------------------------------------------------------------
  */
@@ -27,19 +27,16 @@
 
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
+#include "chunk/header_format.h"
 #include "storage/itemptr.h"
 
-/* format version of each kind of tuple; readers refuse newer ones with a hint */
+/* format version of each kind of tuple but the header; readers refuse newer ones with a hint */
 #define TSDB_FORMAT_VERSION			1
 
 /* reserved chunk ids, below FirstNormalObjectId: no TOAST value can have them */
 #define TSDB_DIRECTORY_ID			((Oid) 1)
 #define TSDB_ROOT_ID				((Oid) 2)
 #define TSDB_FORWARD_SEQ_FIRST		0x40000000
-
-#define TSDB_VECTOR_ROWS			1024	/* rows a vector */
-#define TSDB_CHUNK_MAX_VECTORS		64
-#define TSDB_CHUNK_MAX_ROWS			(TSDB_VECTOR_ROWS * TSDB_CHUNK_MAX_VECTORS)
 
 /*
  * A chunk made by moving rows has at most 60 vectors: t_ctid of a moved tuple is
@@ -54,33 +51,13 @@
 #define TSDB_VBLOCK_ROWS			256
 #define TSDB_VBLOCK_MAX				0x7FFFFFFF	/* never allotted: InvalidBlockNumber */
 
-/*
- * chunk_data of the largest tuple that fits a page: MaxHeapTupleSize less tuple header
- * (24), chunk_id (4), chunk_seq (4) and varlena header (4).
- */
-#define TSDB_TUPLE_MAX_DATA \
-	(MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader) - sizeof(Oid) - sizeof(int32) - VARHDRSZ)
+StaticAssertDecl(TSDB_PAGE_BYTES == BLCKSZ, "header_format.h knows the size of a page");
+StaticAssertDecl(TSDB_TUPLE_MAX_DATA == MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader) - sizeof(Oid) -
+				 sizeof(int32) - VARHDRSZ, "a page-filling tuple is the largest that heapam takes");
+StaticAssertDecl(TSDB_MAX_COLUMNS == MaxHeapAttributeNumber, "a chunk can have all columns of a table");
 
 /* a value longer than this (decompressed bytes) keeps its row in the row store */
 #define TSDB_MAX_VALUE_BYTES		(256 * 1024)
-
-/*
- * Where a block of encoded bytes lies: whole in segment tuple "segment" at byte
- * "offset" (from the start of chunk_data, segment header included), or, with
- * "offset" = TSDB_BLOCK_SPANS, as the whole payload of this and the following segments,
- * "length" of them.  length = 0: no block.
- */
-typedef struct TsdbBlockRef
-{
-	uint16		segment;
-	uint16		offset;
-	uint16		length;			/* bytes; segments if offset = TSDB_BLOCK_SPANS */
-	uint16		spare;
-} TsdbBlockRef;
-
-#define TSDB_BLOCK_SPANS			0xFFFF
-
-StaticAssertDecl(sizeof(TsdbBlockRef) == 8, "block reference is 8 bytes");
 
 /*
  * Root, 72 bytes, one per chunk store, key (TSDB_ROOT_ID, 0).  Frozen in place as soon as its
@@ -146,114 +123,6 @@ typedef struct TsdbDirEntryDisk
 
 StaticAssertDecl(sizeof(TsdbDirEntryDisk) == 128, "directory entry is 128 bytes");
 StaticAssertDecl(offsetof(TsdbDirEntryDisk, mover_xid) == 32, "mover_xid at 32");
-
-/*
- * Chunk header, cut into tuples of at most TSDB_TUPLE_MAX_DATA bytes:
- *	TsdbHeaderDisk
- *	TsdbColumnDisk	columns[ncolumns]		rising attnum
- *	TsdbVectorDisk	vectors[ncolumns][nvectors]
- *	TsdbBlockRef	parts[nparts]
- *	TsdbTidDisk		segments[nsegments]
- */
-typedef struct TsdbHeaderDisk
-{
-	uint32		crc;			/* CRC-32C of all that follows, all tuples */
-	uint16		version;
-	uint16		flags;			/* 0 */
-	Oid			chunk_id;
-	uint32		nrows;
-	uint16		ncolumns;
-	uint16		nvectors;		/* ceil(nrows / 1024) */
-	uint16		nsegments;
-	uint16		spare;
-	uint32		nparts;
-	uint32		spare2;
-} TsdbHeaderDisk;
-
-StaticAssertDecl(sizeof(TsdbHeaderDisk) == 32, "chunk header is 32 bytes");
-
-/* How a column's values are laid out before encoding. */
-typedef enum TsdbColumnKind
-{
-	TSDB_KIND_INT = 1,			/* by-value, typlen 1, 2, 4, 8: sign-extended integers */
-	TSDB_KIND_FLOAT4 = 2,		/* by-value, bits of a float, sign-extended to 64 */
-	TSDB_KIND_FLOAT8 = 3,		/* by-value, bits of a double */
-	TSDB_KIND_VARLENA = 4,		/* payload bytes without varlena header */
-	TSDB_KIND_CSTRING = 5,		/* bytes without the closing 0 */
-	TSDB_KIND_FIXED = 6			/* by-reference, typlen bytes */
-} TsdbColumnKind;
-
-typedef struct TsdbColumnDisk
-{
-	int16		attnum;
-	int16		typlen;
-	uint8		typbyval;		/* 0, 1 */
-	uint8		typalign;		/* 'c', 's', 'i', 'd' */
-	uint8		kind;			/* TsdbColumnKind */
-	uint8		flags;			/* 0 */
-	Oid			typid;			/* for information: binary-coercible changes keep the chunk */
-	uint32		dict_count;		/* entries of the column's dictionary, 0 = none */
-	TsdbBlockRef dict;			/* the dictionary, see simd/tsdb_codec.h */
-	uint64		raw_bytes;		/* bytes of the values as heap keeps them */
-	uint64		stored_bytes;	/* bytes of blocks, dictionary included */
-} TsdbColumnDisk;
-
-StaticAssertDecl(sizeof(TsdbColumnDisk) == 40, "column descriptor is 40 bytes");
-
-/*
- * One vector of one column.  Without a block (block.length = 0 and nparts = 0) all rows
- * are NULL (nnulls = rows).  With nparts > 0 the vector is cut into pieces of a power
- * of two rows (512, 256, ... 1; the last may be short), ceil(rows / piece) = nparts of them,
- * whose references are parts[first_part ..], first_part = block.segment | block.offset << 16.
- * Each block or part is self-contained (tsdb_codec.h).
- */
-typedef struct TsdbVectorDisk
-{
-	TsdbBlockRef block;
-	uint16		nnulls;			/* 0 .. rows */
-	uint16		nparts;			/* 0 = not cut; piece_rows_log2 in flags */
-	uint16		flags;			/* TSDB_VEC_* */
-	uint16		encoding;		/* TsdbEncoding of the block (first part), for views */
-	int64		zone_min;		/* with TSDB_VEC_ZONE: bounds over the values that are not NULL; */
-	int64		zone_max;		/* KIND_INT: as signed integers; other kinds: not used by version 1 */
-} TsdbVectorDisk;
-
-#define TSDB_VEC_ZONE				0x0001	/* zone_min/zone_max hold */
-#define TSDB_VEC_PIECE_SHIFT		8		/* flags >> 8: log2 of rows a part, with nparts > 0 */
-#define TSDB_VEC_KNOWN_FLAGS		0x0F01
-
-StaticAssertDecl(sizeof(TsdbVectorDisk) == 32, "vector descriptor is 32 bytes");
-
-typedef struct TsdbTidDisk
-{
-	uint16		blk_hi;
-	uint16		blk_lo;
-	uint16		off;
-} TsdbTidDisk;
-
-StaticAssertDecl(sizeof(TsdbTidDisk) == 6, "TID is 6 bytes");
-
-/*
- * Segment tuple: this header, then blocks.  In a page-filling tuple chunk_data starts at
- * byte 68 of the page (8192 - 8160 = 32, tuple header 24, key and varlena header 12), so
- * that the first block is at 96.  The writer starts blocks at 16-byte boundaries of the page,
- * and at 64-byte boundaries where the padding is at most 1/64 of the block.
- */
-typedef struct TsdbSegmentDisk
-{
-	uint32		crc;			/* CRC-32C of all that follows */
-	uint16		version;
-	uint16		flags;			/* 0 */
-	Oid			chunk_id;
-	uint16		segment;		/* 0 .. nsegments - 1 */
-	uint16		spare;
-	uint32		length;			/* bytes of chunk_data, this header included */
-	uint32		spare2[2];
-} TsdbSegmentDisk;
-
-StaticAssertDecl(sizeof(TsdbSegmentDisk) == 28, "segment header is 28 bytes");
-
-#define TSDB_SEGMENT_PAYLOAD		(TSDB_TUPLE_MAX_DATA - sizeof(TsdbSegmentDisk))
 
 /*
  * Tombstone: row of a chunk deleted or updated by the tuple's xmin.  The TID is that of the new version: of

@@ -4,8 +4,8 @@
  *
  * Used by am/ (scan, slot, fetch, index build, mover, rewrite) and options/ (views, verify).
  *
- * Invariants: header bytes are used only after header_check(), so that every count, reference and
- * shift in them is in range; a segment's bytes only after segment_pin(), which checks key, length and
+ * Invariants: header bytes are used only after header_check(), which has chunk_layout.c parse them, so that every count,
+ * reference and shift in them is in range; a segment's bytes only after segment_pin(), which checks key, length and
  * (once for each open chunk) checksum; a block's bytes only through the codecs, which check all they read.
  * No pin outlives a call: pins belong to a resource owner, and a set can outlive the one it was made
  * under.
@@ -17,6 +17,7 @@
  *-------------------------------------------------------------------------
  */
 #include "chunk/chunk_reader.h"
+#include "chunk/chunk_layout.h"
 #include "chunk/tombstone.h"
 
 #include "access/htup_details.h"
@@ -71,12 +72,7 @@ typedef struct OpenChunk
 	int16	   *column_of_att;	/* [natts] index in columns, or -1 */
 	MissingValue *missing;		/* [natts], made when first needed */
 
-	/* the header, checked; all point into one copy of it */
-	const TsdbHeaderDisk *header;
-	const TsdbColumnDisk *columns;
-	const TsdbVectorDisk *vectors;	/* [ncolumns][nvectors] */
-	const TsdbBlockRef *parts;
-	const TsdbTidDisk *tids;	/* of segments; hints */
+	TsdbLayout	layout;			/* the header, checked; in this memory */
 
 	Datum	  **dicts;			/* [ncolumns] decoded dictionaries, NULL until first needed */
 	ColdPlanes *planes;			/* [ncolumns] of cold columns; NULL until first needed */
@@ -129,13 +125,6 @@ scratch_init(void)
 	scratch.bytes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(TsdbBytes));
 }
 
-/* Rows of vector v. */
-static inline uint32
-vector_rows(const TsdbHeaderDisk *header, uint32 v)
-{
-	return Min((uint32) TSDB_VECTOR_ROWS, header->nrows - v * TSDB_VECTOR_ROWS);
-}
-
 static const char *
 column_name(OpenChunk *chunk, AttrNumber attnum)
 {
@@ -169,17 +158,6 @@ report_missing(OpenChunk *chunk, const char *column, int32 seq)
 }
 
 /*-------------- header --------------*/
-
-/* Length of a header with these counts; can't overflow. */
-static uint64
-header_length(const TsdbHeaderDisk *header)
-{
-	return sizeof(TsdbHeaderDisk) +
-		(uint64) header->ncolumns * sizeof(TsdbColumnDisk) +
-		(uint64) header->ncolumns * header->nvectors * sizeof(TsdbVectorDisk) +
-		(uint64) header->nparts * sizeof(TsdbBlockRef) +
-		(uint64) header->nsegments * sizeof(TsdbTidDisk);
-}
 
 /* Reads the header's tuples into one piece of the chunk's memory: header_bytes of them. */
 static uint8 *
@@ -228,186 +206,35 @@ header_gather(OpenChunk *chunk)
 	return bytes;
 }
 
-/* Is the reference to a block in range?  Segment lengths are known only when they are read. */
-static bool
-block_ref_valid(const TsdbHeaderDisk *header, const TsdbBlockRef *ref)
-{
-	if (ref->spare != 0 || ref->segment >= header->nsegments || ref->length == 0)
-		return false;
-	if (ref->offset == TSDB_BLOCK_SPANS)
-		return ref->length <= header->nsegments - ref->segment;
-	return ref->offset >= sizeof(TsdbSegmentDisk) &&
-		(uint32) ref->offset + ref->length <= TSDB_TUPLE_MAX_DATA;
-}
-
-static bool
-block_ref_empty(const TsdbBlockRef *ref)
-{
-	return ref->segment == 0 && ref->offset == 0 && ref->length == 0 && ref->spare == 0;
-}
-
-static inline uint32
-vector_first_part(const TsdbVectorDisk *vector)
-{
-	return (uint32) vector->block.segment | (uint32) vector->block.offset << 16;
-}
-
-static inline uint32
-vector_piece_rows(const TsdbVectorDisk *vector)
-{
-	return 1U << (vector->flags >> TSDB_VEC_PIECE_SHIFT);
-}
-
-/* NULL, or what is wrong with this vector of "rows" rows. */
-static const char *
-vector_problem(const TsdbHeaderDisk *header, const TsdbBlockRef *parts,
-			   const TsdbVectorDisk *vector, uint32 rows)
-{
-	uint32		i;
-
-	if ((vector->flags & ~TSDB_VEC_KNOWN_FLAGS) != 0)
-		return "unknown flags";
-	if (vector->nnulls > rows)
-		return "more NULLs than rows";
-	if ((vector->flags & TSDB_VEC_ZONE) != 0 && vector->zone_min > vector->zone_max)
-		return "zone's minimum is above its maximum";
-	if (vector->nparts == 0)
-	{
-		if (vector->flags >> TSDB_VEC_PIECE_SHIFT != 0)
-			return "piece size without pieces";
-		if (vector->block.length == 0)
-		{
-			if (!block_ref_empty(&vector->block))
-				return "reference to an empty block";
-			return vector->nnulls == rows ? NULL : "no block, but values";
-		}
-		return block_ref_valid(header, &vector->block) ? NULL : "block reference out of range";
-	}
-
-	if (vector_piece_rows(vector) > TSDB_VECTOR_ROWS / 2)
-		return "piece size out of range";
-	if (vector->nparts != (rows + vector_piece_rows(vector) - 1) / vector_piece_rows(vector))
-		return "number of pieces does not match rows";
-	if (vector->block.length != 0 || vector->block.spare != 0)
-		return "block beside pieces";
-	if (vector_first_part(vector) > header->nparts ||
-		vector->nparts > header->nparts - vector_first_part(vector))
-		return "pieces out of range";
-	for (i = 0; i < vector->nparts; i++)
-	{
-		const TsdbBlockRef *part = &parts[vector_first_part(vector) + i];
-
-		/* an empty reference: a piece of NULLs alone */
-		if (!block_ref_empty(part) && !block_ref_valid(header, part))
-			return "block reference of a piece out of range";
-	}
-	return NULL;
-}
-
-/* NULL, or what is wrong with this column by itself. */
-static const char *
-column_problem(const TsdbHeaderDisk *header, const TsdbColumnDisk *column)
-{
-	bool		fits = false;
-
-	switch (column->kind)
-	{
-		case TSDB_KIND_INT:
-			fits = column->typbyval == 1 &&
-				(column->typlen == 1 || column->typlen == 2 ||
-				 column->typlen == 4 || column->typlen == 8);
-			break;
-		case TSDB_KIND_FLOAT4:
-			fits = column->typbyval == 1 && column->typlen == 4;
-			break;
-		case TSDB_KIND_FLOAT8:
-			fits = column->typbyval == 1 && column->typlen == 8;
-			break;
-		case TSDB_KIND_VARLENA:
-			fits = column->typbyval == 0 && column->typlen == -1;
-			break;
-		case TSDB_KIND_CSTRING:
-			fits = column->typbyval == 0 && column->typlen == -2;
-			break;
-		case TSDB_KIND_FIXED:
-			fits = column->typbyval == 0 && column->typlen > 0;
-			break;
-		default:
-			return "unknown kind";
-	}
-	if (!fits)
-		return "kind does not match length and passing of the type";
-	if (column->flags != 0)
-		return "unknown flags";
-	if (column->dict_count == 0)
-	{
-		if (!block_ref_empty(&column->dict))
-			return "dictionary without entries";
-	}
-	else if (!block_ref_valid(header, &column->dict))
-		return "reference to the dictionary out of range";
-	return NULL;
-}
-
 /*
- * Checks every field of the header and sets the chunk's pointers into it.
+ * Checks every field of the header and sets the chunk's layout.
  */
 static void
 header_check(OpenChunk *chunk, const uint8 *bytes)
 {
 	const TsdbDirEntryDisk *d = &chunk->pub.entry.d;
 	Relation	rel = chunk->pub.store->rel;
-	const TsdbHeaderDisk *header = (const TsdbHeaderDisk *) bytes;
-	int			last_attnum = 0;
+	TsdbLayoutExpected expected = {d->chunk_id, d->nrows, d->nsegments, chunk->natts};
+	TsdbLayoutProblem problem;
+	Size		memory;
 	int			c;
-	uint32		v;
 
-	if (header->crc != tsdb_crc_behind(bytes, d->header_bytes))
+	if (((const TsdbHeaderDisk *) bytes)->crc != tsdb_crc_behind(bytes, d->header_bytes))
 		tsdb_report_corruption(rel, d->chunk_id, NULL, "checksum of the header does not match");
-	if (header->version == 0 || header->version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(rel, d->chunk_id, header->version);
-	if (header->chunk_id != d->chunk_id || header->nrows != d->nrows ||
-		header->nsegments != d->nsegments ||
-		header->nvectors != (header->nrows + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS ||
-		header->ncolumns > MaxHeapAttributeNumber)
-		tsdb_report_corruption(rel, d->chunk_id, NULL,
-							   "header of chunk %u has %u rows in %u vectors, %u columns, %u segments; the directory says %u rows, %u segments",
-							   header->chunk_id, header->nrows, header->nvectors, header->ncolumns,
-							   header->nsegments, d->nrows, d->nsegments);
-	if (header_length(header) != d->header_bytes)
-		tsdb_report_corruption(rel, d->chunk_id, NULL,
-							   "header should have " UINT64_FORMAT " bytes, but has %u",
-							   header_length(header), d->header_bytes);
-	if (header->flags != 0 || header->spare != 0 || header->spare2 != 0)
-		tsdb_report_corruption(rel, d->chunk_id, NULL, "unknown flags in the header");
+	memory = tsdb_layout_measure(bytes, d->header_bytes, &expected, &problem);
+	if (memory == 0 && problem.other_version)
+		tsdb_report_version(rel, d->chunk_id, ((const TsdbHeaderDisk *) bytes)->version, TSDB_HEADER_VERSION);
+	if (memory == 0 ||
+		!tsdb_layout_parse(bytes, d->header_bytes, &expected, MemoryContextAlloc(chunk->cxt, memory),
+						   &chunk->layout, &problem))
+		tsdb_report_corruption(rel, d->chunk_id,
+							   problem.attnum > 0 ? column_name(chunk, problem.attnum) : NULL, "%s", problem.text);
 
-	/* each part's size is a multiple of the alignment that the next one needs */
-	StaticAssertStmt(sizeof(TsdbHeaderDisk) % 8 == 0 && sizeof(TsdbColumnDisk) % 8 == 0 &&
-					 sizeof(TsdbVectorDisk) % 8 == 0 && sizeof(TsdbBlockRef) % 2 == 0,
-					 "parts of the header are aligned");
-	chunk->header = header;
-	chunk->columns = (const TsdbColumnDisk *) (header + 1);
-	chunk->vectors = (const TsdbVectorDisk *) (chunk->columns + header->ncolumns);
-	chunk->parts = (const TsdbBlockRef *) (chunk->vectors + (Size) header->ncolumns * header->nvectors);
-	chunk->tids = (const TsdbTidDisk *) (chunk->parts + header->nparts);
-
-	for (c = 0; c < header->ncolumns; c++)
+	for (c = 0; c < chunk->layout.header->ncolumns; c++)
 	{
-		const TsdbColumnDisk *column = &chunk->columns[c];
-		const TsdbVectorDisk *vectors = &chunk->vectors[(Size) c * header->nvectors];
-		Form_pg_attribute att;
-		const char *problem;
+		const TsdbColumnDisk *column = &chunk->layout.columns[c];
+		Form_pg_attribute att = TupleDescAttr(chunk->tupdesc, column->attnum - 1);
 
-		if (column->attnum <= last_attnum || column->attnum > chunk->natts)
-			tsdb_report_corruption(rel, d->chunk_id, NULL,
-								   "column number %d follows %d; the table has %d columns",
-								   column->attnum, last_attnum, chunk->natts);
-		last_attnum = column->attnum;
-		att = TupleDescAttr(chunk->tupdesc, column->attnum - 1);
-
-		problem = column_problem(header, column);
-		if (problem)
-			tsdb_report_corruption(rel, d->chunk_id, NameStr(att->attname), "%s", problem);
 		if (!att->attisdropped &&
 			(att->attlen != column->typlen || att->attbyval != (column->typbyval != 0) ||
 			 att->attalign != (char) column->typalign))
@@ -415,15 +242,6 @@ header_check(OpenChunk *chunk, const uint8 *bytes)
 								   "stored with type length %d, by value %d, alignment code %d; the table has %d, %d, %d",
 								   column->typlen, column->typbyval, column->typalign,
 								   att->attlen, att->attbyval, att->attalign);
-
-		for (v = 0; v < header->nvectors; v++)
-		{
-			problem = vector_problem(header, chunk->parts, &vectors[v], vector_rows(header, v));
-			if (problem)
-				tsdb_report_corruption(rel, d->chunk_id, NameStr(att->attname),
-									   "vector %u: %s", v, problem);
-		}
-
 		chunk->column_of_att[column->attnum - 1] = c;
 	}
 }
@@ -537,8 +355,8 @@ tsdb_chunk_open_bare(TsdbStore *store, const TsdbDirEntry *entry, TupleDesc tupd
 	for (i = 0; i < chunk->natts; i++)
 		chunk->column_of_att[i] = -1;
 	header_check(chunk, header_gather(chunk));
-	chunk->dicts = MemoryContextAllocZero(cxt, Max(1, chunk->header->ncolumns) * sizeof(Datum *));
-	chunk->checked = MemoryContextAllocZero(cxt, chunk->header->nsegments / 8 + 1);
+	chunk->dicts = MemoryContextAllocZero(cxt, Max(1, chunk->layout.header->ncolumns) * sizeof(Datum *));
+	chunk->checked = MemoryContextAllocZero(cxt, chunk->layout.header->nsegments / 8 + 1);
 
 	dlist_push_head(&store->chunks, &chunk->node);
 	chunk->registered = true;
@@ -567,22 +385,22 @@ tsdb_chunk_release(TsdbChunk *chunk)
 const TsdbHeaderDisk *
 tsdb_chunk_header(TsdbChunk *chunk)
 {
-	return ((OpenChunk *) chunk)->header;
+	return ((OpenChunk *) chunk)->layout.header;
 }
 
 const TsdbColumnDisk *
 tsdb_chunk_columns(TsdbChunk *chunk)
 {
-	return ((OpenChunk *) chunk)->columns;
+	return ((OpenChunk *) chunk)->layout.columns;
 }
 
-const TsdbVectorDisk *
+const TsdbVector *
 tsdb_chunk_vectors(TsdbChunk *chunk, int column)
 {
 	OpenChunk  *open = (OpenChunk *) chunk;
 
-	Assert(column >= 0 && column < open->header->ncolumns);
-	return &open->vectors[(Size) column * open->header->nvectors];
+	Assert(column >= 0 && column < open->layout.header->ncolumns);
+	return &open->layout.vectors[(Size) column * open->layout.header->nvectors];
 }
 
 bool
@@ -612,11 +430,11 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 	TsdbStore  *store = chunk->pub.store;
 	Oid			chunk_id = chunk->pub.entry.d.chunk_id;
 	int32		seq = (int32) (chunk->pub.entry.d.nheader + segment);
-	const TsdbTidDisk *hint = &chunk->tids[segment];
+	const TsdbTidDisk *hint = &chunk->layout.tids[segment];
 	ItemPointerData tid;
 	TsdbSegmentDisk head;
 
-	Assert(segment < chunk->header->nsegments);
+	Assert(segment < chunk->layout.header->nsegments);
 	tid.ip_blkid.bi_hi = hint->blk_hi;
 	tid.ip_blkid.bi_lo = hint->blk_lo;
 	tid.ip_posid = hint->off;
@@ -636,7 +454,7 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 		chunk->checked[segment / 8] |= 1 << segment % 8;
 	}
 	if (head.version == 0 || head.version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, head.version);
+		tsdb_report_version(store->rel, chunk_id, head.version, TSDB_FORMAT_VERSION);
 	if (head.flags != 0 || head.spare != 0 || head.spare2[0] != 0 || head.spare2[1] != 0 ||
 		head.chunk_id != chunk_id || head.segment != segment || head.length != stored->len)
 		tsdb_report_corruption(store->rel, chunk_id, column,
@@ -872,7 +690,7 @@ datum_from_lane(const uint8 *data, int typlen)
 static const Datum *
 dictionary(OpenChunk *chunk, int c)
 {
-	const TsdbColumnDisk *column = &chunk->columns[c];
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
 	BlockBytes	block;
 	Datum	   *dict;
 	uint32		count;
@@ -931,7 +749,7 @@ dictionary(OpenChunk *chunk, int c)
 static const ColdPlanes *
 cold_planes(OpenChunk *chunk, int c)
 {
-	const TsdbColumnDisk *column = &chunk->columns[c];
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
 	const char *name = column_name(chunk, column->attnum);
 	uint32		nrows = chunk->pub.nrows;
 	BlockBytes	block;
@@ -942,11 +760,11 @@ cold_planes(OpenChunk *chunk, int c)
 	if (column->nplanes == 0)
 		return NULL;
 	if (chunk->planes == NULL)
-		chunk->planes = MemoryContextAllocZero(chunk->cxt, chunk->header->ncolumns * sizeof(ColdPlanes));
+		chunk->planes = MemoryContextAllocZero(chunk->cxt, chunk->layout.header->ncolumns * sizeof(ColdPlanes));
 	if (chunk->planes[c].count > 0)
 		return &chunk->planes[c];
 
-	pieces_gather(chunk, &chunk->parts[column->first_plane], column->nplanes, name, &block);
+	pieces_gather(chunk, &chunk->layout.parts[column->first_plane], column->nplanes, name, &block);
 	planes.count = tsdb_planes_count(block.data, block.len, nrows);
 	space = planes.count == 0 ? NULL : MemoryContextAlloc(chunk->cxt, (Size) planes.count * nrows);
 	for (p = 0; p < planes.count; p++)
@@ -1038,7 +856,7 @@ static uint32
 decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 first_row, uint32 n, Datum *values, bool *isnull)
 {
 	OpenChunk  *chunk = set->owner;
-	const TsdbColumnDisk *column = &chunk->columns[c];
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
 	const Datum *dict = dictionary(chunk, c);	/* first: it may use the scratch, as planes do */
 	const ColdPlanes *cold = cold_planes(chunk, c);
 	const uint8 *planes[TSDB_MAX_PLANES];
@@ -1129,7 +947,7 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 	OpenSet    *set = (OpenSet *) pub;
 	OpenChunk  *chunk = set->owner;
 	TsdbVectorColumn *out;
-	const TsdbVectorDisk *vector;
+	const TsdbVector *vector;
 	uint32		nnulls;
 	int			c;
 
@@ -1151,14 +969,14 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 		return;
 	}
 
-	vector = &chunk->vectors[(Size) c * chunk->header->nvectors + pub->vector];
+	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
 	if (vector->nparts == 0)
 		nnulls = decode_block(set, c, &vector->block, pub->vector * TSDB_VECTOR_ROWS, pub->nrows,
 							  out->values, out->isnull);
 	else
 	{
-		const TsdbBlockRef *parts = &chunk->parts[vector_first_part(vector)];
-		uint32		piece = vector_piece_rows(vector);
+		const TsdbBlockRef *parts = &chunk->layout.parts[tsdb_vector_first_part(vector)];
+		uint32		piece = tsdb_vector_piece_rows(vector);
 		uint32		row;
 
 		nnulls = 0;
@@ -1167,7 +985,7 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 								   out->values + row, out->isnull + row);
 	}
 	if (nnulls != vector->nnulls)
-		report_vector(chunk, &chunk->columns[c], pub->vector, "the number of NULLs does not match");
+		report_vector(chunk, &chunk->layout.columns[c], pub->vector, "the number of NULLs does not match");
 	out->decoded = true;
 }
 
@@ -1303,7 +1121,7 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 		set->pub.chunk = chunk;
 	}
 	set->pub.vector = vector;
-	set->pub.nrows = vector_rows(open->header, vector);
+	set->pub.nrows = tsdb_vector_rows(open->layout.header, vector);
 	set->pub.xmin = chunk->entry.xmin;
 	set->pub.cmin = chunk->entry.cmin;
 	set->pub.first_vblock = chunk->entry.d.first_vblock;

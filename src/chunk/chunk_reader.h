@@ -93,10 +93,10 @@ extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 #define tsdb_row_is_dead(chunk, row) \
 	((chunk)->has_dead && tsdb_row_bits_test((chunk)->dead, row))
 
-/* For views and verify: header as stored, checked. */
+/* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);
 extern const TsdbColumnDisk *tsdb_chunk_columns(TsdbChunk *chunk);
-extern const TsdbVectorDisk *tsdb_chunk_vectors(TsdbChunk *chunk, int column);	/* index in columns */
+extern const TsdbVector *tsdb_chunk_vectors(TsdbChunk *chunk, int column);	/* index in columns */
 /* Does the chunk store this column (true), or was it added later (false)? */
 extern bool tsdb_chunk_has_column(TsdbChunk *chunk, AttrNumber attnum);
 

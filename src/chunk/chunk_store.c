@@ -612,15 +612,22 @@ tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column, const cha
 }
 
 void
-tsdb_report_version(Relation rel, Oid chunk_id, uint16 version)
+tsdb_report_version(Relation rel, Oid chunk_id, uint16 version, uint16 known)
 {
 	if (version == 0)
 		tsdb_report_corruption(rel, chunk_id, NULL, "format version is 0");
 
+	if (version < known)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("chunk store of table \"%s\" has format version %u, which this library no longer reads",
+						RelationGetRelationName(rel), version),
+				 errhint("Dump the table with the tsdb_am library that wrote it."),
+				 errtable(rel)));
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("chunk store of table \"%s\" has format version %u, which is newer than this library's version %d",
-					RelationGetRelationName(rel), version, TSDB_FORMAT_VERSION),
+			 errmsg("chunk store of table \"%s\" has format version %u, which is newer than this library's version %u",
+					RelationGetRelationName(rel), version, known),
 			 errhint("Upgrade the tsdb_am library."),
 			 errtable(rel)));
 }

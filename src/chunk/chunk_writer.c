@@ -18,6 +18,7 @@
  *-------------------------------------------------------------------------
  */
 #include "chunk/chunk_writer_internal.h"
+#include "chunk/chunk_layout.h"
 
 #include "miscadmin.h"
 #include "planes.h"
@@ -405,7 +406,7 @@ count_block(TsdbChunkWriter *w, TsdbEncoding encoding, uint32 n, Size len)
 
 /* Encodes the gathered vector, stores its block or pieces, completes its descriptor. */
 static void
-encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
+encode_vector(TsdbChunkWriter *w, TsdbVector *vector)
 {
 	TsdbEncoding encoding = TSDB_ENC_NULL;	/* of the first block */
 	TsdbEncoding whole = TSDB_ENC_NULL;
@@ -485,7 +486,7 @@ encode_vector(TsdbChunkWriter *w, TsdbVectorDisk *vector)
 
 /* Fetches vector v from the column's source; begins its descriptor. */
 static void
-gather_vector(TsdbChunkWriter *w, uint32 v, TsdbVectorDisk *vector)
+gather_vector(TsdbChunkWriter *w, uint32 v, TsdbVector *vector)
 {
 	memset(vector, 0, sizeof(*vector));
 	if (w->source == TSDB_SOURCE_INTS || w->col->kind == TSDB_KIND_INT)
@@ -516,7 +517,7 @@ planes_of_vector(TsdbChunkWriter *w, uint32 v, uint8 **planes)
  * clearly smaller than without, stores it so and returns true.
  */
 static bool
-encode_cold(TsdbChunkWriter *w, TsdbVectorDisk *vectors)
+encode_cold(TsdbChunkWriter *w, TsdbVector *vectors)
 {
 	TsdbEncoding encoding;
 	uint32		lengths[TSDB_CHUNK_MAX_VECTORS];
@@ -583,7 +584,7 @@ encode_column(TsdbChunkWriter *w, int c)
 {
 	TsdbColumn *col = &w->buf->columns[c];
 	TsdbColumnDisk *column = (TsdbColumnDisk *) w->columns.data + c;
-	TsdbVectorDisk *vectors = (TsdbVectorDisk *) w->vectors.data + (Size) c * w->nvectors;
+	TsdbVector *vectors = (TsdbVector *) w->vectors.data + (Size) c * w->nvectors;
 	uint32		nvalid = w->nrows;
 	uint32		v;
 	uint32		i;
@@ -652,7 +653,7 @@ static void
 set_time_range(TsdbChunkWriter *w, AttrNumber time_attnum, TsdbDirEntryDisk *d)
 {
 	TsdbColumnBuffer *buf = w->buf;
-	const TsdbVectorDisk *vectors;
+	const TsdbVector *vectors;
 	int			c;
 	uint32		v;
 
@@ -666,7 +667,7 @@ set_time_range(TsdbChunkWriter *w, AttrNumber time_attnum, TsdbDirEntryDisk *d)
 		return;
 
 	d->time_attnum = time_attnum;
-	vectors = (TsdbVectorDisk *) w->vectors.data + (Size) c * w->nvectors;
+	vectors = (TsdbVector *) w->vectors.data + (Size) c * w->nvectors;
 	for (v = 0; v < w->nvectors; v++)
 	{
 		if (vectors[v].nnulls > 0)
@@ -708,6 +709,49 @@ tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm, uint32 nrows
 	return i;
 }
 
+/*
+ * Puts the header together in w->header, but for TIDs and checksum; returns its length, which must be known before segments
+ * get their keys.
+ */
+static Size
+write_header(TsdbChunkWriter *w)
+{
+	TsdbHeaderDisk head = {0};
+	TsdbLayout	layout;
+	TsdbLayoutProblem problem;
+	uint8	   *out;
+	Size		fixed_len;
+	Size		tables_len;
+
+	head.version = TSDB_HEADER_VERSION;
+	head.chunk_id = w->chunk_id;
+	head.nrows = w->nrows;
+	head.ncolumns = (uint16) w->buf->ncolumns;
+	head.nvectors = (uint16) w->nvectors;
+	head.nsegments = (uint16) w->nsegments;
+	head.nparts = w->nparts;
+	fixed_len = tsdb_layout_fixed_bytes(&head);
+
+	out = tsdb_pool_reserve(w, &w->header, fixed_len + tsdb_layout_pack_bound(&head));
+	memset(out, 0, fixed_len);
+	memcpy(out, &head, sizeof(head));
+	memcpy(out + sizeof(head), w->columns.data, head.ncolumns * sizeof(TsdbColumnDisk));
+	layout.header = (TsdbHeaderDisk *) out;
+	layout.columns = (TsdbColumnDisk *) (layout.header + 1);
+	layout.parts = (TsdbBlockRef *) (layout.columns + head.ncolumns);
+	layout.tids = (TsdbTidDisk *) (layout.parts + head.nparts);
+	layout.vectors = w->vectors.data;
+	if (w->nparts > 0)
+		memcpy(out + sizeof(head) + head.ncolumns * sizeof(TsdbColumnDisk), w->parts.data,
+			   (Size) w->nparts * sizeof(TsdbBlockRef));
+
+	tables_len = tsdb_layout_pack(&layout, tsdb_pool_reserve(w, &w->pack_memory, tsdb_layout_pack_memory(&head)),
+								  out + fixed_len, &problem);
+	if (tables_len == 0 && head.ncolumns > 0)
+		elog(ERROR, "header of a chunk is not valid: column %d: %s", problem.attnum, problem.text);
+	return fixed_len + tables_len;
+}
+
 void
 tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer *buf,
 				 const uint32 *perm, uint32 nrows, Oid chunk_id,
@@ -720,13 +764,8 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	ItemPointerData header_tid;
 	uint64		raw_bytes = 0;
 	uint64		stored_bytes = 0;
-	Size		columns_len;
-	Size		vectors_len;
-	Size		parts_len;
-	Size		tids_len;
 	Size		header_len;
 	uint32		nheader;
-	uint8	   *out;
 	uint32		i;
 
 	Assert(nrows >= 1 && nrows <= TSDB_CHUNK_MAX_ROWS);
@@ -741,19 +780,16 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	w->nsegments = 0;
 	w->nopen = 0;
 	w->nparts = 0;
-	columns_len = (Size) buf->ncolumns * sizeof(TsdbColumnDisk);
-	vectors_len = (Size) buf->ncolumns * w->nvectors * sizeof(TsdbVectorDisk);
-	(void) tsdb_pool_reserve(w, &w->columns, Max(columns_len, 1));
-	(void) tsdb_pool_reserve(w, &w->vectors, Max(vectors_len, 1));
+	(void) tsdb_pool_reserve(w, &w->columns, Max(buf->ncolumns, 1) * sizeof(TsdbColumnDisk));
+	(void) tsdb_pool_reserve(w, &w->vectors, Max(buf->ncolumns, 1) * w->nvectors * sizeof(TsdbVector));
 	for (i = 0; i < (uint32) buf->ncolumns; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		encode_column(w, (int) i);
 	}
 
-	parts_len = (Size) w->nparts * sizeof(TsdbBlockRef);
-	tids_len = (Size) w->nsegments * sizeof(TsdbTidDisk);
-	header_len = sizeof(TsdbHeaderDisk) + columns_len + vectors_len + parts_len + tids_len;
+	header_len = write_header(w);
+	header = w->header.data;
 	nheader = (uint32) ((header_len + TSDB_TUPLE_MAX_DATA - 1) / TSDB_TUPLE_MAX_DATA);
 	if (nheader > PG_UINT16_MAX)
 		ereport(ERROR,
@@ -761,7 +797,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 				 errmsg("header of a chunk of %u rows is too large", nrows),
 				 errdetail("It takes %zu bytes.", header_len)));
 
-	tids = tsdb_pool_reserve(w, &w->tids, Max(tids_len, 1));
+	tids = (TsdbTidDisk *) ((uint8 *) header + tsdb_layout_tids_offset(header));
 	for (i = 0; i < w->nsegments; i++)
 	{
 		TsdbSegmentDisk *seg = tsdb_packer_segment(w, i);
@@ -776,26 +812,6 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 		tids[i].off = ItemPointerGetOffsetNumberNoCheck(&tid);
 		stored_bytes += seg->length;
 	}
-
-	header = tsdb_pool_reserve(w, &w->header, header_len);
-	memset(header, 0, sizeof(*header));
-	header->version = TSDB_FORMAT_VERSION;
-	header->chunk_id = chunk_id;
-	header->nrows = nrows;
-	header->ncolumns = (uint16) buf->ncolumns;
-	header->nvectors = (uint16) w->nvectors;
-	header->nsegments = (uint16) w->nsegments;
-	header->nparts = w->nparts;
-	out = (uint8 *) (header + 1);
-	memcpy(out, w->columns.data, columns_len);
-	out += columns_len;
-	memcpy(out, w->vectors.data, vectors_len);
-	out += vectors_len;
-	if (parts_len > 0)
-		memcpy(out, w->parts.data, parts_len);
-	out += parts_len;
-	if (tids_len > 0)
-		memcpy(out, tids, tids_len);
 	header->crc = tsdb_crc_behind(header, header_len);
 
 	ItemPointerSetInvalid(&header_tid);
@@ -834,6 +850,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	pool_trim(&w->segments);
 	pool_trim(&w->block);
 	pool_trim(&w->header);
+	pool_trim(&w->pack_memory);
 }
 
 /* Arguments of the sink that writes into the store. */

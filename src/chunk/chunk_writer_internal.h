@@ -54,11 +54,11 @@ struct TsdbChunkWriter
 	uint32		open[TSDB_OPEN_SEGMENTS];	/* segments that may take more blocks */
 	int			nopen;
 	TsdbPool	columns;		/* TsdbColumnDisk */
-	TsdbPool	vectors;		/* TsdbVectorDisk */
+	TsdbPool	vectors;		/* TsdbVector */
 	TsdbPool	parts;			/* TsdbBlockRef */
 	uint32		nparts;
 	TsdbPool	header;
-	TsdbPool	tids;			/* TsdbTidDisk */
+	TsdbPool	pack_memory;	/* of tsdb_layout_pack */
 
 	/* cold chunks: byte planes of the column being encoded, and its blocks until it is known whether planes pay */
 	bool		cold;

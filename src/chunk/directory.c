@@ -105,7 +105,7 @@ root_copy(TsdbStore *store, TsdbStoredTuple *stored, TsdbRootDisk *root)
 	if (len == sizeof(TsdbRootDisk) && root->crc != tsdb_crc_behind(root, sizeof(TsdbRootDisk)))
 		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "checksum does not match");
 	if (root->version == 0 || root->version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, TSDB_ROOT_ID, root->version);
+		tsdb_report_version(store->rel, TSDB_ROOT_ID, root->version, TSDB_FORMAT_VERSION);
 	if (len != sizeof(TsdbRootDisk))
 		tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "root has %zu bytes, expected %zu",
 							   len, sizeof(TsdbRootDisk));
@@ -253,7 +253,7 @@ entry_parse(TsdbStore *store, const TsdbStoredTuple *stored, TsdbDirEntry *entry
 		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
 							   "checksum of entry %d does not match", stored->chunk_seq);
 	if (version == 0 || version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, TSDB_DIRECTORY_ID, version);
+		tsdb_report_version(store->rel, TSDB_DIRECTORY_ID, version, TSDB_FORMAT_VERSION);
 	if (stored->len < sizeof(TsdbDirEntryDisk))
 		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
 							   "entry %d has %zu bytes", stored->chunk_seq, stored->len);

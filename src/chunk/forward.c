@@ -119,7 +119,7 @@ parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored
 		tsdb_report_corruption(store->rel, chunk_id, NULL, "checksum of forwards %d does not match",
 							   stored->chunk_seq);
 	if (disk.version == 0 || disk.version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, disk.version);
+		tsdb_report_version(store->rel, chunk_id, disk.version, TSDB_FORMAT_VERSION);
 	if (disk.flags != 0 || disk.chunk_id != chunk_id || disk.nrows != nrows)
 		tsdb_report_corruption(store->rel, chunk_id, NULL,
 							   "forwards %d say they are of %u rows of chunk %u, flags %u",

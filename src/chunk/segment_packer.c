@@ -6,17 +6,13 @@
  * than a few: blocks of one column are to lie together.
  *
  * Invariants: segment numbers are dense; gaps between blocks are zero; a block lies in one
- * segment, or has a run of segments of its own.
+ * segment, or has a run of segments of its own.  A block starts where tsdb_block_start says,
+ * so that headers need not name the place.
  *-------------------------------------------------------------------------
  */
 #include "chunk/chunk_writer_internal.h"
 
 #define MAX_SEGMENTS			65000
-
-/* where chunk_data starts in a page filled by one tuple */
-#define DATA_PAGE_OFFSET		68
-StaticAssertDecl(BLCKSZ - DATA_PAGE_OFFSET == TSDB_TUPLE_MAX_DATA,
-				 "a page-filling tuple's data ends with the page");
 
 
 static uint32
@@ -40,24 +36,6 @@ new_segment(TsdbChunkWriter *w)
 	return w->nsegments - 1;
 }
 
-/*
- * Where in a segment of this length a block of len bytes would start; TSDB_TUPLE_MAX_DATA
- * or more if it does not fit.
- */
-static inline Size
-block_start(Size segment_length, Size len)
-{
-	Size		page_offset = DATA_PAGE_OFFSET + segment_length;
-	Size		fine = TYPEALIGN(16, page_offset);
-	Size		coarse = TYPEALIGN(64, page_offset);
-
-	if ((coarse - page_offset) * 64 <= len && coarse + len <= BLCKSZ)
-		return coarse - DATA_PAGE_OFFSET;
-	if (fine + len <= BLCKSZ)
-		return fine - DATA_PAGE_OFFSET;
-	return TSDB_TUPLE_MAX_DATA;
-}
-
 Size
 tsdb_packer_hole(TsdbChunkWriter *w)
 {
@@ -66,7 +44,7 @@ tsdb_packer_hole(TsdbChunkWriter *w)
 
 	for (i = 0; i < w->nopen; i++)
 	{
-		Size		start = block_start(tsdb_packer_segment(w, w->open[i])->length, 1);
+		Size		start = tsdb_block_start(tsdb_packer_segment(w, w->open[i])->length, 1);
 
 		if (start < TSDB_TUPLE_MAX_DATA)
 			hole = Max(hole, TSDB_TUPLE_MAX_DATA - start);
@@ -117,7 +95,7 @@ tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len)
 	{
 		uint32		length = tsdb_packer_segment(w, w->open[i])->length;
 
-		if (block_start(length, len) < TSDB_TUPLE_MAX_DATA &&
+		if (tsdb_block_start(length, len) < TSDB_TUPLE_MAX_DATA &&
 			(best < 0 || length > tsdb_packer_segment(w, w->open[best])->length))
 			best = i;
 	}
@@ -141,7 +119,7 @@ tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Size len)
 	}
 
 	seg = tsdb_packer_segment(w, w->open[best]);
-	start = block_start(seg->length, len);
+	start = tsdb_block_start(seg->length, len);
 	Assert(start + len <= TSDB_TUPLE_MAX_DATA);
 	memset((uint8 *) seg + seg->length, 0, start - seg->length);
 	memcpy((uint8 *) seg + start, data, len);

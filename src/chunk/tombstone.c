@@ -54,7 +54,7 @@ check(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored
 		tsdb_report_corruption(store->rel, chunk_id, NULL,
 							   "checksum of tombstone " INT64_FORMAT " does not match", row);
 	if (disk->version == 0 || disk->version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, disk->version);
+		tsdb_report_version(store->rel, chunk_id, disk->version, TSDB_FORMAT_VERSION);
 	if ((disk->flags & ~TSDB_TOMB_KNOWN_FLAGS) != 0 || disk->spare != 0 || row >= entry->d.nrows)
 		tsdb_report_corruption(store->rel, chunk_id, NULL,
 							   "tombstone of row " INT64_FORMAT " of %u, flags %u",

@@ -217,7 +217,7 @@ check_time(Verifier *v, const TsdbVectorSet *set, const TsdbVectorColumn *column
 
 static void
 check_vector(Verifier *v, const TsdbVectorSet *set, const TsdbVectorColumn *column,
-			 const TsdbColumnDisk *cd, const TsdbVectorDisk *vd, const char *colname)
+			 const TsdbColumnDisk *cd, const TsdbVector *vd, const char *colname)
 {
 	uint32		nnulls = 0;
 	uint32		i;

@@ -355,7 +355,7 @@ add_chunk(TsdbChunk *chunk, int natts, ColumnTotals *totals)
 
 	for (c = 0; c < header->ncolumns; c++)
 	{
-		const TsdbVectorDisk *vectors = tsdb_chunk_vectors(chunk, c);
+		const TsdbVector *vectors = tsdb_chunk_vectors(chunk, c);
 		ColumnTotals *t;
 		uint32		i;
 
