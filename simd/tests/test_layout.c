@@ -96,7 +96,7 @@ test_arrays(void)
 {
 	int			round;
 
-	for (round = 0; round < 20000 && failure[0] == '\0'; round++)
+	for (round = 0; round < 6000 && failure[0] == '\0'; round++)
 	{
 		uint32_t	n = 1 + random_below(TSDB_CHUNK_MAX_VECTORS);
 		uint64_t	values[TSDB_CHUNK_MAX_VECTORS];
@@ -562,7 +562,7 @@ test_round_trip(Build *b)
 	size_t		nvectors = 0;
 	int			round;
 
-	for (round = 0; round < 1500 && failure[0] == '\0'; round++)
+	for (round = 0; round < 500 && failure[0] == '\0'; round++)
 	{
 		fill_usual(b, random_nrows());
 		check_round_trip(b, "usual", round, &bytes);
@@ -572,7 +572,7 @@ test_round_trip(Build *b)
 	expect(bytes < 12 * nvectors, "%.2f bytes a vector", (double) bytes / nvectors);
 	test_end("round trip: tables as the writer makes them");
 
-	for (round = 0; round < 1500 && failure[0] == '\0'; round++)
+	for (round = 0; round < 500 && failure[0] == '\0'; round++)
 	{
 		fill_wild(b, random_nrows());
 		check_round_trip(b, "wild", round, &bytes);
@@ -741,7 +741,7 @@ test_damage(Build *b)
 	int			accepted = 0;
 	int			round;
 
-	for (round = 0; round < 60 && failure[0] == '\0'; round++)
+	for (round = 0; round < 30 && failure[0] == '\0'; round++)
 	{
 		size_t		len;
 		size_t		cut;
@@ -773,7 +773,7 @@ test_damage(Build *b)
 	}
 	test_end("truncated headers are refused");
 
-	for (round = 0; round < 600 && failure[0] == '\0'; round++)
+	for (round = 0; round < 200 && failure[0] == '\0'; round++)
 	{
 		size_t		len;
 		uint8_t    *header;
@@ -1208,7 +1208,7 @@ test_chunks(Build *b, const char *seed_directory)
 		{
 			int			round;
 
-			for (round = 0; round < 60; round++)
+			for (round = 0; round < 40; round++)
 			{
 				size_t		at = random_below(3) == 0 ? random_below((uint32_t) size) : random_below(size < 600 ? (uint32_t) size : 600);
 				uint8_t		was = bytes[at];
