@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * block.c
- *	  Header and NULL bitmap, which all encodings have in common, and their names.
+ *	  Header and NULLs, which all encodings have in common, and their names.
  *-------------------------------------------------------------------------
  */
 #include "codec_internal.h"
@@ -30,49 +30,80 @@ tsdb_block_count_nulls(const bool *isnull, int n)
 	return nnulls;
 }
 
-static void
-bitmap_write(const bool *isnull, int n, uint8_t *out)
+/* Runs of NULLs as they lie on disk, if they take less than "limit" bytes; returns the bytes, or 0. */
+static size_t
+runs_write(const uint64_t *nulls, int n, size_t limit, uint8_t *out)
 {
-	int			i = 0;
+	size_t		size = sizeof(uint16_t);
+	uint16_t	nruns = 0;
+	int			at = 0;
 
-	memset(out, 0, tsdb_block_bitmap_bytes(n));
-	/* eight bools to eight bits: the product brings bit 8k to bit 56 + k */
-	for (; i + 8 <= n; i += 8)
-		out[i / 8] = (uint8_t) ((codec_load64(isnull + i) * UINT64_C(0x0102040810204080)) >> 56);
-	for (; i < n; i++)
-		out[i / 8] |= (uint8_t) (isnull[i] << (i % 8));
+	for (;;)
+	{
+		uint16_t	run[2];
+		int			first;
+		uint64_t	word;
+
+		/* the next NULL row, then the next that is not */
+		word = at < n ? nulls[at / 64] >> (at % 64) << (at % 64) : 0;
+		while (word == 0 && (at = (at / 64 + 1) * 64) < n)
+			word = nulls[at / 64];
+		if (word == 0)
+			break;
+		first = at / 64 * 64 + __builtin_ctzll(word);
+		at = first;
+		word = ~nulls[at / 64] >> (at % 64) << (at % 64);
+		while (word == 0 && (at = (at / 64 + 1) * 64) < n)
+			word = ~nulls[at / 64];
+		at = word == 0 ? n : at / 64 * 64 + __builtin_ctzll(word);
+		at = at < n ? at : n;
+
+		if (size + sizeof(run) >= limit)
+			return 0;
+		run[0] = (uint16_t) first;
+		run[1] = (uint16_t) (at - first);
+		memcpy(out + size, run, sizeof(run));
+		size += sizeof(run);
+		nruns++;
+	}
+	memcpy(out, &nruns, sizeof(nruns));
+	return size;
 }
 
-/* Writes isnull[n]; returns the number of bits set, or -1 if one is set from n on. */
+/* Takes runs of NULLs: bitmap nulls[], isnull[n].  Returns the number of NULL rows, or -1 if the bytes are no such runs. */
 static int
-bitmap_read(const uint8_t *in, int n, bool *isnull)
+runs_read(CodecCursor *in, int n, bool *isnull)
 {
-	size_t		bytes = tsdb_block_bitmap_bytes(n);
+	const uint8_t *p = codec_take(in, sizeof(uint16_t));
+	int			nruns;
+	int			end = -1;
 	int			nnulls = 0;
-	size_t		w;
-	int			i = 0;
+	int			i;
 
-	for (w = 0; w < bytes; w += 8)
-		nnulls += __builtin_popcountll(codec_load64(in + w));
-	if (n % 64 != 0 && codec_load64(in + bytes - 8) >> (n % 64) != 0)
+	if (p == NULL)
 		return -1;
-
-	/* one bit to each byte, then anything but zero to 1; no carry leaves a byte */
-	for (; i + 8 <= n; i += 8)
+	nruns = codec_load16(p);
+	if ((p = codec_take(in, (size_t) nruns * 4)) == NULL)
+		return -1;
+	memset(isnull, 0, (size_t) n);
+	for (i = 0; i < nruns; i++)
 	{
-		uint64_t	x = in[i / 8] * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+		int			first = codec_load16(p + (size_t) i * 4);
+		int			rows = codec_load16(p + (size_t) i * 4 + 2);
 
-		x = ((x + UINT64_C(0x7F7F7F7F7F7F7F7F)) >> 7) & UINT64_C(0x0101010101010101);
-		codec_store64(isnull + i, x);
+		/* a row between two runs */
+		if (first <= end || rows == 0 || first + rows > n)
+			return -1;
+		memset(isnull + first, 1, (size_t) rows);
+		end = first + rows;
+		nnulls += rows;
 	}
-	for (; i < n; i++)
-		isnull[i] = (in[i / 8] >> (i % 8)) & 1;
 	return nnulls;
 }
 
-size_t
-tsdb_block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
-				 unsigned lane, const bool *isnull, int n, int nnulls)
+static size_t
+block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
+			unsigned lane, const bool *isnull, int n, int nnulls, bool dense)
 {
 	size_t		size = sizeof(TsdbBlockHeader);
 
@@ -82,14 +113,58 @@ tsdb_block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
 	header->lane = (uint8_t) lane;
 	header->nrows = (uint16_t) n;
 	header->nnulls = (uint16_t) nnulls;
-	header->null_form = nnulls == 0 ? TSDB_NULLS_NONE : nnulls == n ? TSDB_NULLS_ALL : TSDB_NULLS_SOME;
-	if (header->null_form == TSDB_NULLS_SOME)
+	header->null_form = nnulls == 0 ? TSDB_NULLS_NONE : TSDB_NULLS_ALL;
+	if (nnulls > 0 && nnulls < n)
 	{
-		bitmap_write(isnull, n, out + size);
-		size += tsdb_block_bitmap_bytes(n);
+		uint64_t	nulls[CODEC_ROWS / 64];
+		size_t		bytes = tsdb_block_bitmap_bytes(n);
+		size_t		runs;
+
+		tsdb_kernels->bitmap_from_bools(isnull, n, nulls);
+		runs = runs_write(nulls, n, bytes, out + size);
+		if (runs > 0)
+			header->null_form = dense ? TSDB_NULLS_DENSE_RUNS : TSDB_NULLS_RUNS;
+		else
+		{
+			header->null_form = dense ? TSDB_NULLS_DENSE : TSDB_NULLS_SOME;
+			memcpy(out + size, nulls, bytes);
+			runs = bytes;
+		}
+		size += runs;
 	}
 	memcpy(out, header, sizeof(*header));
 	return size;
+}
+
+size_t
+tsdb_block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
+				 unsigned lane, const bool *isnull, int n, int nnulls)
+{
+	return block_begin(out, header, encoding, lane, isnull, n, nnulls, false);
+}
+
+size_t
+tsdb_block_begin_dense(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
+					   unsigned lane, const bool *isnull, int n, int nnulls)
+{
+	return block_begin(out, header, encoding, lane, isnull, n, nnulls, true);
+}
+
+/* Takes a bitmap of NULLs: isnull[n].  Returns the number of bits set, or -1 if one is set from n on. */
+static int
+bitmap_read(CodecCursor *in, int n, bool *isnull)
+{
+	uint64_t	nulls[CODEC_ROWS / 64];
+	size_t		bytes = tsdb_block_bitmap_bytes(n);
+	const uint8_t *p = codec_take(in, bytes);
+
+	if (p == NULL)
+		return -1;
+	memcpy(nulls, p, bytes);
+	if (n % 64 != 0 && nulls[n / 64] >> (n % 64) != 0)
+		return -1;
+	tsdb_kernels->bitmap_to_bools(nulls, n, isnull);
+	return tsdb_kernels->bitmap_count(nulls, n);
 }
 
 bool
@@ -108,19 +183,28 @@ tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
 	/* a block is of encoding NULL if and only if all its rows are */
 	if ((header->encoding == TSDB_ENC_NULL) != (header->null_form == TSDB_NULLS_ALL))
 		return false;
+	if (header->null_form == TSDB_NULLS_NONE)
+	{
+		memset(isnull, 0, (size_t) n);
+		return header->nnulls == 0;
+	}
+	if (header->null_form == TSDB_NULLS_ALL)
+	{
+		static const TsdbPayloadHeader none = {0};
+
+		memset(isnull, 1, (size_t) n);
+		return header->nnulls == n && header->param == 0 && memcmp(&header->p, &none, sizeof(none)) == 0;
+	}
+	if (header->nnulls == 0 || header->nnulls >= n)
+		return false;
 	switch (header->null_form)
 	{
-		case TSDB_NULLS_NONE:
-			memset(isnull, 0, (size_t) n);
-			return header->nnulls == 0;
-		case TSDB_NULLS_ALL:
-			memset(isnull, 1, (size_t) n);
-			return header->nnulls == n && header->payload == 0;
 		case TSDB_NULLS_SOME:
-			p = codec_take(in, tsdb_block_bitmap_bytes(n));
-			if (p == NULL || header->nnulls == 0 || header->nnulls >= n)
-				return false;
-			return bitmap_read(p, n, isnull) == header->nnulls;
+		case TSDB_NULLS_DENSE:
+			return bitmap_read(in, n, isnull) == header->nnulls;
+		case TSDB_NULLS_RUNS:
+		case TSDB_NULLS_DENSE_RUNS:
+			return runs_read(in, n, isnull) == header->nnulls;
 		default:
 			return false;
 	}
@@ -154,10 +238,36 @@ tsdb_block_zero_nulls(int64_t *values, const bool *isnull, int n)
 		values[i] &= (int64_t) isnull[i] - 1;
 }
 
+unsigned
+tsdb_codec_fallbacks(const TsdbCodecScratch *scratch)
+{
+	return scratch->nfallbacks;
+}
+
+unsigned
+tsdb_log2_fixed(unsigned x)
+{
+	unsigned	result = 31 - (unsigned) __builtin_clz(x);
+	uint64_t	m = (uint64_t) x << (31 - result);	/* 1 <= m / 2^31 < 2 */
+	int			i;
+
+	for (i = 0; i < 8; i++)
+	{
+		m = (m * m) >> 31;
+		result <<= 1;
+		if (m >> 32)
+		{
+			m >>= 1;
+			result |= 1;
+		}
+	}
+	return result;
+}
+
 TsdbEncoding
 tsdb_block_encoding(const uint8_t *in, size_t len)
 {
-	if (len < sizeof(TsdbBlockHeader) || in[0] > TSDB_ENC_DECIMAL)
+	if (len < sizeof(TsdbBlockHeader) || in[0] >= TSDB_NENCODINGS)
 		return TSDB_ENC_NULL;
 	return (TsdbEncoding) in[0];
 }
@@ -185,6 +295,22 @@ tsdb_encoding_name(TsdbEncoding encoding)
 			return "bytes";
 		case TSDB_ENC_DECIMAL:
 			return "decimal";
+		case TSDB_ENC_LINEAR:
+			return "linear";
+		case TSDB_ENC_PLANES:
+			return "planes";
+		case TSDB_ENC_FLOAT32:
+			return "float32";
+		case TSDB_ENC_REAL:
+			return "real";
+		case TSDB_ENC_FSST:
+			return "fsst";
+		case TSDB_ENC_ZSTD:
+			return "zstd";
+		case TSDB_ENC_LZ4:
+			return "lz4";
+		case TSDB_ENC_STREAMS:
+			return "streams";
 	}
 	return "unknown";
 }

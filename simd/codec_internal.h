@@ -4,11 +4,11 @@
  *
  * Only for files of this folder.  Who calls whom:
  *
- *	int_codec.c ---> decimal.c
+ *	int_codec.c ---> float_models.c
  *		 |				 |
- *	bytes_codec.c ---> int_payload.c ---> ffor.c
+ *	bytes_codec.c ---> int_payload.c (chooser, writer), payload_read.c ---> kernels.h
  *		 |
- *		 +-----------> block.c (header, NULL bitmap)
+ *		 +-----------> block.c (header, NULLs)
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_CODEC_INTERNAL_H
@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "codec_format.h"
+#include "kernels.h"
 #include "tsdb_codec.h"
 
 #ifdef __FAST_MATH__
@@ -43,17 +44,24 @@
 
 struct TsdbCodecScratch
 {
-	int64_t		filled[CODEC_ROWS + CODEC_SKEW];	/* the caller's values, NULL rows filled */
+	int64_t		filled[CODEC_ROWS + CODEC_SKEW];	/* the caller's values, NULL rows filled or left out */
 	int64_t		ints[CODEC_ROWS + CODEC_SKEW];		/* DECIMAL: n; codes; lengths */
+	int64_t		diffs[CODEC_ROWS + CODEC_SKEW];		/* DECIMAL: residuals; REAL: which left part */
+	int64_t		floats[CODEC_ROWS + CODEC_SKEW];	/* FLOAT32: bits of the floats */
 	int64_t		deltas[CODEC_ROWS + CODEC_SKEW];	/* ints[i] - ints[i - 1]; values of runs */
-	uint64_t	codes[2][CODEC_ROWS + CODEC_SKEW];	/* packed values: [0] FOR; [1] DELTA */
+	int64_t		line[CODEC_ROWS + CODEC_SKEW];		/* LINEAR: differences from the line */
+	uint64_t	codes[3][CODEC_ROWS + CODEC_SKEW];	/* packed values: [0] FOR; [1] DELTA; [2] LINEAR, PLANES */
 	uint64_t	narrow[CODEC_ROWS + CODEC_SKEW];	/* lanes of T bits */
 	int64_t		check[CODEC_ROWS + CODEC_SKEW];		/* what the verifying decode gives */
-	uint16_t	patch_pos[2][CODEC_ROWS];			/* beside codes[] */
+	int64_t		dense[CODEC_ROWS + CODEC_SKEW];		/* decoded values before NULL rows are put between them */
+	uint16_t	patch_pos[3][CODEC_ROWS];			/* beside codes[] */
 	uint16_t	exception_pos[CODEC_ROWS];
 	uint16_t	run_lengths[CODEC_ROWS];
+	uint64_t	nulls[CODEC_ROWS / 64];				/* bitmaps of NULL rows, and of the others */
+	uint64_t	valid[CODEC_ROWS / 64];
 	bool		check_null[CODEC_ROWS];
-	unsigned	nfallbacks;		/* blocks that did not verify; tests look at it */
+	uint8_t		candidate[CODEC_ROWS * 24];	/* what stands behind NULLs, larger perhaps than raw lanes */
+	unsigned	nfallbacks;		/* blocks that did not verify: written as RAW */
 };
 
 /*-------------- bytes --------------*/
@@ -147,6 +155,8 @@ typedef struct CodecCursor
 {
 	const uint8_t *p;
 	size_t		left;
+	const uint8_t *const *planes;	/* of a cold column, from the block's first row on; or NULL */
+	int			nplanes;
 } CodecCursor;
 
 /* The next "bytes" bytes, or NULL if there are fewer. */
@@ -164,21 +174,33 @@ codec_take(CodecCursor *c, size_t bytes)
 
 /*-------------- block.c --------------*/
 
-size_t		tsdb_block_bitmap_bytes(int n);
-
 /* Number of NULL rows; isnull may be NULL. */
 int			tsdb_block_count_nulls(const bool *isnull, int n);
 
-/* Sets rows and NULL form, writes header (later completed in place) and bitmap.  Returns the bytes. */
-size_t		tsdb_block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
-							 unsigned lane, const bool *isnull, int n, int nnulls);
+/* Bytes of a bitmap of n rows: the most that NULLs take. */
+size_t		tsdb_block_bitmap_bytes(int n);
 
 /*
- * Takes header and bitmap: checks rows, lane and NULL form, writes isnull[n] and *nnulls.
+ * Sets rows and NULL form, writes header (later completed in place) and NULLs, in the shorter form.  Returns the bytes.
+ * _dense: the payload will hold values of rows that are not NULL alone.
+ */
+size_t		tsdb_block_begin(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
+							 unsigned lane, const bool *isnull, int n, int nnulls);
+size_t		tsdb_block_begin_dense(uint8_t *out, TsdbBlockHeader *header, TsdbEncoding encoding,
+								   unsigned lane, const bool *isnull, int n, int nnulls);
+
+/*
+ * Takes header and NULLs: checks rows, lane and NULL form, writes isnull[n] and *nnulls.
  * False if they are no start of a block of n rows of this lane.
  */
 bool		tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
 							bool *isnull, int *nnulls);
+
+static inline bool
+tsdb_block_is_dense(const TsdbBlockHeader *header)
+{
+	return header->null_form == TSDB_NULLS_DENSE || header->null_form == TSDB_NULLS_DENSE_RUNS;
+}
 
 /*
  * filled = values, but NULL rows repeat the value before them and those at the start the
@@ -189,32 +211,41 @@ void		tsdb_block_fill_nulls(const int64_t *values, const bool *isnull, int n, in
 /* values[i] = 0 where isnull[i]. */
 void		tsdb_block_zero_nulls(int64_t *values, const bool *isnull, int n);
 
-/*-------------- int_payload.c --------------*/
+/* log2(x) * 256, 1 <= x: the same everywhere, as libm's need not be. */
+unsigned	tsdb_log2_fixed(unsigned x);
+
+/*-------------- int_payload.c, payload_read.c --------------*/
 
 /* What the chooser found for one vector; codes and patch positions are in scratch. */
 typedef struct PayloadPlan
 {
-	TsdbEncoding encoding;		/* CONST, RLE, FOR, DELTA, RAW */
+	TsdbEncoding encoding;		/* CONST, RLE, FOR, DELTA, LINEAR, RAW, PLANES */
 	int			slot;			/* which of scratch->codes, patch_pos */
-	unsigned	width;
+	unsigned	width;			/* PLANES: planes */
 	unsigned	aux;
 	unsigned	count;			/* runs or patches */
 	uint64_t	gcd;			/* >= 1 */
 	int64_t		base;
-	int64_t		first;			/* DELTA */
-	size_t		size;			/* payload bytes */
+	int64_t		first;			/* DELTA: first value; LINEAR: step */
+	bool		steps;			/* PLANES: the numbers are steps */
+	size_t		size;			/* payload bytes; PLANES: an estimate of the planes' share included */
 } PayloadPlan;
 
 /*
  * Chooses the payload for values[n] of a lane.  Looks at nothing but its arguments: same
- * values, same plan.  values may be any array but scratch->deltas, codes, narrow.
+ * values, same plan.  values may be any array but scratch->deltas, line, codes, narrow, check.
+ * cold: PLANES may be taken.
  */
-void		tsdb_payload_plan(const int64_t *values, int n, unsigned lane, PayloadPlan *plan,
+void		tsdb_payload_plan(const int64_t *values, int n, unsigned lane, bool cold, PayloadPlan *plan,
 							  TsdbCodecScratch *scratch);
 
-/* Writes plan->size bytes and the header's payload fields.  Values and scratch as the plan left them. */
+/*
+ * Writes the payload and the header's payload fields.  Values and scratch as the plan left them.  planes: where
+ * PLANES puts its bytes.  Returns the bytes: plan->size but for PLANES.
+ */
 size_t		tsdb_payload_write(const int64_t *values, int n, unsigned lane, const PayloadPlan *plan,
-							   uint8_t *out, TsdbBlockHeader *header, TsdbCodecScratch *scratch);
+							   uint8_t *out, TsdbPayloadHeader *header, uint8_t *const *planes,
+							   TsdbCodecScratch *scratch);
 
 /* Payload of raw lanes: never fails to hold. */
 void		tsdb_payload_plan_raw(int n, unsigned lane, PayloadPlan *plan);
@@ -223,26 +254,40 @@ void		tsdb_payload_plan_raw(int n, unsigned lane, PayloadPlan *plan);
  * Takes the payload that header tells of; values[n] sign-extended and within the lane.
  * False if there are too few bytes, a field is out of range, or a value does not fit the lane.
  */
-bool		tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane,
+bool		tsdb_payload_read(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
 							  int64_t *values, TsdbCodecScratch *scratch);
 
-/*-------------- decimal.c --------------*/
+/* Takes a payload header and, by it, a second payload, which is not PLANES. */
+bool		tsdb_payload_read_second(CodecCursor *in, int n, unsigned lane, int64_t *values,
+									 TsdbCodecScratch *scratch);
 
-typedef struct DecimalPlan
+/*-------------- float_models.c --------------*/
+
+/* One way to store a vector of floats or doubles. */
+typedef struct FloatModel
 {
-	unsigned	scale;
-	int			nexceptions;	/* their positions are in scratch->exception_pos */
-} DecimalPlan;
+	TsdbEncoding encoding;		/* DECIMAL, FLOAT32, REAL; else: the bits as integers */
+	unsigned	param;			/* of the header */
+	unsigned	bits;			/* estimate for 64 values */
+} FloatModel;
+
+/* Looks at a sample of the bits of floats (lane 4) or doubles (lane 8): the best model for it. */
+void		tsdb_float_choose(const int64_t *bits, int n, unsigned lane, FloatModel *model);
+
+/* REAL: the best cut and left parts; sets model. */
+void		tsdb_real_choose(const int64_t *bits, int n, unsigned lane, FloatModel *model, uint16_t *lefts);
 
 /*
- * Looks for n / 10^scale in the bits of floats (lane 4) or doubles (lane 8).  False if most
- * values are no short decimals.  True: scratch->ints holds n, with a neighbour's in the place
- * of exceptions and NULL rows.
+ * Writes what stands behind header and NULLs: payloads and exceptions; sets header->encoding, param and p.
+ * isnull: rows that need not come back
+ * (NULL = none).  Returns the bytes, or 0: the model does not hold.
  */
-bool		tsdb_decimal_plan(const int64_t *bits, const bool *isnull, int n, unsigned lane,
-							  DecimalPlan *plan, TsdbCodecScratch *scratch);
+size_t		tsdb_float_write(const int64_t *bits, const bool *isnull, int n, unsigned lane, const FloatModel *model,
+							 const uint16_t *lefts, TsdbBlockHeader *header, uint8_t *const *planes, uint8_t *out,
+							 TsdbCodecScratch *scratch);
 
-/* In place: n becomes the bits of n / 10^scale. */
-void		tsdb_decimal_expand(int64_t *values, int n, unsigned scale, unsigned lane);
+/* The inverse. */
+bool		tsdb_float_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int64_t *bits,
+							TsdbCodecScratch *scratch);
 
 #endif							/* TSDB_CODEC_INTERNAL_H */

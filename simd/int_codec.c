@@ -2,64 +2,151 @@
  * int_codec.c
  *	  Blocks of integers, and of floats and doubles as their bits.
  *
- * Encoding: fill NULL rows, choose, write, decode again and compare.  What does not come
- * back bit for bit is written as RAW, so that a fault here costs space and not data.
+ * Encoding: leave NULL rows out or fill them, choose, write, decode again and compare.  What does
+ * not come back bit for bit is written as RAW, so that a fault here costs space and not data.
  *-------------------------------------------------------------------------
  */
 #include "codec_internal.h"
 
+/* one exception in so many values: the bits as they are may be shorter than a model */
+#define MANY_EXCEPTIONS			32
+
 size_t
 tsdb_int_bound(int n, TsdbLane lane)
 {
-	/* a plan that is larger than RAW is never taken */
+	/* what is larger than RAW is never taken */
 	return sizeof(TsdbBlockHeader) + tsdb_block_bitmap_bytes(n) + (size_t) n * lane + sizeof(uint64_t);
 }
 
-static size_t
-write_block(const int64_t *ints, const int64_t *filled, const bool *isnull, int n, int nnulls,
-			unsigned lane, const PayloadPlan *plan, const DecimalPlan *decimal,
-			uint8_t *out, TsdbCodecScratch *scratch)
+/* Rows to be encoded: NULLs left out (dense), filled, or none. */
+typedef struct Rows
 {
-	TsdbBlockHeader header;
-	TsdbEncoding encoding = decimal != NULL ? TSDB_ENC_DECIMAL : plan->encoding;
-	size_t		size;
+	const int64_t *values;
+	const bool *isnull;			/* of values that need not come back, or NULL */
+	int			n;
+	unsigned	lane;
+	bool		dense;
+} Rows;
 
-	size = tsdb_block_begin(out, &header, encoding, lane, isnull, n, nnulls);
-	size += tsdb_payload_write(ints, n, decimal != NULL ? 8 : lane, plan, out + size, &header, scratch);
-	if (decimal != NULL)
+/* The integer payload; returns its bytes.  raw: without choosing. */
+static size_t
+write_ints(const Rows *rows, bool raw, uint8_t *const *planes, uint8_t *out, TsdbBlockHeader *header,
+		   TsdbCodecScratch *scratch)
+{
+	PayloadPlan plan;
+
+	if (raw)
+		tsdb_payload_plan_raw(rows->n, rows->lane, &plan);
+	else
+		tsdb_payload_plan(rows->values, rows->n, rows->lane, planes != NULL, &plan, scratch);
+	header->encoding = (uint8_t) plan.encoding;
+	header->param = 0;
+	return tsdb_payload_write(rows->values, rows->n, rows->lane, &plan, out, &header->p, planes, scratch);
+}
+
+/* Takes back what a payload that was not chosen put there. */
+static void
+clear_planes(uint8_t *const *planes, int n)
+{
+	int			p;
+
+	for (p = 0; planes != NULL && p < TSDB_MAX_PLANES; p++)
+		memset(planes[p], 0, (size_t) n);
+}
+
+/* Do many values equal the one before? */
+static bool
+values_repeat(const Rows *rows)
+{
+	return tsdb_kernels->count_changes(rows->values, rows->n) < rows->n * 3 / 4;
+}
+
+/*
+ * Floats: the model that a sample favours, written to scratch->candidate, beside the bits as integers where
+ * that might be shorter.
+ */
+static size_t
+write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHeader *header,
+			 TsdbCodecScratch *scratch)
+{
+	size_t		raw = (size_t) rows->n * rows->lane;
+	uint16_t	lefts[TSDB_REAL_LEFTS] = {0};
+	FloatModel	model;
+	FloatModel	real;
+	TsdbBlockHeader modelled = *header;
+	size_t		size = 0;
+	size_t		plain;
+
+	tsdb_float_choose(rows->values, rows->n, rows->lane, &model);
+	if (model.encoding != TSDB_ENC_RAW)
 	{
-		int			i;
-
-		header.scale = (uint8_t) decimal->scale;
-		header.nexceptions = (uint16_t) decimal->nexceptions;
-		memcpy(out + size, scratch->exception_pos, (size_t) decimal->nexceptions * sizeof(uint16_t));
-		size += (size_t) decimal->nexceptions * sizeof(uint16_t);
-		for (i = 0; i < decimal->nexceptions; i++, size += lane)
-			codec_store_low(out + size, filled[scratch->exception_pos[i]], lane);
+		size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &model, lefts, &modelled, planes,
+								scratch->candidate, scratch);
+		if (size > 0 && size < raw &&
+			(modelled.param & TSDB_DECIMAL_RESIDUAL) == 0 &&
+			modelled.p.nexceptions <= rows->n / MANY_EXCEPTIONS)
+		{
+			memcpy(out, scratch->candidate, size);
+			*header = modelled;
+			return size;
+		}
+		/* runs, or a pattern of the bits, may do better than a model that holds for some alone */
+		if (size > 0 && size < raw / 2 && !values_repeat(rows))
+		{
+			memcpy(out, scratch->candidate, size);
+			*header = modelled;
+			return size;
+		}
 	}
-	memcpy(out, &header, sizeof(header));
+
+	/* in planes, a model's numbers are shorter than the bits */
+	if (size > 0 && size < raw && modelled.p.payload == TSDB_ENC_PLANES)
+	{
+		memcpy(out, scratch->candidate, size);
+		*header = modelled;
+		return size;
+	}
+	clear_planes(planes, rows->n);
+	plain = write_ints(rows, false, planes, out, header, scratch);
+	if (size > 0 && size < plain)
+	{
+		clear_planes(planes, rows->n);
+		memcpy(out, scratch->candidate, size);
+		*header = modelled;
+		return size;
+	}
+	if (plain <= raw * 3 / 4 || header->p.payload == TSDB_ENC_PLANES)
+		return plain;
+
+	tsdb_real_choose(rows->values, rows->n, rows->lane, &real, lefts);
+	if ((size_t) real.bits * (size_t) rows->n / (64 * 8) + (size_t) rows->n / 16 >= plain)
+		return plain;
+	modelled = *header;
+	size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &real, lefts, &modelled, NULL,
+							scratch->candidate, scratch);
+	if (size == 0 || size + (size_t) rows->n / 16 >= plain)
+		return plain;
+	memcpy(out, scratch->candidate, size);
+	*header = modelled;
 	return size;
 }
 
 /* Whether the block decodes to the values and NULLs that went in. */
 static bool
 verify_block(const uint8_t *block, size_t size, const int64_t *values, const bool *isnull, int n,
-			 unsigned lane, TsdbCodecScratch *scratch)
+			 unsigned lane, uint8_t *const *planes, TsdbCodecScratch *scratch)
 {
 	const int64_t *check = scratch->check;
 	uint64_t	differ = 0;
 	int			nnulls;
 	int			i;
 
-	if (!tsdb_int_decode(block, size, n, (TsdbLane) lane, scratch->check, scratch->check_null,
-						 &nnulls, scratch))
+	if (!tsdb_int_decode_cold(block, size, n, (TsdbLane) lane, (const uint8_t *const *) planes,
+							  planes == NULL ? 0 : TSDB_MAX_PLANES,
+							  scratch->check, scratch->check_null, &nnulls, scratch))
 		return false;
 	if (isnull == NULL)
-	{
-		for (i = 0; i < n; i++)
-			differ |= (uint64_t) (check[i] ^ values[i]);
-		return differ == 0 && nnulls == 0;
-	}
+		return nnulls == 0 && memcmp(check, values, (size_t) n * sizeof(int64_t)) == 0;
 	for (i = 0; i < n; i++)
 	{
 		int64_t		expected = isnull[i] ? 0 : values[i];
@@ -70,143 +157,132 @@ verify_block(const uint8_t *block, size_t size, const int64_t *values, const boo
 }
 
 size_t
-tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
-				TsdbLane lane, TsdbLaneMeaning meaning,
-				uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch)
+tsdb_int_encode_cold(const int64_t *values, const bool *isnull, int n,
+					 TsdbLane lane, TsdbLaneMeaning meaning, uint8_t *const *planes, int *nplanes,
+					 uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch)
 {
 	int			nnulls = tsdb_block_count_nulls(isnull, n);
-	const int64_t *filled = values;
-	PayloadPlan plan;
-	DecimalPlan decimal;
+	Rows		rows = {values, NULL, n, (unsigned) lane, false};
+	TsdbBlockHeader header;
+	size_t		start;
 	size_t		size;
+	bool		raw = false;
 
 	assert(n >= 1 && n <= CODEC_ROWS);
 	if (nnulls == n)
 	{
-		TsdbBlockHeader header;
-
 		*encoding = TSDB_ENC_NULL;
-		return tsdb_block_begin(out, &header, TSDB_ENC_NULL, lane, isnull, n, nnulls);
+		return tsdb_block_begin(out, &header, TSDB_ENC_NULL, (unsigned) lane, isnull, n, nnulls);
 	}
-	if (nnulls > 0)
+	if (nnulls > n / 4)
+	{
+		/* a slot costs a value's bits, putting values apart 1.5 cycles */
+		rows.dense = true;
+		tsdb_kernels->bitmap_from_bools(isnull, n, scratch->nulls);
+		tsdb_kernels->bitmap_not(scratch->nulls, n, scratch->valid);
+		rows.n = tsdb_kernels->select64((const uint64_t *) values, n, scratch->valid, (uint64_t *) scratch->filled);
+		rows.values = scratch->filled;
+	}
+	else if (nnulls > 0)
 	{
 		tsdb_block_fill_nulls(values, isnull, n, scratch->filled);
-		filled = scratch->filled;
+		rows.values = scratch->filled;
+		rows.isnull = isnull;
 	}
 
-	if ((meaning == TSDB_MEANS_FLOAT8 && lane == TSDB_LANE_INT64) ||
-		(meaning == TSDB_MEANS_FLOAT4 && lane == TSDB_LANE_INT32))
+	for (;;)
 	{
-		size_t		exceptions = 0;
-		bool		is_decimal;
-
-		is_decimal = tsdb_decimal_plan(filled, nnulls > 0 ? isnull : NULL, n, lane, &decimal, scratch);
-		if (is_decimal)
-		{
-			tsdb_payload_plan(scratch->ints, n, 8, &plan, scratch);
-			exceptions = (size_t) decimal.nexceptions * (sizeof(uint16_t) + lane);
-		}
-
-		/* exceptions may hide runs, or a pattern of the bits; a plan leaves its codes in scratch */
-		if (is_decimal && decimal.nexceptions > n / 32 &&
-			(plan.encoding == TSDB_ENC_RLE || plan.size + exceptions > (size_t) n * lane / 2))
-		{
-			PayloadPlan bits_plan;
-
-			tsdb_payload_plan(filled, n, lane, &bits_plan, scratch);
-			if (bits_plan.size <= plan.size + exceptions)
-			{
-				plan = bits_plan;
-				is_decimal = false;
-			}
-			else
-				tsdb_payload_plan(scratch->ints, n, 8, &plan, scratch);
-		}
-		else if (!is_decimal)
-			tsdb_payload_plan(filled, n, lane, &plan, scratch);
-
-		if (is_decimal && plan.size + exceptions < (size_t) n * lane)
-		{
-			size = write_block(scratch->ints, filled, isnull, n, nnulls, lane, &plan, &decimal, out, scratch);
-			*encoding = TSDB_ENC_DECIMAL;
-		}
+		start = rows.dense ?
+			tsdb_block_begin_dense(out, &header, TSDB_ENC_RAW, (unsigned) lane, isnull, n, nnulls) :
+			tsdb_block_begin(out, &header, TSDB_ENC_RAW, (unsigned) lane, isnull, n, nnulls);
+		if (!raw && ((meaning == TSDB_MEANS_FLOAT8 && lane == TSDB_LANE_INT64) ||
+					 (meaning == TSDB_MEANS_FLOAT4 && lane == TSDB_LANE_INT32)) &&
+			tsdb_kernels->count_changes(rows.values, rows.n) > 0)
+			size = write_floats(&rows, planes, out + start, &header, scratch);
 		else
+			size = write_ints(&rows, raw, planes, out + start, &header, scratch);
+		memcpy(out, &header, sizeof(header));
+		size += start;
+		if (verify_block(out, size, values, isnull, n, (unsigned) lane, planes, scratch))
+			break;
+		/* raw lanes in their slots need next to no kernel: where even these don't come back, nothing does */
+		assert(!raw);
+		if (raw)
+			break;
+		scratch->nfallbacks++;
+		clear_planes(planes, rows.n);
+		raw = true;
+		if (rows.dense)
 		{
-			if (is_decimal)
-				tsdb_payload_plan_raw(n, lane, &plan);
-			size = write_block(filled, filled, isnull, n, nnulls, lane, &plan, NULL, out, scratch);
-			*encoding = plan.encoding;
+			tsdb_block_fill_nulls(values, isnull, n, scratch->filled);
+			rows.n = n;
+			rows.dense = false;
 		}
 	}
-	else
+	if (header.p.payload == TSDB_ENC_PLANES && header.p.aux > *nplanes)
+		*nplanes = header.p.aux;
+	*encoding = (TsdbEncoding) header.encoding;
+	return size;
+}
+
+size_t
+tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
+				TsdbLane lane, TsdbLaneMeaning meaning,
+				uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch)
+{
+	int			nplanes = 0;
+
+	return tsdb_int_encode_cold(values, isnull, n, lane, meaning, NULL, &nplanes, out, encoding, scratch);
+}
+
+bool
+tsdb_int_decode_cold(const uint8_t *in, size_t len, int n, TsdbLane lane,
+					 const uint8_t *const *planes, int nplanes,
+					 int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, planes, nplanes};
+	TsdbBlockHeader header;
+	int64_t    *to = values;
+	int			m = n;
+
+	if ((lane != TSDB_LANE_INT8 && lane != TSDB_LANE_INT16 &&
+		 lane != TSDB_LANE_INT32 && lane != TSDB_LANE_INT64) ||
+		!tsdb_block_open(&cursor, n, lane, &header, isnull, nnulls))
+		return false;
+	if (header.encoding == TSDB_ENC_NULL)
 	{
-		tsdb_payload_plan(filled, n, lane, &plan, scratch);
-		size = write_block(filled, filled, isnull, n, nnulls, lane, &plan, NULL, out, scratch);
-		*encoding = plan.encoding;
+		memset(values, 0, (size_t) n * sizeof(int64_t));
+		return true;
+	}
+	if (tsdb_block_is_dense(&header))
+	{
+		m = n - *nnulls;
+		to = scratch->dense;
 	}
 
-	if (!verify_block(out, size, values, isnull, n, lane, scratch))
+	if (header.encoding == header.p.payload)
 	{
-		scratch->nfallbacks++;
-		tsdb_payload_plan_raw(n, lane, &plan);
-		size = write_block(filled, filled, isnull, n, nnulls, lane, &plan, NULL, out, scratch);
-		*encoding = TSDB_ENC_RAW;
+		if (header.param != 0 || header.p.nexceptions != 0 ||
+			!tsdb_payload_read(&cursor, &header.p, m, lane, to, scratch))
+			return false;
 	}
-	return size;
+	else if (!tsdb_float_read(&cursor, &header, m, lane, to, scratch))
+		return false;
+
+	if (to != values)
+	{
+		tsdb_kernels->bitmap_from_bools(isnull, n, scratch->nulls);
+		tsdb_kernels->bitmap_not(scratch->nulls, n, scratch->valid);
+		tsdb_kernels->expand64((const uint64_t *) to, n, scratch->valid, 0, (uint64_t *) values);
+	}
+	else if (*nnulls > 0)
+		tsdb_block_zero_nulls(values, isnull, n);
+	return true;
 }
 
 bool
 tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 				int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch)
 {
-	CodecCursor cursor = {in, len};
-	TsdbBlockHeader header;
-
-	if ((lane != TSDB_LANE_INT8 && lane != TSDB_LANE_INT16 &&
-		 lane != TSDB_LANE_INT32 && lane != TSDB_LANE_INT64) ||
-		!tsdb_block_open(&cursor, n, lane, &header, isnull, nnulls))
-		return false;
-
-	switch (header.encoding)
-	{
-		case TSDB_ENC_NULL:
-			memset(values, 0, (size_t) n * sizeof(int64_t));
-			return true;
-
-		case TSDB_ENC_DECIMAL:
-			{
-				const uint8_t *positions;
-				const uint8_t *raw;
-				int			last = -1;
-				int			i;
-
-				if (lane < TSDB_LANE_INT32 || header.scale > TSDB_DECIMAL_MAX_SCALE ||
-					!tsdb_payload_read(&cursor, &header, n, 8, values, scratch))
-					return false;
-				positions = codec_take(&cursor, header.nexceptions * sizeof(uint16_t));
-				raw = positions == NULL ? NULL : codec_take(&cursor, (size_t) header.nexceptions * lane);
-				if (raw == NULL)
-					return false;
-				tsdb_decimal_expand(values, n, header.scale, lane);
-				for (i = 0; i < header.nexceptions; i++)
-				{
-					int			at = codec_load16(positions + (size_t) i * sizeof(uint16_t));
-
-					if (at <= last || at >= n)
-						return false;
-					last = at;
-					values[at] = codec_load_signed(raw + (size_t) i * lane, lane);
-				}
-				break;
-			}
-
-		default:
-			if (header.payload != header.encoding || header.scale != 0 || header.nexceptions != 0 ||
-				!tsdb_payload_read(&cursor, &header, n, lane, values, scratch))
-				return false;
-			break;
-	}
-	if (header.null_form == TSDB_NULLS_SOME)
-		tsdb_block_zero_nulls(values, isnull, n);
-	return true;
+	return tsdb_int_decode_cold(in, len, n, lane, NULL, 0, values, isnull, nnulls, scratch);
 }

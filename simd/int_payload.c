@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  * int_payload.c
- *	  The integer payload: chooser, writer and reader that all encodings share.
+ *	  The integer payload that all encodings share: chooser and writer.
  *
  * A vector is modelled as a frame: base + factor * (W-bit number), with the few values
  * that do not fit stored apart as patches (PFOR: Zukowski et al., "Super-Scalar RAM-CPU
  * Cache Compression", ICDE 2006).  The frame is laid on the values (FOR) or on their
- * differences (DELTA); RLE puts one around the values of the runs.
+ * differences (DELTA) or on their distance from a straight line (LINEAR); RLE puts one around the
+ * values of the runs.  PLANES, for cold columns, leaves numbers whole for an entropy coder.
  *
  * The chooser looks at a sample of 32 values and 32 differences first: their sorted order
  * tells which window holds the bulk, and so which of the models deserve a pass over all
  * values.  The sizes it compares in the end are exact.
  *
  * Invariants: the plan's codes are below 2^width, those of patches 0; patch positions
- * ascend.  The reader trusts none of it.
+ * ascend.
  *-------------------------------------------------------------------------
  */
 #include "codec_internal.h"
@@ -134,30 +135,12 @@ magnitude(int64_t v)
 static void
 min_max(const int64_t *v, int n, int64_t *min, int64_t *max)
 {
-	int64_t		lo[4] = {v[0], v[0], v[0], v[0]};
-	int64_t		hi[4] = {v[0], v[0], v[0], v[0]};
-	int			i = 0;
-	int			k;
+	TsdbScalar	lo;
+	TsdbScalar	hi;
 
-	/* four chains: compare and select have a latency of two or three cycles */
-	for (; i + 4 <= n; i += 4)
-		for (k = 0; k < 4; k++)
-		{
-			lo[k] = v[i + k] < lo[k] ? v[i + k] : lo[k];
-			hi[k] = v[i + k] > hi[k] ? v[i + k] : hi[k];
-		}
-	for (; i < n; i++)
-	{
-		lo[0] = v[i] < lo[0] ? v[i] : lo[0];
-		hi[0] = v[i] > hi[0] ? v[i] : hi[0];
-	}
-	for (k = 1; k < 4; k++)
-	{
-		lo[0] = lo[k] < lo[0] ? lo[k] : lo[0];
-		hi[0] = hi[k] > hi[0] ? hi[k] : hi[0];
-	}
-	*min = lo[0];
-	*max = hi[0];
+	(void) tsdb_kernels->min_max(TSDB_ELEM_I64, v, n, NULL, &lo, &hi);
+	*min = lo.i;
+	*max = hi.i;
 }
 
 /* The smallest value that is not below floor; there is one. */
@@ -181,15 +164,6 @@ min_from(const int64_t *v, int from, int n, int64_t floor)
 	for (k = 1; k < 4; k++)
 		lo[0] = lo[k] < lo[0] ? lo[k] : lo[0];
 	return lo[0];
-}
-
-static void
-subtract_base(const int64_t *v, int from, int n, int64_t base, uint64_t *codes)
-{
-	int			i;
-
-	for (i = from; i < n; i++)
-		codes[i] = (uint64_t) v[i] - (uint64_t) base;
 }
 
 /*-------------- sample --------------*/
@@ -340,7 +314,7 @@ static void
 frame_finish(const int64_t *v, int from, int n, uint64_t largest, int nmissed, unsigned patch_bytes,
 			 Frame *frame, uint64_t *codes, uint16_t *patch_pos)
 {
-	uint16_t	histogram[4][65];
+	uint16_t	histogram[65];
 	unsigned	full = codec_bit_length(largest);
 	unsigned	width;
 	int			above = 0;
@@ -352,8 +326,7 @@ frame_finish(const int64_t *v, int from, int n, uint64_t largest, int nmissed, u
 	bool		horizontal = packs_horizontally(n);
 
 	memset(histogram, 0, sizeof(histogram));
-	for (i = from; i < n; i++)
-		histogram[i & 3][codec_bit_length(codes[i])]++;
+	tsdb_kernels->width_histogram(codes + from, n - from, histogram);
 
 	frame->width = full;
 	best = SIZE_MAX;
@@ -372,25 +345,19 @@ frame_finish(const int64_t *v, int from, int n, uint64_t largest, int nmissed, u
 			if ((size_t) above * patch_bytes >= best)
 				break;
 		}
-		above += histogram[0][width] + histogram[1][width] + histogram[2][width] + histogram[3][width];
+		above += histogram[width];
 	}
 
 	if (frame->width < full || nmissed > 0)
 	{
-		unsigned	w = frame->width;
-
-		/* without a branch: a patch is as likely as not to be followed by another */
-		for (i = from; i < n; i++)
-		{
-			bool		is_patch = w < 64 && codes[i] >> w != 0;
-
-			patch_pos[np] = (uint16_t) i;
-			np += is_patch;
-			codes[i] = is_patch ? 0 : codes[i];
-		}
+		if (frame->width < 64)
+			np = tsdb_kernels->collect_wide(codes + from, n - from, frame->width, patch_pos);
 		for (i = 0; i < np; i++)
 		{
-			int64_t		d = difference(v[patch_pos[i]], frame->base);
+			int64_t		d;
+
+			patch_pos[i] = (uint16_t) (patch_pos[i] + from);
+			d = difference(v[patch_pos[i]], frame->base);
 
 			lo = d < lo ? d : lo;
 			hi = d > hi ? d : hi;
@@ -415,19 +382,9 @@ static bool
 frame_divide_all(const int64_t *v, int from, int n, int64_t base, uint64_t factor, uint64_t *codes)
 {
 	Divisor		d;
-	uint64_t	remainder = 0;
-	int			i;
 
 	divisor_init(&d, factor);
-	for (i = from; i < n; i++)
-	{
-		uint64_t	x = (uint64_t) v[i] - (uint64_t) base;
-		uint64_t	q = (x >> d.shift) * d.inverse;
-
-		remainder |= (x & d.low_bits) | (uint64_t) (q > d.limit);
-		codes[i] = q;
-	}
-	return remainder == 0;
+	return tsdb_kernels->divide_exact(v + from, n - from, base, d.shift, d.inverse, d.limit, codes + from) == 0;
 }
 
 /*
@@ -540,7 +497,7 @@ frame_fit(const int64_t *v, int from, int n, int64_t min, int64_t max, const Sam
 	frame->npatches = 0;
 	frame->patch_bytes = 0;
 	frame->base = floor == min ? min : min_from(v, from, n, floor);
-	subtract_base(v, from, n, frame->base, codes);
+	(void) tsdb_kernels->subtract(v + from, n - from, frame->base, codes + from);
 	frame->width = codec_bit_length(range);
 	if (frame->base == min && codec_bit_length((uint64_t) sample->near_high - (uint64_t) min) >= frame->width)
 	{
@@ -558,7 +515,7 @@ frame_fit(const int64_t *v, int from, int n, int64_t min, int64_t max, const Sam
 		frame->base = min;
 		frame->width = codec_bit_length(range);
 		frame->size = plain;
-		subtract_base(v, from, n, min, codes);
+		(void) tsdb_kernels->subtract(v + from, n - from, min, codes + from);
 	}
 }
 
@@ -604,17 +561,12 @@ static int
 find_runs(const int64_t *v, int n, int max_runs, TsdbCodecScratch *scratch)
 {
 	uint16_t   *starts = scratch->run_lengths;
-	int			nruns = 1;
+	int			nruns = tsdb_kernels->count_changes(v, n) + 1;
 	int			i;
 
-	starts[0] = 0;
-	for (i = 1; i < n; i++)
-	{
-		starts[nruns] = (uint16_t) i;
-		nruns += v[i] != v[i - 1];
-	}
 	if (nruns > max_runs)
 		return 0;
+	(void) tsdb_kernels->run_starts(v, n, starts);
 	for (i = 0; i < nruns; i++)
 		scratch->check[i] = v[starts[i]];
 	for (i = 0; i < nruns - 1; i++)
@@ -675,11 +627,8 @@ plan_delta(const int64_t *v, int n, const Sample *steps, PayloadPlan *plan, Tsdb
 	Frame		frame;
 	int64_t		min;
 	int64_t		max;
-	int			i;
 
-	deltas[0] = 0;
-	for (i = 1; i < n; i++)
-		deltas[i] = difference(v[i], v[i - 1]);
+	tsdb_kernels->deltas(v, n, deltas);
 	min_max(deltas + 1, n - 1, &min, &max);
 	if (min == max)
 	{
@@ -713,44 +662,237 @@ plan_for(const int64_t *v, int n, int64_t min, int64_t max, const Sample *sample
 	frame_to_plan(&frame, plan);
 }
 
-void
-tsdb_payload_plan(const int64_t *v, int n, unsigned lane, PayloadPlan *plan,
-				  TsdbCodecScratch *scratch)
+/*
+ * Step of a straight line through the ends, a multiple of gcd (of most steps).  0 if the values do
+ * not go one way for the most part.
+ */
+static int64_t
+line_step(const int64_t *v, int n, int64_t min, int64_t max, uint64_t gcd)
 {
-	Sample		sample;
-	Sample		steps;
-	PayloadPlan other;
-	size_t		for_estimate;
-	size_t		steps_estimate;
-	size_t		cost = (size_t) n * lane;
-	int			nequal = 0;
-	int64_t		min;
-	int64_t		max;
-	int			ns = n - 1 < CODEC_SAMPLE ? n - 1 : CODEC_SAMPLE;
+	int64_t		rise = difference(v[n - 1], v[0]);
+	uint64_t	range = (uint64_t) max - (uint64_t) min;
+	int64_t		step;
+
+	if (range > (uint64_t) INT64_MAX || magnitude(rise) < range / 2)
+		return 0;
+	step = rise / (n - 1);
+	if (gcd > 1 && gcd <= (uint64_t) INT64_MAX)
+	{
+		int64_t		g = (int64_t) gcd;
+		int64_t		rest = step % g;
+
+		step -= rest;
+		if (magnitude(rest) > gcd / 2)
+			step += rest < 0 ? -g : g;
+	}
+	return step;
+}
+
+/* Sample of the differences from a line: at the positions of the other samples. */
+static void
+sample_line(const int64_t *v, int n, int ns, int64_t step, Sample *sample)
+{
 	int			i;
 
-	min_max(v, n, &min, &max);
-	if (min == max)
-	{
-		plan_const(min, plan);
-		return;
-	}
-	tsdb_payload_plan_raw(n, lane, plan);
-
-	/* min < max: n >= 2 */
-	sample.count = steps.count = ns;
+	sample->count = ns;
 	for (i = 0; i < ns; i++)
 	{
 		int			at = 1 + sample_position(i, ns, n - 1);
 
-		sample.values[i] = v[at];
-		steps.values[i] = difference(v[at], v[at - 1]);
-		nequal += steps.values[i] == 0;
+		sample->values[i] = (int64_t) ((uint64_t) v[at] - (uint64_t) step * (uint64_t) at);
 	}
-	sample_analyze(&sample);
-	sample_analyze(&steps);
-	for_estimate = sizeof(int64_t) + (size_t) sample.bits * (size_t) n / (size_t) ns / 8;
-	steps_estimate = 2 * sizeof(int64_t) + (size_t) steps.bits * (size_t) n / (size_t) ns / 8;
+	sample_analyze(sample);
+}
+
+static void
+plan_linear(const int64_t *v, int n, int64_t step, const Sample *sample, PayloadPlan *plan,
+			TsdbCodecScratch *scratch)
+{
+	int64_t    *line = scratch->line;
+	Frame		frame;
+	int64_t		min;
+	int64_t		max;
+
+	memcpy(line, v, (size_t) n * sizeof(int64_t));
+	tsdb_kernels->add_line((uint64_t *) line, n, 0 - (uint64_t) step);
+	min_max(line, n, &min, &max);
+	if (min == max)
+	{
+		memset(&frame, 0, sizeof(frame));
+		frame.base = min;
+		frame.gcd = 1;
+	}
+	else
+		frame_fit(line, 0, n, min, max, sample, &frame, scratch->codes[2], scratch->patch_pos[2]);
+	plan->encoding = TSDB_ENC_LINEAR;
+	plan->slot = 2;
+	plan->first = step;
+	plan->size = 2 * sizeof(int64_t) + frame.size;
+	frame_to_plan(&frame, plan);
+}
+
+/*-------------- planes --------------*/
+
+/* Bytes that an entropy coder needs for the low nplanes bytes of the numbers, plane by plane. */
+static size_t
+planes_entropy(const uint64_t *codes, int n, unsigned nplanes)
+{
+	uint64_t	total = 0;
+	unsigned	p;
+	int			i;
+
+	for (p = 0; p < nplanes; p++)
+	{
+		uint16_t	histogram[256];
+		uint64_t	sum = 0;
+
+		memset(histogram, 0, sizeof(histogram));
+		for (i = 0; i < n; i++)
+			histogram[(codes[i] >> (8 * p)) & 0xFF]++;
+		for (i = 0; i < 256; i++)
+			if (histogram[i] > 1)
+				sum += (uint64_t) histogram[i] * tsdb_log2_fixed(histogram[i]);
+		total += (uint64_t) n * tsdb_log2_fixed((unsigned) n) - sum;
+	}
+	return (size_t) (total / (256 * 8)) + 1;
+}
+
+/* Quotients of v[i] - base for all from "from" on, zigzag, into codes; false if gcd does not divide one. */
+static bool
+planes_numbers(const int64_t *v, int from, int n, int64_t base, uint64_t gcd, uint64_t *codes)
+{
+	int			i;
+
+	memset(codes, 0, (size_t) from * sizeof(uint64_t));
+	if (gcd <= 1 || gcd > (uint64_t) INT64_MAX)
+	{
+		(void) tsdb_kernels->zigzag(v + from, n - from, base, codes + from);
+		return gcd <= 1;
+	}
+	for (i = from; i < n; i++)
+	{
+		int64_t		x = difference(v[i], base);
+		int64_t		q = x / (int64_t) gcd;
+
+		if (q * (int64_t) gcd != x)
+			return false;
+		codes[i] = ((uint64_t) q << 1) ^ (uint64_t) (q >> 63);
+	}
+	return true;
+}
+
+/*
+ * Planes for v[from .. n) around this base: as many as all but a few numbers need, which become
+ * patches.  plan->size: entropy of the planes and what the block holds.
+ */
+static void
+plan_planes_around(const int64_t *v, int from, int n, int64_t base, uint64_t gcd, bool steps,
+				   PayloadPlan *plan, uint64_t *codes, uint16_t *patch_pos)
+{
+	uint16_t	histogram[65];
+	unsigned	width;
+	unsigned	above = 0;
+	int64_t		lo = 0;
+	int64_t		hi = 0;
+	unsigned	i;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->encoding = TSDB_ENC_PLANES;
+	plan->steps = steps;
+	plan->base = base;
+	plan->first = v[0];
+	plan->gcd = gcd > 1 && planes_numbers(v, from, n, base, gcd, codes) ? gcd : 1;
+	if (plan->gcd == 1)
+		(void) planes_numbers(v, from, n, base, 1, codes);
+
+	memset(histogram, 0, sizeof(histogram));
+	tsdb_kernels->width_histogram(codes, n, histogram);
+	for (width = 64; width > 0 && above + histogram[width] <= (unsigned) n / 64; width--)
+		above += histogram[width];
+	plan->width = width == 0 ? 1 : (width + 7) / 8;
+	if (plan->width < 8)
+		plan->count = (unsigned) tsdb_kernels->collect_wide(codes, n, plan->width * 8, patch_pos);
+	for (i = 0; i < plan->count; i++)
+	{
+		int64_t		d = difference(v[patch_pos[i]], base);
+
+		lo = d < lo ? d : lo;
+		hi = d > hi ? d : hi;
+	}
+	plan->aux = plan->count > 0 ? codec_signed_bytes(lo, hi) : 0;
+	plan->size = planes_entropy(codes, n, plan->width) + sizeof(int64_t) * (1 + (steps ? 1 : 0) + (plan->gcd > 1 ? 1 : 0)) +
+		plan->count * (sizeof(uint16_t) + plan->aux);
+}
+
+/*
+ * The cheapest planes: of values or steps, around 0 (numbers then mean the same in all vectors) or around the middle of
+ * the range.  Their numbers are left in codes[2].
+ */
+static void
+plan_planes(const int64_t *v, int n, int64_t min, int64_t max, uint64_t gcd, uint64_t step_gcd,
+			PayloadPlan *best, TsdbCodecScratch *scratch)
+{
+	uint64_t   *codes = scratch->codes[2];
+	uint16_t   *patch_pos = scratch->patch_pos[2];
+	int64_t		middle = (int64_t) ((uint64_t) min + ((uint64_t) max - (uint64_t) min) / 2);
+	PayloadPlan plan[3];
+	int			k = 0;
+
+	if (gcd > 1 && (uint64_t) max - (uint64_t) min <= (uint64_t) INT64_MAX)
+		middle = (int64_t) ((uint64_t) min + ((uint64_t) max - (uint64_t) min) / 2 / gcd * gcd);
+	tsdb_kernels->deltas(v, n, scratch->deltas);
+	plan_planes_around(scratch->deltas, 1, n, 0, step_gcd, true, &plan[0], codes, patch_pos);
+	plan_planes_around(v, 0, n, middle, gcd, false, &plan[1], codes, patch_pos);
+	plan_planes_around(v, 0, n, 0, 1, false, &plan[2], codes, patch_pos);
+	if (plan[1].size < plan[k].size)
+		k = 1;
+	if (plan[2].size < plan[k].size + (size_t) n / 80)
+		k = 2;
+	if (k == 0)
+		plan_planes_around(scratch->deltas, 1, n, 0, step_gcd, true, best, codes, patch_pos);
+	else if (k == 1)
+		plan_planes_around(v, 0, n, middle, gcd, false, best, codes, patch_pos);
+	else
+		*best = plan[2];
+	if (k == 0)
+		best->first = v[0];
+	best->slot = 2;
+}
+
+/*-------------- chooser --------------*/
+
+static void
+plan_hot(const int64_t *v, int n, unsigned lane, int64_t min, int64_t max, Sample *sample, Sample *steps,
+		 PayloadPlan *plan, TsdbCodecScratch *scratch)
+{
+	Sample		line;
+	PayloadPlan other;
+	size_t		for_estimate;
+	size_t		steps_estimate;
+	size_t		line_estimate = SIZE_MAX;
+	size_t		cost = (size_t) n * lane;
+	int64_t		step;
+	int			nequal = 0;
+	int			ns = n - 1 < CODEC_SAMPLE ? n - 1 : CODEC_SAMPLE;
+	int			i;
+
+	tsdb_payload_plan_raw(n, lane, plan);
+	memset(&other, 0, sizeof(other));
+
+	/* min < max: n >= 2 */
+	sample->count = steps->count = ns;
+	for (i = 0; i < ns; i++)
+	{
+		int			at = 1 + sample_position(i, ns, n - 1);
+
+		sample->values[i] = v[at];
+		steps->values[i] = difference(v[at], v[at - 1]);
+		nequal += steps->values[i] == 0;
+	}
+	sample_analyze(sample);
+	sample_analyze(steps);
+	for_estimate = sizeof(int64_t) + (size_t) sample->bits * (size_t) n / (size_t) ns / 8;
+	steps_estimate = 2 * sizeof(int64_t) + (size_t) steps->bits * (size_t) n / (size_t) ns / 8;
 
 	/* what runs save must be seen in the sample */
 	if (nequal * 4 >= ns)
@@ -771,9 +913,27 @@ tsdb_payload_plan(const int64_t *v, int n, unsigned lane, PayloadPlan *plan,
 		}
 	}
 
+	/* a line is worth a look if steps alone take bits */
+	if (steps_estimate > (size_t) n / 8 && (step = line_step(v, n, min, max, steps->gcd)) != 0)
+	{
+		sample_line(v, n, ns, step, &line);
+		line_estimate = 2 * sizeof(int64_t) + (size_t) line.bits * (size_t) n / (size_t) ns / 8;
+		if (line_estimate < delta_cost(steps_estimate, n) && line_estimate < for_estimate)
+		{
+			plan_linear(v, n, step, &line, &other, scratch);
+			if (other.size < cost)
+			{
+				*plan = other;
+				cost = other.size;
+			}
+			if (cost < for_estimate && cost < steps_estimate && n >= TSDB_FFOR_MIN_INTERLEAVED)
+				return;
+		}
+	}
+
 	if (delta_cost(steps_estimate, n) < for_estimate)
 	{
-		plan_delta(v, n, &steps, &other, scratch);
+		plan_delta(v, n, steps, &other, scratch);
 		if (delta_cost(other.size, n) < cost)
 		{
 			*plan = other;
@@ -783,15 +943,50 @@ tsdb_payload_plan(const int64_t *v, int n, unsigned lane, PayloadPlan *plan,
 		if (cost < for_estimate && n >= TSDB_FFOR_MIN_INTERLEAVED)
 			return;
 	}
-	plan_for(v, n, min, max, &sample, &other, scratch);
+	plan_for(v, n, min, max, sample, &other, scratch);
 	if (other.size < cost)
 		*plan = other;
+}
+
+void
+tsdb_payload_plan(const int64_t *v, int n, unsigned lane, bool cold, PayloadPlan *plan,
+				  TsdbCodecScratch *scratch)
+{
+	Sample		sample;
+	Sample		steps;
+	int64_t		min;
+	int64_t		max;
+
+	min_max(v, n, &min, &max);
+	if (min == max)
+	{
+		plan_const(min, plan);
+		return;
+	}
+	plan_hot(v, n, lane, min, max, &sample, &steps, plan, scratch);
+
+	/* below half a bit a value there is nothing left for an entropy coder */
+	if (cold && plan->size > (size_t) n / 16)
+	{
+		PayloadPlan planes;
+
+		/* LINEAR's and PLANES' numbers share a slot, RLE's lie in check */
+		if (plan->encoding == TSDB_ENC_LINEAR)
+		{
+			memcpy(scratch->codes[0], scratch->codes[2], (size_t) n * sizeof(uint64_t));
+			memcpy(scratch->patch_pos[0], scratch->patch_pos[2], plan->count * sizeof(uint16_t));
+			plan->slot = 0;
+		}
+		plan_planes(v, n, min, max, sample.gcd, steps.gcd, &planes, scratch);
+		if (planes.size + (size_t) n / 80 < plan->size)
+			*plan = planes;
+	}
 }
 
 /*-------------- write --------------*/
 
 static uint8_t *
-write_patches(const int64_t *v, bool delta, const PayloadPlan *plan, const uint16_t *positions,
+write_patches(const int64_t *v, const PayloadPlan *plan, const uint16_t *positions,
 			  uint8_t *out)
 {
 	unsigned	i;
@@ -801,7 +996,12 @@ write_patches(const int64_t *v, bool delta, const PayloadPlan *plan, const uint1
 	for (i = 0; i < plan->count; i++)
 	{
 		int			at = positions[i];
-		int64_t		x = delta ? difference(v[at], v[at - 1]) : v[at];
+		int64_t		x = v[at];
+
+		if (plan->encoding == TSDB_ENC_DELTA || (plan->encoding == TSDB_ENC_PLANES && plan->steps))
+			x = difference(v[at], v[at - 1]);
+		else if (plan->encoding == TSDB_ENC_LINEAR)
+			x = (int64_t) ((uint64_t) v[at] - (uint64_t) plan->first * (uint64_t) at);
 
 		codec_store_low(out, difference(x, plan->base), plan->aux);
 		out += plan->aux;
@@ -811,14 +1011,15 @@ write_patches(const int64_t *v, bool delta, const PayloadPlan *plan, const uint1
 
 size_t
 tsdb_payload_write(const int64_t *v, int n, unsigned lane, const PayloadPlan *plan,
-				   uint8_t *out, TsdbBlockHeader *header, TsdbCodecScratch *scratch)
+				   uint8_t *out, TsdbPayloadHeader *header, uint8_t *const *planes,
+				   TsdbCodecScratch *scratch)
 {
 	uint8_t    *start = out;
 	bool		horizontal = packs_horizontally(n);
 	int			i;
 
+	memset(header, 0, sizeof(*header));
 	header->payload = (uint8_t) plan->encoding;
-	header->flags = 0;
 	header->width = (uint8_t) plan->width;
 	header->aux = (uint8_t) plan->aux;
 	header->count = (uint16_t) plan->count;
@@ -833,7 +1034,8 @@ tsdb_payload_write(const int64_t *v, int n, unsigned lane, const PayloadPlan *pl
 		return (size_t) n * lane;
 	}
 
-	if (plan->encoding == TSDB_ENC_DELTA)
+	if (plan->encoding == TSDB_ENC_DELTA || plan->encoding == TSDB_ENC_LINEAR ||
+		(plan->encoding == TSDB_ENC_PLANES && plan->steps))
 	{
 		codec_store64(out, (uint64_t) plan->first);
 		out += 8;
@@ -861,324 +1063,28 @@ tsdb_payload_write(const int64_t *v, int n, unsigned lane, const PayloadPlan *pl
 			break;
 		case TSDB_ENC_FOR:
 		case TSDB_ENC_DELTA:
+		case TSDB_ENC_LINEAR:
 			if (horizontal && plan->width > 0)
 				header->flags |= TSDB_PAYLOAD_HORIZONTAL;
 			tsdb_ffor_pack(scratch->codes[plan->slot], n, plan->width, horizontal, out, scratch->narrow);
 			out += tsdb_ffor_size(n, plan->width, horizontal);
-			if (plan->count > 0)
-			{
-				header->flags |= TSDB_PAYLOAD_PATCHES;
-				out = write_patches(v, plan->encoding == TSDB_ENC_DELTA, plan,
-									scratch->patch_pos[plan->slot], out);
-			}
+			break;
+		case TSDB_ENC_PLANES:
+			if (plan->steps)
+				header->flags |= TSDB_PAYLOAD_DELTA;
+			header->aux = (uint8_t) plan->width;
+			header->width = (uint8_t) plan->aux;
+			tsdb_kernels->split_planes(scratch->codes[plan->slot], n, (int) plan->width, planes);
 			break;
 		default:
 			/* CONST: the base is all */
 			break;
 	}
-	assert((size_t) (out - start) == plan->size);
+	if (plan->encoding != TSDB_ENC_RLE && plan->count > 0)
+	{
+		header->flags |= TSDB_PAYLOAD_PATCHES;
+		out = write_patches(v, plan, scratch->patch_pos[plan->slot], out);
+	}
+	assert(plan->encoding == TSDB_ENC_PLANES || (size_t) (out - start) == plan->size);
 	return (size_t) (out - start);
-}
-
-/*-------------- read --------------*/
-
-/* Patches behind a frame, not trusted yet. */
-typedef struct Patches
-{
-	const uint8_t *positions;
-	const uint8_t *values;
-	unsigned	count;
-	unsigned	bytes;
-} Patches;
-
-static bool
-take_patches(CodecCursor *in, const TsdbBlockHeader *header, Patches *patches)
-{
-	patches->count = header->count;
-	patches->bytes = header->aux;
-	patches->positions = codec_take(in, header->count * sizeof(uint16_t));
-	patches->values = patches->positions == NULL ? NULL :
-		codec_take(in, (size_t) header->count * header->aux);
-	return patches->values != NULL;
-}
-
-static inline int
-patch_position(const Patches *patches, unsigned i)
-{
-	return codec_load16(patches->positions + i * sizeof(uint16_t));
-}
-
-static inline uint64_t
-patch_value(const Patches *patches, unsigned i)
-{
-	return (uint64_t) codec_load_signed(patches->values + (size_t) i * patches->bytes, patches->bytes);
-}
-
-/* Base, and factor if there is one: what FOR, DELTA and RLE start with. */
-static inline bool
-take_base(CodecCursor *in, const TsdbBlockHeader *header, uint64_t *base, uint64_t *factor)
-{
-	const uint8_t *p = codec_take(in, 8);
-
-	if (p == NULL)
-		return false;
-	*base = codec_load64(p);
-	*factor = 1;
-	if (header->flags & TSDB_PAYLOAD_GCD)
-	{
-		if ((p = codec_take(in, 8)) == NULL)
-			return false;
-		*factor = codec_load64(p);
-	}
-	return true;
-}
-
-/*
- * base + factor * (W-bit number), with patches; out[0] is a slot like the others.  *low and
- * *high are set to what the values lie between, if that can be told from the header.
- */
-static bool
-read_frame(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
-		   int64_t *low, int64_t *high, TsdbCodecScratch *scratch)
-{
-	bool		horizontal = (header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0;
-	uint64_t	base;
-	uint64_t	factor;
-	Patches		patches;
-	const uint8_t *p;
-	int			last = -1;
-	unsigned	i;
-
-	if (!take_base(in, header, &base, &factor))
-		return false;
-	if ((p = codec_take(in, tsdb_ffor_size(n, header->width, horizontal))) == NULL ||
-		!take_patches(in, header, &patches))
-		return false;
-	tsdb_ffor_unpack(p, n, header->width, horizontal, base, factor, out, scratch->narrow);
-	for (i = 0; i < patches.count; i++)
-	{
-		int			at = patch_position(&patches, i);
-
-		if (at <= last || at >= n)
-			return false;
-		last = at;
-		out[at] = base + patch_value(&patches, i);
-	}
-	if (patches.count == 0 && factor == 1 && header->width < 32 &&
-		(int64_t) base >= INT32_MIN && (int64_t) base <= INT32_MAX)
-	{
-		*low = (int64_t) base;
-		*high = (int64_t) base + (INT64_C(1) << header->width) - 1;
-	}
-	return true;
-}
-
-/*
- * DELTA of width 0: equal steps but for the patches, as regular timestamps are.  Straight
- * lines between the patches, without the chain of additions.
- */
-static bool
-read_lines(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t first, uint64_t *out)
-{
-	uint64_t	step;
-	uint64_t	value = first;
-	Patches		patches;
-	const uint8_t *p;
-	int			start = 0;
-	unsigned	i;
-	int			k;
-
-	if ((p = codec_take(in, 8)) == NULL)
-		return false;
-	step = codec_load64(p);
-	/* a factor has nothing to multiply */
-	if ((header->flags & TSDB_PAYLOAD_GCD) && codec_take(in, 8) == NULL)
-		return false;
-	if (!take_patches(in, header, &patches))
-		return false;
-	for (i = 0; i <= patches.count; i++)
-	{
-		int			end = i < patches.count ? patch_position(&patches, i) : n;
-
-		/* the first patch may be at 0, where there is no step to replace */
-		if (end < start || end > n || (end == n && i < patches.count) || (end == start && i > 0 && i < patches.count))
-			return false;
-		for (k = start; k + 4 <= end; k += 4)
-		{
-			out[k] = value;
-			out[k + 1] = value + step;
-			out[k + 2] = value + 2 * step;
-			out[k + 3] = value + 3 * step;
-			value += 4 * step;
-		}
-		for (; k < end; k++)
-		{
-			out[k] = value;
-			value += step;
-		}
-		if (i < patches.count)
-		{
-			/* a step further than it should be */
-			value = end == 0 ? first : value + patch_value(&patches, i);
-			start = end;
-		}
-	}
-	return true;
-}
-
-static bool
-read_rle(CodecCursor *in, const TsdbBlockHeader *header, int n, uint64_t *out,
-		 TsdbCodecScratch *scratch)
-{
-	int			nruns = header->count;
-	uint64_t   *values = scratch->codes[0];
-	uint64_t   *lengths = scratch->codes[1];
-	uint64_t	base;
-	uint64_t	factor;
-	const uint8_t *p;
-	int			at = 0;
-	int			i;
-	int			k;
-
-	if (nruns < 1 || nruns > n || header->aux > 10)
-		return false;
-	if (!take_base(in, header, &base, &factor))
-		return false;
-	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->width, true))) == NULL)
-		return false;
-	tsdb_ffor_unpack(p, nruns, header->width, true, base, factor, values, scratch->narrow);
-	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->aux, true))) == NULL)
-		return false;
-	tsdb_ffor_unpack(p, nruns, header->aux, true, 1, 1, lengths, scratch->narrow);
-
-	for (i = 0; i < nruns; i++)
-	{
-		int			end = at + (int) lengths[i];	/* a length is at most 1,024 */
-		uint64_t	v = values[i];
-
-		if (end > n)
-			return false;
-		if (end + 7 <= n)
-		{
-			/* whole eights: what is too much is overwritten by the next runs */
-			for (; at < end; at += 8)
-				for (k = 0; k < 8; k++)
-					out[at + k] = v;
-			at = end;
-		}
-		else
-			for (; at < end; at++)
-				out[at] = v;
-	}
-	return at == n;
-}
-
-/* Whether all values are sign-extended from the lane; low .. high bounds them. */
-static bool
-fits_lane(const int64_t *v, int n, unsigned lane, int64_t low, int64_t high)
-{
-	uint64_t	half = UINT64_C(1) << (lane * 8 - 1);
-	uint64_t	beyond = 0;
-	int			i;
-
-	if (lane == 8 || (low >= -(int64_t) half && high < (int64_t) half))
-		return true;
-	for (i = 0; i < n; i++)
-		beyond |= (uint64_t) v[i] + half;
-	return (beyond & ~(2 * half - 1)) == 0;
-}
-
-bool
-tsdb_payload_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane,
-				  int64_t *values, TsdbCodecScratch *scratch)
-{
-	uint64_t   *out = (uint64_t *) values;
-	int64_t		low = INT64_MIN;
-	int64_t		high = INT64_MAX;
-	const uint8_t *p;
-	int			i;
-
-	if (header->width > 64 || (header->flags & ~TSDB_PAYLOAD_FLAGS) != 0)
-		return false;
-	if (header->payload == TSDB_ENC_FOR || header->payload == TSDB_ENC_DELTA)
-	{
-		unsigned	bytes = header->aux;
-
-		if ((header->flags & TSDB_PAYLOAD_PATCHES) ?
-			header->count == 0 || header->count > n || bytes < 1 || bytes > 8 :
-			header->count != 0 || bytes != 0)
-			return false;
-	}
-	else if (header->flags & (TSDB_PAYLOAD_PATCHES | TSDB_PAYLOAD_HORIZONTAL))
-		return false;
-
-	switch (header->payload)
-	{
-		case TSDB_ENC_CONST:
-			if ((p = codec_take(in, 8)) == NULL)
-				return false;
-			{
-				uint64_t	value = codec_load64(p);
-
-				for (i = 0; i < n; i++)
-					out[i] = value;
-				low = high = (int64_t) value;
-			}
-			break;
-
-		case TSDB_ENC_RLE:
-			if (!read_rle(in, header, n, out, scratch))
-				return false;
-			break;
-
-		case TSDB_ENC_FOR:
-			if (!read_frame(in, header, n, out, &low, &high, scratch))
-				return false;
-			break;
-
-		case TSDB_ENC_DELTA:
-			if ((p = codec_take(in, 8)) == NULL)
-				return false;
-			if (header->width == 0)
-			{
-				if (!read_lines(in, header, n, codec_load64(p), out))
-					return false;
-				break;
-			}
-			if (!read_frame(in, header, n, out, &low, &high, scratch))
-				return false;
-			out[0] = codec_load64(p);
-			tsdb_ffor_prefix_sum(out, n);
-			/* the bounds were those of the differences */
-			low = INT64_MIN;
-			high = INT64_MAX;
-			break;
-
-		case TSDB_ENC_RAW:
-			if ((p = codec_take(in, (size_t) n * lane)) == NULL)
-				return false;
-			switch (lane)
-			{
-				case 1:
-					for (i = 0; i < n; i++)
-						values[i] = (int8_t) p[i];
-					break;
-				case 2:
-					for (i = 0; i < n; i++)
-						values[i] = (int16_t) codec_load16(p + (size_t) i * 2);
-					break;
-				case 4:
-					for (i = 0; i < n; i++)
-						values[i] = (int32_t) codec_load32(p + (size_t) i * 4);
-					break;
-				default:
-					memcpy(values, p, (size_t) n * 8);
-					break;
-			}
-			return true;
-
-		default:
-			return false;
-	}
-	return fits_lane(values, n, lane, low, high);
 }

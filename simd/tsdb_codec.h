@@ -32,9 +32,19 @@ typedef enum TsdbEncoding
 	TSDB_ENC_RAW = 5,			/* lanes as they are */
 	TSDB_ENC_DICT = 6,			/* codes into the column's dictionary, themselves an integer payload */
 	TSDB_ENC_BYTES = 7,			/* lengths as an integer payload, then the bytes back to back */
-	TSDB_ENC_DECIMAL = 8		/* doubles: n / 10^k, n an integer payload, exceptions raw */
+	TSDB_ENC_DECIMAL = 8,		/* doubles: n / 10^k, n an integer payload, residuals, exceptions */
+	TSDB_ENC_LINEAR = 9,		/* a straight line and packed differences from it */
+	TSDB_ENC_PLANES = 10,		/* cold: bytes of the numbers lie in the column's planes */
+	TSDB_ENC_FLOAT32 = 11,		/* doubles that are floats: a payload of floats' bits or decimals */
+	TSDB_ENC_REAL = 12,			/* ALP-RD: few left parts, packed right parts */
+	TSDB_ENC_FSST = 13,			/* strings: lengths, then bytes by the column's symbol table */
+	TSDB_ENC_ZSTD = 14,			/* strings: lengths, then all bytes as one frame */
+	TSDB_ENC_LZ4 = 15,			/* the same with LZ4 */
+	TSDB_ENC_STREAMS = 16		/* parts of structured values, each a block of integers */
 	/* later encodings get later numbers */
 } TsdbEncoding;
+
+#define TSDB_NENCODINGS			17
 
 typedef enum TsdbLane
 {
@@ -47,7 +57,7 @@ typedef enum TsdbLaneMeaning
 	TSDB_MEANS_INT = 0, TSDB_MEANS_FLOAT4 = 1, TSDB_MEANS_FLOAT8 = 2
 } TsdbLaneMeaning;
 
-/* Scratch of one encoder or decoder; about 64 KB; contents are nobody's business. */
+/* Scratch of one encoder or decoder; about 140 KB; zeroed once, else its contents are nobody's business. */
 typedef struct TsdbCodecScratch TsdbCodecScratch;
 size_t tsdb_codec_scratch_size(void);
 
@@ -73,6 +83,24 @@ size_t tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
  */
 bool tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 					 int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/*
+ * A cold column keeps the bytes of its numbers apart from its blocks, in up to eight planes of one byte a row: so an entropy
+ * coder over a whole plane sees like beside like.  planes[p] points to the byte of the block's first row.  Encoding writes n
+ * bytes to some of the planes and leaves the others alone (they must be 0 before); *nplanes grows to what is
+ * in use.  A block of a cold column needs its planes to be decoded.
+ */
+#define TSDB_MAX_PLANES			8
+
+size_t tsdb_int_encode_cold(const int64_t *values, const bool *isnull, int n,
+							TsdbLane lane, TsdbLaneMeaning meaning, uint8_t *const *planes, int *nplanes,
+							uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch);
+bool tsdb_int_decode_cold(const uint8_t *in, size_t len, int n, TsdbLane lane,
+						  const uint8_t *const *planes, int nplanes,
+						  int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/* Blocks that did not verify since the scratch was zeroed, and were written as RAW. */
+unsigned tsdb_codec_fallbacks(const TsdbCodecScratch *scratch);
 
 /*-------------- bytes --------------*/
 
@@ -103,6 +131,13 @@ size_t tsdb_codes_encode(const uint32_t *codes, const bool *isnull, int n,
 /* Every code of a row that is not NULL is < dict_count, else false; NULL rows get code 0. */
 bool tsdb_codes_decode(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 					   uint32_t *codes, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/* The same in a cold column: see tsdb_int_encode_cold. */
+size_t tsdb_codes_encode_cold(const uint32_t *codes, const bool *isnull, int n, uint8_t *const *planes, int *nplanes,
+							  uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch);
+bool tsdb_codes_decode_cold(const uint8_t *in, size_t len, int n, uint32_t dict_count,
+							const uint8_t *const *planes, int nplanes,
+							uint32_t *codes, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
 /*
  * Dictionary: any number of strings: {uint32 magic/version, uint32 count, uint32 offsets[count + 1]

@@ -1,0 +1,369 @@
+/*-------------------------------------------------------------------------
+ * payload_read.c
+ *	  Reads the integer payload, whose bytes are not trusted.
+ *
+ * Every read goes through the cursor, every count and position is compared with n before anything is
+ * written, and values are checked to fit the lane.
+ *-------------------------------------------------------------------------
+ */
+#include "codec_internal.h"
+#include "ffor.h"
+
+/* Patches behind a frame, not trusted yet. */
+typedef struct Patches
+{
+	const uint8_t *positions;
+	const uint8_t *values;
+	unsigned	count;
+	unsigned	bytes;
+} Patches;
+
+static bool
+take_patches(CodecCursor *in, const TsdbPayloadHeader *header, Patches *patches)
+{
+	patches->count = header->count;
+	patches->bytes = header->aux;
+	patches->positions = codec_take(in, header->count * sizeof(uint16_t));
+	patches->values = patches->positions == NULL ? NULL :
+		codec_take(in, (size_t) header->count * header->aux);
+	return patches->values != NULL;
+}
+
+static inline int
+patch_position(const Patches *patches, unsigned i)
+{
+	return codec_load16(patches->positions + i * sizeof(uint16_t));
+}
+
+static inline uint64_t
+patch_value(const Patches *patches, unsigned i)
+{
+	return (uint64_t) codec_load_signed(patches->values + (size_t) i * patches->bytes, patches->bytes);
+}
+
+/* out[position] = base + patch; false if positions do not ascend below n. */
+static bool
+put_patches(const Patches *patches, uint64_t base, int n, uint64_t *out)
+{
+	int			last = -1;
+	unsigned	i;
+
+	for (i = 0; i < patches->count; i++)
+	{
+		int			at = patch_position(patches, i);
+
+		if (at <= last || at >= n)
+			return false;
+		last = at;
+		out[at] = base + patch_value(patches, i);
+	}
+	return true;
+}
+
+/* Base, and factor if there is one: what FOR, DELTA and RLE start with. */
+static inline bool
+take_base(CodecCursor *in, const TsdbPayloadHeader *header, uint64_t *base, uint64_t *factor)
+{
+	const uint8_t *p = codec_take(in, 8);
+
+	if (p == NULL)
+		return false;
+	*base = codec_load64(p);
+	*factor = 1;
+	if (header->flags & TSDB_PAYLOAD_GCD)
+	{
+		if ((p = codec_take(in, 8)) == NULL)
+			return false;
+		*factor = codec_load64(p);
+	}
+	return true;
+}
+
+/*
+ * base + factor * (W-bit number), with patches; out[0] is a slot like the others.  *low and
+ * *high are set to what the values lie between, if that can be told from the header.
+ */
+static bool
+read_frame(CodecCursor *in, const TsdbPayloadHeader *header, int n, uint64_t *out,
+		   int64_t *low, int64_t *high, TsdbCodecScratch *scratch)
+{
+	bool		horizontal = (header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0;
+	uint64_t	base;
+	uint64_t	factor;
+	Patches		patches;
+	const uint8_t *p;
+
+	if (!take_base(in, header, &base, &factor))
+		return false;
+	if ((p = codec_take(in, tsdb_ffor_size(n, header->width, horizontal))) == NULL ||
+		!take_patches(in, header, &patches))
+		return false;
+	tsdb_ffor_unpack(p, n, header->width, horizontal, base, factor, out, scratch->narrow);
+	if (!put_patches(&patches, base, n, out))
+		return false;
+	if (patches.count == 0 && factor == 1 && header->width < 32 &&
+		(int64_t) base >= INT32_MIN && (int64_t) base <= INT32_MAX)
+	{
+		*low = (int64_t) base;
+		*high = (int64_t) base + (INT64_C(1) << header->width) - 1;
+	}
+	return true;
+}
+
+/*
+ * DELTA of width 0: equal steps but for the patches, as regular timestamps are.  Straight
+ * lines between the patches, without the chain of additions.
+ */
+static bool
+read_lines(CodecCursor *in, const TsdbPayloadHeader *header, int n, uint64_t first, uint64_t *out)
+{
+	uint64_t	step;
+	uint64_t	value = first;
+	Patches		patches;
+	const uint8_t *p;
+	int			start = 0;
+	unsigned	i;
+
+	if ((p = codec_take(in, 8)) == NULL)
+		return false;
+	step = codec_load64(p);
+	/* a factor has nothing to multiply */
+	if ((header->flags & TSDB_PAYLOAD_GCD) && codec_take(in, 8) == NULL)
+		return false;
+	if (!take_patches(in, header, &patches))
+		return false;
+	for (i = 0; i <= patches.count; i++)
+	{
+		int			end = i < patches.count ? patch_position(&patches, i) : n;
+
+		/* the first patch may be at 0, where there is no step to replace */
+		if (end < start || end > n || (end == n && i < patches.count) || (end == start && i > 0 && i < patches.count))
+			return false;
+		if (end > start)
+			tsdb_kernels->line(value, step, end - start, out + start);
+		value += (uint64_t) (end - start) * step;
+		if (i < patches.count)
+		{
+			/* a step further than it should be */
+			value = end == 0 ? first : value + patch_value(&patches, i);
+			start = end;
+		}
+	}
+	return true;
+}
+
+static bool
+read_rle(CodecCursor *in, const TsdbPayloadHeader *header, int n, uint64_t *out,
+		 TsdbCodecScratch *scratch)
+{
+	int			nruns = header->count;
+	uint64_t   *values = scratch->codes[0];
+	uint64_t   *lengths = scratch->codes[1];
+	uint64_t	base;
+	uint64_t	factor;
+	const uint8_t *p;
+	int			at = 0;
+	int			i;
+	int			k;
+
+	if (nruns < 1 || nruns > n || header->aux > 10)
+		return false;
+	if (!take_base(in, header, &base, &factor))
+		return false;
+	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->width, true))) == NULL)
+		return false;
+	tsdb_ffor_unpack(p, nruns, header->width, true, base, factor, values, scratch->narrow);
+	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->aux, true))) == NULL)
+		return false;
+	tsdb_ffor_unpack(p, nruns, header->aux, true, 1, 1, lengths, scratch->narrow);
+
+	for (i = 0; i < nruns; i++)
+	{
+		int			end = at + (int) lengths[i];	/* a length is at most 1,024 */
+		uint64_t	v = values[i];
+
+		if (end > n)
+			return false;
+		if (end + 7 <= n)
+		{
+			/* whole eights: what is too much is overwritten by the next runs */
+			for (; at < end; at += 8)
+				for (k = 0; k < 8; k++)
+					out[at + k] = v;
+			at = end;
+		}
+		else
+			for (; at < end; at++)
+				out[at] = v;
+	}
+	return at == n;
+}
+
+/* Numbers from the column's planes; values or steps. */
+static bool
+read_planes(CodecCursor *in, const TsdbPayloadHeader *header, int n, uint64_t *out)
+{
+	TsdbPayloadHeader as_patches = *header;
+	uint64_t	first = 0;
+	uint64_t	base;
+	uint64_t	factor;
+	Patches		patches;
+	const uint8_t *p;
+	int			i;
+
+	if (header->aux < 1 || header->aux > in->nplanes || in->planes == NULL)
+		return false;
+	if (header->flags & TSDB_PAYLOAD_DELTA)
+	{
+		if ((p = codec_take(in, 8)) == NULL)
+			return false;
+		first = codec_load64(p);
+	}
+	as_patches.aux = header->width;
+	if (!take_base(in, header, &base, &factor) || !take_patches(in, &as_patches, &patches))
+		return false;
+	tsdb_kernels->join_planes(in->planes, header->aux, n, out);
+	if (factor == 1)
+		tsdb_kernels->unzigzag(out, n, (int64_t) base, out);
+	else
+	{
+		tsdb_kernels->unzigzag(out, n, 0, out);
+		for (i = 0; i < n; i++)
+			out[i] = base + factor * out[i];
+	}
+	if (!put_patches(&patches, base, n, out))
+		return false;
+	if (header->flags & TSDB_PAYLOAD_DELTA)
+	{
+		out[0] = first;
+		tsdb_kernels->prefix_sum(out, n);
+	}
+	return true;
+}
+
+/* Whether all values are sign-extended from the lane; low .. high bounds them. */
+static bool
+fits_lane(const int64_t *v, int n, unsigned lane, int64_t low, int64_t high)
+{
+	uint64_t	half = UINT64_C(1) << (lane * 8 - 1);
+	uint64_t	beyond = 0;
+	int			i;
+
+	if (lane == 8 || (low >= -(int64_t) half && high < (int64_t) half))
+		return true;
+	for (i = 0; i < n; i++)
+		beyond |= (uint64_t) v[i] + half;
+	return (beyond & ~(2 * half - 1)) == 0;
+}
+
+bool
+tsdb_payload_read(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
+				  int64_t *values, TsdbCodecScratch *scratch)
+{
+	uint64_t   *out = (uint64_t *) values;
+	int64_t		low = INT64_MIN;
+	int64_t		high = INT64_MAX;
+	const uint8_t *p;
+
+	if (header->width > 64 || (header->flags & ~TSDB_PAYLOAD_FLAGS) != 0)
+		return false;
+	if (header->payload == TSDB_ENC_FOR || header->payload == TSDB_ENC_DELTA ||
+		header->payload == TSDB_ENC_LINEAR || header->payload == TSDB_ENC_PLANES)
+	{
+		unsigned	bytes = header->payload == TSDB_ENC_PLANES ? header->width : header->aux;
+
+		if ((header->flags & TSDB_PAYLOAD_PATCHES) ?
+			header->count == 0 || header->count > n || bytes < 1 || bytes > 8 :
+			header->count != 0 || bytes != 0)
+			return false;
+	}
+	else if (header->payload == TSDB_ENC_RLE)
+	{
+		if (header->flags & (TSDB_PAYLOAD_PATCHES | TSDB_PAYLOAD_HORIZONTAL))
+			return false;
+	}
+	else if (header->flags != 0 || header->width != 0 || header->aux != 0 || header->count != 0)
+		return false;
+	if (header->payload == TSDB_ENC_PLANES ?
+		(header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0 : (header->flags & TSDB_PAYLOAD_DELTA) != 0)
+		return false;
+
+	switch (header->payload)
+	{
+		case TSDB_ENC_CONST:
+			if ((p = codec_take(in, 8)) == NULL)
+				return false;
+			{
+				uint64_t	value = codec_load64(p);
+
+				tsdb_kernels->line(value, 0, n, out);
+				low = high = (int64_t) value;
+			}
+			break;
+
+		case TSDB_ENC_RLE:
+			if (!read_rle(in, header, n, out, scratch))
+				return false;
+			break;
+
+		case TSDB_ENC_FOR:
+			if (!read_frame(in, header, n, out, &low, &high, scratch))
+				return false;
+			break;
+
+		case TSDB_ENC_DELTA:
+			if ((p = codec_take(in, 8)) == NULL)
+				return false;
+			if (header->width == 0)
+			{
+				if (!read_lines(in, header, n, codec_load64(p), out))
+					return false;
+				break;
+			}
+			if (!read_frame(in, header, n, out, &low, &high, scratch))
+				return false;
+			out[0] = codec_load64(p);
+			tsdb_ffor_prefix_sum(out, n);
+			/* the bounds were those of the differences */
+			low = INT64_MIN;
+			high = INT64_MAX;
+			break;
+
+		case TSDB_ENC_LINEAR:
+			if ((p = codec_take(in, 8)) == NULL ||
+				!read_frame(in, header, n, out, &low, &high, scratch))
+				return false;
+			tsdb_kernels->add_line(out, n, codec_load64(p));
+			low = INT64_MIN;
+			high = INT64_MAX;
+			break;
+
+		case TSDB_ENC_PLANES:
+			if (!read_planes(in, header, n, out))
+				return false;
+			break;
+
+		case TSDB_ENC_RAW:
+			if ((p = codec_take(in, (size_t) n * lane)) == NULL)
+				return false;
+			tsdb_kernels->widen_signed(p, n, lane, values);
+			return true;
+
+		default:
+			return false;
+	}
+	return fits_lane(values, n, lane, low, high);
+}
+
+bool
+tsdb_payload_read_second(CodecCursor *in, int n, unsigned lane, int64_t *values, TsdbCodecScratch *scratch)
+{
+	TsdbPayloadHeader header;
+	const uint8_t *p = codec_take(in, sizeof(header));
+
+	if (p == NULL)
+		return false;
+	memcpy(&header, p, sizeof(header));
+	return header.payload != TSDB_ENC_PLANES && header.nexceptions == 0 &&
+		tsdb_payload_read(in, &header, n, lane, values, scratch);
+}
