@@ -16,6 +16,7 @@
 
 #define INT_DICT_SLOTS			(TSDB_MAX_INT_DICT * 4)
 #define DICT_SAMPLE_VECTORS		4
+#define DICT_ZSTD_LEVEL			3
 
 /* rows looked at to see whether strings repeat: stretches of neighbours, all over the chunk */
 #define SAMPLE_STRETCHES		64
@@ -39,6 +40,17 @@ store_dictionary(TsdbChunkWriter *w, uint32 count, Size total_len)
 
 	if (len == 0 || len > bound)
 		elog(ERROR, "dictionary takes %zu bytes where at most %zu were expected", len, bound);
+	if (len >= TSDB_DICT_MIN_PACKED)
+	{
+		uint8	   *work = tsdb_pool_reserve(w, &w->bytes_work, len * 3);
+		Size		packed = tsdb_dict_pack(out, len, DICT_ZSTD_LEVEL, work, work + len, w->bytes_context);
+
+		if (packed > 0)
+		{
+			out = work;
+			len = packed;
+		}
+	}
 	w->column->dict = tsdb_packer_place(w, out, len);
 	w->column->dict_count = count;
 	w->dict_count = count;

@@ -319,15 +319,17 @@ column_problem(const TsdbLayout *layout, const TsdbColumnDisk *column)
 
 	if ((column->flags & TSDB_COL_COLD) == 0)
 		return column->first_plane == 0 && column->nplanes == 0 ? NULL : "planes of a column that is not cold";
-	if (!column->typbyval)
-		return "planes of a by-reference column";
+	if (!column->typbyval && column->dict_count == 0)
+		return "planes of a column of strings";
 	if (column->nplanes == 0)
 		return "cold column without planes";
 	if (column->first_plane > header->nparts || column->nplanes > header->nparts - column->first_plane)
 		return "planes out of range";
 	for (i = 0; i < column->nplanes; i++)
 	{
-		if (!block_ref_valid(header, &layout->parts[column->first_plane + i]))
+		const TsdbBlockRef *piece = &layout->parts[column->first_plane + i];
+
+		if (!block_ref_valid(header, piece) || piece->offset == TSDB_BLOCK_SPANS)
 			return "block reference of a plane out of range";
 	}
 	return NULL;

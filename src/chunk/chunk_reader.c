@@ -19,9 +19,11 @@
 #include "chunk/chunk_reader.h"
 #include "chunk/chunk_layout.h"
 #include "chunk/tombstone.h"
+#include "chunk/type_streams.h"
 
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
+#include "bytes_codec.h"
 #include "miscadmin.h"
 #include "planes.h"
 #include "storage/bufmgr.h"
@@ -76,6 +78,7 @@ typedef struct OpenChunk
 
 	Datum	  **dicts;			/* [ncolumns] decoded dictionaries, NULL until first needed */
 	ColdPlanes *planes;			/* [ncolumns] of cold columns; NULL until first needed */
+	TsdbFsstTable **symbols;	/* [ncolumns] symbol tables; NULL until first needed */
 	uint8	   *checked;		/* bitmap: segments whose checksum was right */
 } OpenChunk;
 
@@ -111,6 +114,10 @@ static struct
 	TsdbCodecScratch *codec;
 	uint32	   *codes;			/* [TSDB_VECTOR_ROWS] */
 	TsdbBytes  *bytes;			/* [TSDB_VECTOR_ROWS] */
+	TsdbStreamsWork *streams;
+	TsdbBytesContext *context;	/* zstd's and LZ4's memory; NULL is fine */
+	uint8	   *strings;		/* decompressed strings on their way into an arena */
+	Size		strings_size;
 	uint8	   *span;			/* a block that spans segments */
 	Size		span_size;
 }			scratch;
@@ -121,6 +128,8 @@ scratch_init(void)
 	if (scratch.bytes)
 		return;
 	scratch.codec = MemoryContextAllocZero(TopMemoryContext, tsdb_codec_scratch_size());
+	scratch.streams = MemoryContextAlloc(TopMemoryContext, sizeof(TsdbStreamsWork));
+	scratch.context = tsdb_bytes_context_create();
 	scratch.codes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(uint32));
 	scratch.bytes = MemoryContextAlloc(TopMemoryContext, TSDB_VECTOR_ROWS * sizeof(TsdbBytes));
 }
@@ -692,6 +701,9 @@ dictionary(OpenChunk *chunk, int c)
 {
 	const TsdbColumnDisk *column = &chunk->layout.columns[c];
 	BlockBytes	block;
+	const uint8 *bytes;
+	uint8	   *plain = NULL;
+	Size		plain_size;
 	Datum	   *dict;
 	uint32		count;
 	uint32		i;
@@ -700,7 +712,17 @@ dictionary(OpenChunk *chunk, int c)
 		return chunk->dicts[c];
 
 	block_get(chunk, &column->dict, column_name(chunk, column->attnum), &block);
-	if (!tsdb_dict_open(block.data, block.len, &count))
+	if (!tsdb_dict_plain_size(block.data, block.len, &plain_size))
+		report_dictionary(chunk, column, "its bytes are not valid");
+	bytes = block.data;
+	if (plain_size > 0)
+	{
+		plain = MemoryContextAllocHuge(chunk->cxt, plain_size);
+		if (!tsdb_dict_unpack(block.data, block.len, plain, plain_size, &count, scratch.context))
+			report_dictionary(chunk, column, "its bytes are not valid");
+		bytes = plain;
+	}
+	else if (!tsdb_dict_open(block.data, block.len, &count))
 		report_dictionary(chunk, column, "its bytes are not valid");
 	if (count != column->dict_count)
 		report_dictionary(chunk, column, "the number of its entries does not match");
@@ -711,7 +733,7 @@ dictionary(OpenChunk *chunk, int c)
 	{
 		for (i = 0; i < count; i++)
 		{
-			TsdbBytes	entry = tsdb_dict_entry(block.data, i);
+			TsdbBytes	entry = tsdb_dict_entry(bytes, i);
 
 			if (entry.len != (uint32) column->typlen)
 				report_dictionary(chunk, column, "an entry has the wrong length");
@@ -725,7 +747,7 @@ dictionary(OpenChunk *chunk, int c)
 
 		for (i = 0; i < count; i++)
 		{
-			Size		space = value_space(column, tsdb_dict_entry(block.data, i).len);
+			Size		space = value_space(column, tsdb_dict_entry(bytes, i).len);
 
 			if (space == 0)
 				report_dictionary(chunk, column, "an entry has the wrong length");
@@ -734,15 +756,41 @@ dictionary(OpenChunk *chunk, int c)
 		to = MemoryContextAllocHuge(chunk->cxt, total);
 		for (i = 0; i < count; i++)
 		{
-			TsdbBytes	entry = tsdb_dict_entry(block.data, i);
+			TsdbBytes	entry = tsdb_dict_entry(bytes, i);
 
 			dict[i] = value_form(column, entry.data, entry.len, to);
 			to += value_space(column, entry.len);
 		}
 	}
 	block_put(&block);
+	if (plain)
+		pfree(plain);
 	chunk->dicts[c] = dict;
 	return dict;
+}
+
+/* The column's symbol table, decoded when first asked for; NULL if it has none. */
+static const TsdbFsstTable *
+symbol_table(OpenChunk *chunk, int c)
+{
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
+	TsdbFsstTable *table;
+	BlockBytes	block;
+
+	if ((column->flags & TSDB_COL_FSST) == 0)
+		return NULL;
+	if (chunk->symbols == NULL)
+		chunk->symbols = MemoryContextAllocZero(chunk->cxt, chunk->layout.header->ncolumns * sizeof(TsdbFsstTable *));
+	if (chunk->symbols[c] == NULL)
+	{
+		table = MemoryContextAlloc(chunk->cxt, sizeof(TsdbFsstTable));
+		block_get(chunk, &column->dict, column_name(chunk, column->attnum), &block);
+		if (!tsdb_fsst_table_decode(block.data, block.len, table))
+			report_dictionary(chunk, column, "it is no symbol table");
+		block_put(&block);
+		chunk->symbols[c] = table;
+	}
+	return chunk->symbols[c];
 }
 
 /* The planes of a cold column, unpacked when first asked for; NULL if it is not cold. */
@@ -779,14 +827,14 @@ cold_planes(OpenChunk *chunk, int c)
 
 /* Codes to Datums. */
 static bool
-decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *block, uint32 n,
-			 Datum *values, bool *isnull, int *nnulls)
+decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *block,
+			 const uint8 *const *planes, int nplanes, uint32 n, Datum *values, bool *isnull, int *nnulls)
 {
 	const uint32 *codes = scratch.codes;
 	uint32		i;
 
-	if (!tsdb_codes_decode(block->data, block->len, n, column->dict_count,
-						   scratch.codes, isnull, nnulls, scratch.codec))
+	if (!tsdb_codes_decode_cold(block->data, block->len, n, column->dict_count, planes, nplanes,
+								scratch.codes, isnull, nnulls, scratch.codec))
 		return false;
 	if (*nnulls == 0)
 	{
@@ -803,7 +851,7 @@ decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *
 
 /* Strings to values in the set's arena.  Rows that share their bytes (a constant block) share the value. */
 static bool
-decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block, uint32 n,
+decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const TsdbFsstTable *symbols, const BlockBytes *block, uint32 n,
 			 Datum *values, bool *isnull, int *nnulls)
 {
 	const TsdbBytes *bytes = scratch.bytes;
@@ -813,8 +861,21 @@ decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block
 	uint8	   *to;
 	uint32		i;
 
-	if (!tsdb_bytes_decode(block->data, block->len, n, scratch.bytes, isnull, nnulls, scratch.codec))
+	if (!tsdb_bytes_decoded_size(block->data, block->len, n, &total))
 		return false;
+	if (total > scratch.strings_size)
+	{
+		if (scratch.strings)
+			pfree(scratch.strings);
+		scratch.strings = NULL;
+		scratch.strings_size = 0;
+		scratch.strings = MemoryContextAllocHuge(TopMemoryContext, total);
+		scratch.strings_size = total;
+	}
+	if (!tsdb_bytes_decode_with(block->data, block->len, n, symbols, scratch.strings, total, scratch.bytes, isnull, nnulls,
+								scratch.context, scratch.codec))
+		return false;
+	total = 0;
 
 	for (i = 0; i < n; i++)
 	{
@@ -848,6 +909,40 @@ decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block
 		}
 		values[i] = value;
 	}
+	if (scratch.strings_size > KEEP_BYTES)
+	{
+		pfree(scratch.strings);
+		scratch.strings = NULL;
+		scratch.strings_size = 0;
+	}
+	return true;
+}
+
+/* Streams to values in the set's arena. */
+static bool
+decode_streams(OpenSet *set, const TsdbColumnDisk *column, const BlockBytes *block, uint32 n,
+			   Datum *values, bool *isnull, int *nnulls)
+{
+	TsdbStreamsWork *work = scratch.streams;
+	ArenaBlock **arena = &set->arenas[column->attnum - 1];
+	TsdbStreamsBlock streams;
+	Size		size;
+	int			i;
+
+	if (!tsdb_type_streams_open(block->data, block->len, n, (TsdbColumnKind) column->kind, column->typlen,
+								&streams, &size, isnull, nnulls) ||
+		!tsdb_type_streams_decode(&streams, isnull, arena_alloc(set->cxt, arena, size), values, work, scratch.codec))
+		return false;
+	for (i = 0; i < work->nexceptions; i++)
+	{
+		const TsdbBytes *exception = &work->exceptions[i];
+		Size		space = value_space(column, exception->len);
+
+		if (space == 0)
+			return false;
+		values[work->exception_rows[i]] = value_form(column, exception->data, exception->len,
+													 arena_alloc(set->cxt, arena, space));
+	}
 	return true;
 }
 
@@ -859,6 +954,7 @@ decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 first_row, uin
 	const TsdbColumnDisk *column = &chunk->layout.columns[c];
 	const Datum *dict = dictionary(chunk, c);	/* first: it may use the scratch, as planes do */
 	const ColdPlanes *cold = cold_planes(chunk, c);
+	const TsdbFsstTable *symbols = symbol_table(chunk, c);
 	const uint8 *planes[TSDB_MAX_PLANES];
 	int			nplanes = 0;
 	BlockBytes	block;
@@ -878,12 +974,14 @@ decode_block(OpenSet *set, int c, const TsdbBlockRef *ref, uint32 first_row, uin
 	block_get(chunk, ref, column_name(chunk, column->attnum), &block);
 	encoding = tsdb_block_encoding(block.data, block.len);
 	if (dict && (encoding == TSDB_ENC_DICT || encoding == TSDB_ENC_NULL))
-		valid = decode_codes(column, dict, &block, n, values, isnull, &nnulls);
+		valid = decode_codes(column, dict, &block, planes, nplanes, n, values, isnull, &nnulls);
 	else if (column->typbyval)
 		valid = tsdb_int_decode_cold(block.data, block.len, n, (TsdbLane) column->typlen, planes, nplanes,
 									 (int64 *) values, isnull, &nnulls, scratch.codec);
+	else if (encoding == TSDB_ENC_STREAMS)
+		valid = decode_streams(set, column, &block, n, values, isnull, &nnulls);
 	else
-		valid = decode_bytes(set, column, &block, n, values, isnull, &nnulls);
+		valid = decode_bytes(set, column, symbols, &block, n, values, isnull, &nnulls);
 	if (!valid)
 		report_vector(chunk, column, set->pub.vector, "a block is not valid for this column");
 	block_put(&block);

@@ -31,9 +31,11 @@
 /* a reader of one row copies a spanning block: longer ones only where much room is won */
 #define SPAN_SOFT_LIMIT			(64 * 1024)
 
-/* entropy coding of cold chunks: zstd's level, and the share that it must save */
-#define COLD_ZSTD_LEVEL			3
+/* the share that entropy coding of cold chunks must save */
 #define COLD_MUST_SAVE			32
+
+/* strings of a vector above this are cut by rows before they are compressed: reading one row means decompressing a piece */
+#define COMPRESS_WHOLE_LIMIT	(512 * 1024)
 
 /* memory that a writer keeps between chunks */
 #define KEEP_BYTES				(16 * 1024 * 1024)
@@ -72,6 +74,16 @@ pool_trim(TsdbPool *pool)
 	}
 }
 
+/* MemoryContextCallback */
+static void
+free_bytes_context(void *arg)
+{
+	TsdbChunkWriter *w = arg;
+
+	tsdb_bytes_context_free(w->bytes_context);
+	w->bytes_context = NULL;
+}
+
 TsdbChunkWriter *
 tsdb_chunk_writer_create(MemoryContext parent)
 {
@@ -81,6 +93,9 @@ tsdb_chunk_writer_create(MemoryContext parent)
 
 	w->cxt = cxt;
 	w->scratch = MemoryContextAllocZero(cxt, tsdb_codec_scratch_size());
+	w->cxt_callback.func = free_bytes_context;
+	w->cxt_callback.arg = w;
+	MemoryContextRegisterResetCallback(cxt, &w->cxt_callback);
 	return w;
 }
 
@@ -189,8 +204,8 @@ gather_codes(TsdbChunkWriter *w, uint32 v)
 		w->codes[i] = w->isnull[i] ? 0 : code_of[row_codes[i]];
 }
 
-static void
-gather_strings(TsdbChunkWriter *w, uint32 v)
+void
+tsdb_writer_gather_strings(TsdbChunkWriter *w, uint32 v)
 {
 	const uint32 *perm = w->perm + (Size) v * TSDB_VECTOR_ROWS;
 	const uint32 *offsets = w->col->offsets;
@@ -267,16 +282,29 @@ tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, uint8 *const
 			break;
 		case TSDB_SOURCE_CODES:
 			bound = tsdb_codes_bound(n);
-			len = tsdb_codes_encode(w->codes + first, isnull, n,
-									tsdb_pool_reserve(w, &w->block, bound), encoding, w->scratch);
+			len = tsdb_codes_encode_cold(w->codes + first, isnull, n, planes, &w->nplanes,
+										 tsdb_pool_reserve(w, &w->block, bound), encoding, w->scratch);
 			break;
 		default:
 			{
 				Size		total = w->weights[first + n] - w->weights[first] - n;
 
+				if (w->streams_kind != TSDB_STREAMS_NONE)
+				{
+					bound = tsdb_type_streams_bound(n, total);
+					len = tsdb_type_streams_encode(w->streams_kind, w->strings + first, isnull, n,
+												   tsdb_pool_reserve(w, &w->block, bound), &w->streams, w->scratch);
+					if (len > 0)
+					{
+						*encoding = TSDB_ENC_STREAMS;
+						break;
+					}
+				}
 				bound = tsdb_bytes_bound(n, total);
-				len = tsdb_bytes_encode(w->strings + first, isnull, n,
-										tsdb_pool_reserve(w, &w->block, bound), encoding, w->scratch);
+				len = tsdb_bytes_encode_with(w->strings + first, isnull, n, &w->method,
+											 tsdb_pool_reserve(w, &w->block, bound),
+											 tsdb_pool_reserve(w, &w->bytes_work, tsdb_bytes_work_size(total)),
+											 encoding, w->scratch);
 			}
 			break;
 	}
@@ -420,7 +448,9 @@ encode_vector(TsdbChunkWriter *w, TsdbVector *vector)
 		return;
 	}
 
-	if (w->source == TSDB_SOURCE_STRINGS && w->total_len > 2 * TSDB_SEGMENT_PAYLOAD && !strings_equal(w))
+	if (w->source == TSDB_SOURCE_STRINGS && w->streams_kind == TSDB_STREAMS_NONE &&
+		w->total_len > (w->method.encoding == TSDB_ENC_BYTES ? 2 * TSDB_SEGMENT_PAYLOAD : COMPRESS_WHOLE_LIMIT) &&
+		!strings_equal(w))
 	{
 		/* will be cut in any case: do not copy megabytes for nothing */
 		log2 = plan_pieces(w, 16 + w->weights[w->n], tsdb_packer_hole(w));
@@ -499,7 +529,7 @@ gather_vector(TsdbChunkWriter *w, uint32 v, TsdbVector *vector)
 	if (w->source == TSDB_SOURCE_CODES)
 		gather_codes(w, v);
 	else if (w->source == TSDB_SOURCE_STRINGS)
-		gather_strings(w, v);
+		tsdb_writer_gather_strings(w, v);
 }
 
 /* Where in the planes the rows of vector v have their bytes. */
@@ -558,7 +588,7 @@ encode_cold(TsdbChunkWriter *w, TsdbVector *vectors)
 	}
 	if (w->nplanes == 0)
 		return false;
-	frames = tsdb_planes_pack((const uint8 *const *) w->planes, w->nplanes, w->nrows, COLD_ZSTD_LEVEL,
+	frames = tsdb_planes_pack((const uint8 *const *) w->planes, w->nplanes, w->nrows,
 							  tsdb_pool_reserve(w, &w->plane_frames, tsdb_planes_bound(w->nplanes, w->nrows)));
 	if (frames == 0 || cold_bytes + frames + hot_bytes / COLD_MUST_SAVE > hot_bytes)
 		return false;
@@ -592,6 +622,9 @@ encode_column(TsdbChunkWriter *w, int c)
 	w->col = col;
 	w->column = column;
 	w->dict_count = 0;
+	w->streams_kind = col->typbyval ? TSDB_STREAMS_NONE : tsdb_type_streams_kind(col->typid);
+	memset(&w->method, 0, sizeof(w->method));
+	w->method.encoding = TSDB_ENC_BYTES;
 
 	memset(column, 0, sizeof(*column));
 	column->attnum = col->attnum;
@@ -637,6 +670,8 @@ encode_column(TsdbChunkWriter *w, int c)
 		else if (col->kind == TSDB_KIND_CSTRING)
 			column->raw_bytes -= w->nrows - nvalid;
 		tsdb_dictionary_of_strings(w, nvalid, strings_len);
+		if (w->source == TSDB_SOURCE_STRINGS && w->streams_kind == TSDB_STREAMS_NONE)
+			tsdb_choose_bytes_method(w);
 	}
 
 	if (w->cold && encode_cold(w, vectors))

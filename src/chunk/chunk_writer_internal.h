@@ -3,6 +3,7 @@
  *	  State of a chunk writer, shared by the files that it is made of.
  *
  *	chunk_writer.c		vectors, columns, header
+ *	column_method.c		strings without a dictionary: streams, symbols, frames
  *	chunk_dictionary.c	is a dictionary worth while, and which value has which code
  *	segment_packer.c	blocks into segments
  *-------------------------------------------------------------------------
@@ -11,7 +12,9 @@
 #define TSDB_CHUNK_WRITER_INTERNAL_H
 
 #include "chunk/chunk_writer.h"
+#include "chunk/type_streams.h"
 
+#include "bytes_codec.h"
 #include "chunk/codec_stats.h"
 #include "tsdb_codec.h"
 
@@ -72,6 +75,8 @@ struct TsdbChunkWriter
 	TsdbColumn *col;
 	TsdbColumnDisk *column;
 	TsdbVectorSource source;
+	TsdbStreamsKind streams_kind;	/* strings of a structured type */
+	TsdbBytesMethod method;		/* of other strings */
 	uint32		dict_count;		/* 0 = no dictionary */
 	TsdbPool	row_codes;		/* uint32 [nrows]: number of the row's value, by first appearance */
 	TsdbPool	code_of;		/* uint32 [dict_count]: that number to place in the dictionary */
@@ -80,6 +85,13 @@ struct TsdbChunkWriter
 	TsdbPool	dict_strings;	/* TsdbBytes */
 	TsdbPool	slots;			/* uint32: open addressing, number + 1 */
 	int64		dict_values[TSDB_MAX_INT_DICT];	/* distinct integers, by number */
+
+	/* memory for the method */
+	TsdbPool	fsst_trainer;
+	TsdbPool	fsst_encoder;
+	TsdbPool	bytes_work;
+	TsdbBytesContext *bytes_context;	/* malloc'd; goes with cxt */
+	MemoryContextCallback cxt_callback;
 
 	/* the vector being encoded */
 	uint32		n;				/* rows */
@@ -91,6 +103,7 @@ struct TsdbChunkWriter
 	TsdbBytes	strings[TSDB_VECTOR_ROWS];
 	uint32		weights[TSDB_VECTOR_ROWS + 1];	/* strings: estimated bytes of rows before */
 	TsdbPool	block;
+	TsdbStreamsWork streams;
 };
 
 /* chunk_writer.c */
@@ -105,6 +118,16 @@ extern void tsdb_writer_gather_ints(TsdbChunkWriter *w, uint32 v);
  */
 extern Size tsdb_writer_encode_rows(TsdbChunkWriter *w, uint32 first, uint32 n, uint8 *const *planes,
 									TsdbEncoding *encoding);
+
+extern void tsdb_writer_gather_strings(TsdbChunkWriter *w, uint32 v);
+
+/* column_method.c */
+
+/*
+ * Decides how strings of the column at work are stored that have no dictionary, and stores a symbol table if they need
+ * one.
+ */
+extern void tsdb_choose_bytes_method(TsdbChunkWriter *w);
 
 /* chunk_dictionary.c */
 
