@@ -10,6 +10,7 @@
 # Parts of check, each with TESTS="name ..." to pick some:
 #	make check-build check-simd check-sql check-isolation check-t check-core
 #	make bench		figures; see bench/README.md
+#	make bench-codecs	bits and cycles a value of the codecs
 #	make indent		pg_bsd_indent over the sources, if it is installed
 #
 # What is handed to PGXS stands in module.mk: PGXS has a target "check" of its own, and demo and
@@ -19,7 +20,7 @@ PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_con
 export PG_CONFIG
 
 BUILD_TARGETS = all install uninstall installdirs installcheck clean
-SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core bench
+SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core bench bench-codecs
 .PHONY: $(BUILD_TARGETS) $(SCRIPT_TARGETS) indent distclean
 
 all:
@@ -40,6 +41,8 @@ check-build check-simd check-sql check-isolation check-t check-core:
 	$(SCRIPT) scripts/check.sh $(@:check-%=%)
 bench:
 	$(SCRIPT) bench/run.sh
+bench-codecs:
+	$(SCRIPT) bench/codecs/run.sh
 
 indent:
 	@command -v pg_bsd_indent >/dev/null || { echo "pg_bsd_indent is not installed"; exit 1; }

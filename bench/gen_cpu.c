@@ -14,6 +14,11 @@
  *		times jittered by milliseconds.
  *		time,series,value
  *
+ *	gen_cpu decimal SERIES ROWS STEP SEED
+ *		The same with regular times and N(0, 0.94) steps: 94 hundredths, whose entropy is
+ *		log2(94 * sqrt(2 * pi * e)) = 8.6 bits, so nobody can store such a value in less.
+ *		time,series,value
+ *
  * Numbers come from splitmix64 and the polar method: libm's only parts in it are sqrt, which
  * is exact everywhere, and a logarithm of our own.
  *-------------------------------------------------------------------------
@@ -156,8 +161,9 @@ write_cpu(int64_t hosts, int64_t seconds, int64_t step)
 	free(usage);
 }
 
+/* a row of each series in turn: times jittered by milliseconds, or regular; normally distributed steps */
 static void
-write_metric(int64_t nseries, int64_t rows, int64_t step)
+write_metric(int64_t nseries, int64_t rows, int64_t step, bool jitter, double deviation)
 {
 	double	   *value = allocate((size_t) nseries, sizeof(double));
 
@@ -170,8 +176,11 @@ write_metric(int64_t nseries, int64_t rows, int64_t step)
 		char		time_text[32];
 
 		format_time(FIRST_SECOND + row / nseries * step, time_text, sizeof(time_text));
-		value[series] += random_normal();
-		printf("%s.%03d+00,%" PRId64 ",%.2f\n", time_text, (int) (random_bits() % 1000), series, value[series]);
+		value[series] += deviation * random_normal();
+		if (jitter)
+			printf("%s.%03d+00,%" PRId64 ",%.2f\n", time_text, (int) (random_bits() % 1000), series, value[series]);
+		else
+			printf("%s+00,%" PRId64 ",%.2f\n", time_text, series, value[series]);
 	}
 	free(value);
 }
@@ -195,18 +204,21 @@ main(int argc, char **argv)
 {
 	static char buffer[1 << 20];
 
-	if (argc != 6 || (strcmp(argv[1], "cpu") != 0 && strcmp(argv[1], "metric") != 0))
+	if (argc != 6 || (strcmp(argv[1], "cpu") != 0 && strcmp(argv[1], "metric") != 0 && strcmp(argv[1], "decimal") != 0))
 	{
 		fputs("usage: gen_cpu cpu HOSTS SECONDS STEP SEED\n"
-			  "       gen_cpu metric SERIES ROWS STEP SEED\n", stderr);
+			  "       gen_cpu metric SERIES ROWS STEP SEED\n"
+			  "       gen_cpu decimal SERIES ROWS STEP SEED\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	random_state = (uint64_t) argument(argv[5]);
 	if (argv[1][0] == 'c')
 		write_cpu(argument(argv[2]), argument(argv[3]), argument(argv[4]));
+	else if (argv[1][0] == 'm')
+		write_metric(argument(argv[2]), argument(argv[3]), argument(argv[4]), true, 1.0);
 	else
-		write_metric(argument(argv[2]), argument(argv[3]), argument(argv[4]));
+		write_metric(argument(argv[2]), argument(argv[3]), argument(argv[4]), false, 0.94);
 	if (fflush(stdout) != 0 || ferror(stdout))
 	{
 		fputs("gen_cpu: could not write\n", stderr);

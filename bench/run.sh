@@ -3,9 +3,9 @@
 # Figures: load time, WAL, size, memory, queries and small inserts of tsdb beside heap, heap with an
 # index, and an access method that drops its rows.  See bench/README.md.
 #
-# Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric"
-# data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches changes").
+# Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
+# "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
+# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches changes sizes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -15,7 +15,7 @@ find_postgres
 hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries inserts fetches changes}
+parts=${PARTS:-cpu metric wal queries inserts fetches changes sizes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -35,13 +35,15 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has changes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
+! has sizes || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
 
 cpu_columns='time timestamptz NOT NULL, host text, usage_user float8, usage_system float8, usage_idle float8, usage_nice float8,
 	usage_iowait float8, usage_irq float8, usage_softirq float8, usage_steal float8, usage_guest float8, usage_guest_nice float8'
 metric_columns='time timestamptz NOT NULL, series int, value float8'
+decimal_columns=$metric_columns
 
 bench_server()
 {
@@ -136,6 +138,47 @@ loads()
 	row "backend's own memory, MB" "$((memory[discard] / 1024))" "$((memory[heap] / 1024))" "$((memory[btree] / 1024))" "$((memory[tsdb] / 1024))" "" ""
 	say
 	sql -P format=aligned -P tuples_only=off -P footer=off -c "SELECT \"column\", encoding, round(bits_per_value::numeric, 2) AS bits_per_value FROM tsdb.columns WHERE relation = 'tsdb'::regclass" 2>/dev/null || true
+}
+
+# sizes DATA: bytes on disk, from COPY to recompress
+sizes()
+{
+	local data=$1 nrows state heap btree
+	nrows=$(wc -l < "$work/$data.csv")
+	for state in heap btree tsdb; do
+		create $state "$data"
+		sql -c "COPY $state FROM '$work/$data.csv' (FORMAT csv)" -c "VACUUM $state"
+	done
+	heap=$(size heap) btree=$(size btree)
+	say
+	say "## sizes of $data: $nrows rows, MB = pg_total_relation_size"
+	say
+	row "" MB "bytes/row" "heap/this" "btree/this"
+	rule 4
+	size_row heap "$heap"
+	size_row "heap + btree" "$btree"
+	size_row "tsdb after COPY" "$(size tsdb)"
+	sql -c "SELECT tsdb.recompress('tsdb')" -c "VACUUM tsdb" >/dev/null
+	size_row "tsdb after recompress" "$(size tsdb)"
+	# the room of the chunks before is free, but still the file's
+	sql -c "VACUUM FULL tsdb" >/dev/null
+	size_row "  and VACUUM FULL" "$(size tsdb)"
+	if [ "$(sql -c "SELECT count(*) FROM pg_proc WHERE pronamespace = 'tsdb'::regnamespace AND proname = 'recompress' AND 'cold' = ANY (proargnames)")" != 0 ]; then
+		sql -c "SELECT tsdb.recompress('tsdb', cold => true)" -c "VACUUM tsdb" >/dev/null
+		size_row "tsdb after recompress, cold" "$(size tsdb)"
+		sql -c "VACUUM FULL tsdb" >/dev/null
+		size_row "  and VACUUM FULL" "$(size tsdb)"
+	fi
+	cmp -s <(sql -c "SELECT * FROM heap ORDER BY 2, 1" | md5sum) <(sql -c "SELECT * FROM tsdb ORDER BY 2, 1" | md5sum) || say "ROWS DIFFER"
+	say
+	sql -P format=aligned -P tuples_only=off -P footer=off -c "SELECT \"column\", encoding, round(bits_per_value::numeric, 2) AS bits_per_value FROM tsdb.columns WHERE relation = 'tsdb'::regclass"
+}
+
+# size_row LABEL BYTES: uses nrows, heap and btree of sizes()
+size_row()
+{
+	row "$1" "$(megabytes "$2")" "$(awk -v b="$2" -v n="$nrows" 'BEGIN { printf "%.2f", b / n }')" \
+		"$(awk -v a="$heap" -v b="$2" 'BEGIN { printf "%.1f", a / b }')" "$(awk -v a="$btree" -v b="$2" 'BEGIN { printf "%.1f", a / b }')"
 }
 
 # run_query FILE: runs it once, prints ms
@@ -386,6 +429,7 @@ say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpui
 say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has metric || loads metric
 ! has cpu || loads cpu
+! has sizes || { sizes decimal; sizes cpu; }
 ! has queries || queries
 ! has inserts || inserts
 ! has fetches || fetches
