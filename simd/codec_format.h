@@ -47,7 +47,7 @@
  *	LINEAR	| int64 step | int64 base | uint64 gcd, if flagged | packed | patches |
  *			  value[i] = i * step + base + gcd * packed[i]
  *	RAW		| n lanes |
- *	PLANES	| int64 first, with flag DELTA | int64 base | uint64 gcd, if flagged | patches |
+ *	PLANES	| int64 first, with flag DELTA | int64 base, but with flag ZERO_BASE | uint64 gcd, if flagged | patches |
  *			  cold: byte p of number i lies in plane p of the column, aux planes of them, outside of the
  *			  block; x[i] = base + gcd * unzigzag(number[i]) is the value or, flagged DELTA, the step to it;
  *			  width: bytes of a patch, 0 without
@@ -151,7 +151,8 @@ _Static_assert(offsetof(TsdbBlockHeader, p) == 8, "payload header at 8");
 #define TSDB_PAYLOAD_PATCHES	0x02	/* count > 0 patches end the payload */
 #define TSDB_PAYLOAD_HORIZONTAL	0x04	/* packed as one bit stream, not interleaved */
 #define TSDB_PAYLOAD_DELTA		0x08	/* PLANES: the numbers are steps */
-#define TSDB_PAYLOAD_FLAGS		0x0F
+#define TSDB_PAYLOAD_ZERO_BASE	0x10	/* PLANES: the base is 0 and not stored */
+#define TSDB_PAYLOAD_FLAGS		0x1F
 
 /* header.param of DECIMAL and FLOAT32 */
 #define TSDB_DECIMAL_SCALE		0x1F	/* 0 .. TSDB_DECIMAL_MAX_SCALE */

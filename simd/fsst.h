@@ -53,7 +53,7 @@ typedef struct TsdbFsstEncoder TsdbFsstEncoder;
 typedef struct TsdbFsstTrainer TsdbFsstTrainer;
 
 size_t tsdb_fsst_encoder_size(void);	/* about 140 KB */
-size_t tsdb_fsst_trainer_size(void);	/* about 700 KB */
+size_t tsdb_fsst_trainer_size(void);	/* about 450 KB */
 
 /*-------------- encoding --------------*/
 

@@ -844,9 +844,10 @@ plan_planes(const int64_t *v, int n, int64_t min, int64_t max, uint64_t gcd, uin
 	plan_planes_around(scratch->deltas, 1, n, 0, step_gcd, true, &plan[0], codes, patch_pos);
 	plan_planes_around(v, 0, n, middle, gcd, false, &plan[1], codes, patch_pos);
 	plan_planes_around(v, 0, n, 0, 1, false, &plan[2], codes, patch_pos);
-	if (plan[1].size < plan[k].size)
+	/* steps mean the same in all vectors: others must save three quarters of a bit */
+	if (plan[1].size + (size_t) n * 3 / 32 < plan[k].size)
 		k = 1;
-	if (plan[2].size < plan[k].size + (size_t) n / 80)
+	if (plan[2].size + (size_t) (k == 0 ? n * 3 / 32 : 0) < plan[k].size + (size_t) (k == 1 ? n / 80 : 0))
 		k = 2;
 	if (k == 0)
 		plan_planes_around(scratch->deltas, 1, n, 0, step_gcd, true, best, codes, patch_pos);
@@ -1040,8 +1041,13 @@ tsdb_payload_write(const int64_t *v, int n, unsigned lane, const PayloadPlan *pl
 		codec_store64(out, (uint64_t) plan->first);
 		out += 8;
 	}
-	codec_store64(out, (uint64_t) plan->base);
-	out += 8;
+	if (plan->encoding == TSDB_ENC_PLANES && plan->base == 0)
+		header->flags |= TSDB_PAYLOAD_ZERO_BASE;
+	else
+	{
+		codec_store64(out, (uint64_t) plan->base);
+		out += 8;
+	}
 	if (plan->gcd > 1)
 	{
 		header->flags |= TSDB_PAYLOAD_GCD;

@@ -64,11 +64,15 @@ put_patches(const Patches *patches, uint64_t base, int n, uint64_t *out)
 static inline bool
 take_base(CodecCursor *in, const TsdbPayloadHeader *header, uint64_t *base, uint64_t *factor)
 {
-	const uint8_t *p = codec_take(in, 8);
+	const uint8_t *p;
 
-	if (p == NULL)
-		return false;
-	*base = codec_load64(p);
+	*base = 0;
+	if ((header->flags & TSDB_PAYLOAD_ZERO_BASE) == 0)
+	{
+		if ((p = codec_take(in, 8)) == NULL)
+			return false;
+		*base = codec_load64(p);
+	}
 	*factor = 1;
 	if (header->flags & TSDB_PAYLOAD_GCD)
 	{
@@ -285,7 +289,8 @@ tsdb_payload_read(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsig
 	else if (header->flags != 0 || header->width != 0 || header->aux != 0 || header->count != 0)
 		return false;
 	if (header->payload == TSDB_ENC_PLANES ?
-		(header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0 : (header->flags & TSDB_PAYLOAD_DELTA) != 0)
+		(header->flags & TSDB_PAYLOAD_HORIZONTAL) != 0 :
+		(header->flags & (TSDB_PAYLOAD_DELTA | TSDB_PAYLOAD_ZERO_BASE)) != 0)
 		return false;
 
 	switch (header->payload)

@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "../../src/chunk/chunk_layout.c"
+#include "bytes_codec.h"
+#include "planes.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,8 +46,12 @@ typedef struct FuzzChunk
 	TsdbCodecScratch *scratch;
 	/* the column */
 	const TsdbColumnDisk *column;
-	FuzzBlock	dict;
+	FuzzBlock	dict;			/* plain, or the symbol table's bytes */
 	bool		has_dict;
+	bool		has_table;
+	TsdbFsstTable table;
+	uint8_t    *planes[TSDB_MAX_PLANES];
+	int			nplanes;
 	/* values of the block decoded last */
 	int64_t		values[TSDB_CODEC_MAX_ROWS];
 	bool		isnull[TSDB_CODEC_MAX_ROWS];
@@ -67,47 +73,68 @@ chunk_alloc(size_t bytes)
 /*-------------- codecs: all calls stand here --------------*/
 
 static bool
-fuzz_decode_ints(FuzzChunk *f, const FuzzBlock *block, uint32_t n, int *nnulls)
+fuzz_decode_ints(FuzzChunk *f, const FuzzBlock *block, const uint8_t *const *planes, uint32_t n, int *nnulls)
 {
-	return tsdb_int_decode(block->data, block->len, (int) n, (TsdbLane) f->column->typlen,
-						   f->values, f->isnull, nnulls, f->scratch);
+	return tsdb_int_decode_cold(block->data, block->len, (int) n, (TsdbLane) f->column->typlen, planes, f->nplanes,
+								f->values, f->isnull, nnulls, f->scratch);
 }
 
 static bool
-fuzz_decode_codes(FuzzChunk *f, const FuzzBlock *block, uint32_t n, int *nnulls)
+fuzz_decode_codes(FuzzChunk *f, const FuzzBlock *block, const uint8_t *const *planes, uint32_t n, int *nnulls)
 {
-	return tsdb_codes_decode(block->data, block->len, (int) n, f->column->dict_count,
-							 f->codes, f->isnull, nnulls, f->scratch);
+	return tsdb_codes_decode_cold(block->data, block->len, (int) n, f->column->dict_count, planes, f->nplanes,
+								  f->codes, f->isnull, nnulls, f->scratch);
+}
+
+/* *room: where decompressed strings lie, the caller's to free. */
+static bool
+fuzz_decode_strings(FuzzChunk *f, const FuzzBlock *block, uint32_t n, int *nnulls, uint8_t **room)
+{
+	size_t		size;
+
+	*room = NULL;
+	if (!tsdb_bytes_decoded_size(block->data, block->len, (int) n, &size))
+		return false;
+	*room = chunk_alloc(size);
+	return tsdb_bytes_decode_with(block->data, block->len, (int) n, f->has_table ? &f->table : NULL, *room, size,
+								  f->strings, f->isnull, nnulls, NULL, f->scratch);
 }
 
 static bool
-fuzz_decode_strings(FuzzChunk *f, const FuzzBlock *block, uint32_t n, int *nnulls)
+fuzz_open_table(FuzzChunk *f)
 {
-	return tsdb_bytes_decode(block->data, block->len, (int) n, f->strings, f->isnull, nnulls, f->scratch);
-}
-
-/* A symbol table (TSDB_COL_FSST) or a plane: no codec takes them yet, so their bytes are read. */
-static bool
-fuzz_open_bytes(FuzzChunk *f, const FuzzBlock *block)
-{
-	size_t		i;
-
-	for (i = 0; i < block->len; i++)
-		f->sum = f->sum * 31 + block->data[i];
-	return true;
+	f->has_table = tsdb_fsst_table_decode(f->dict.data, f->dict.len, &f->table);
+	return f->has_table;
 }
 
 static bool
-fuzz_open_dictionary(FuzzChunk *f, const FuzzBlock *block)
+fuzz_open_dictionary(FuzzChunk *f)
 {
 	uint32_t	count;
+	size_t		size;
 	uint32_t	i;
 
-	if (!tsdb_dict_open(block->data, block->len, &count) || count != f->column->dict_count)
+	if (!tsdb_dict_plain_size(f->dict.data, f->dict.len, &size))
+		return false;
+	if (size > 0)
+	{
+		uint8_t    *plain = chunk_alloc(size);
+		bool		valid = tsdb_dict_unpack(f->dict.data, f->dict.len, plain, size, &count, NULL);
+
+		free(f->dict.joined);
+		f->dict.joined = plain;
+		f->dict.data = plain;
+		f->dict.len = size;
+		if (!valid)
+			return false;
+	}
+	else if (!tsdb_dict_open(f->dict.data, f->dict.len, &count))
+		return false;
+	if (count != f->column->dict_count)
 		return false;
 	for (i = 0; i < count; i++)
 	{
-		TsdbBytes	entry = tsdb_dict_entry(block->data, i);
+		TsdbBytes	entry = tsdb_dict_entry(f->dict.data, i);
 
 		if (f->column->typlen > 0 && entry.len != (uint32_t) f->column->typlen)
 			return false;
@@ -115,6 +142,18 @@ fuzz_open_dictionary(FuzzChunk *f, const FuzzBlock *block)
 			f->sum = f->sum * 31 + entry.data[0] + entry.data[entry.len - 1];
 	}
 	return true;
+}
+
+/* len bytes, the pieces of the column's coded planes put together. */
+static bool
+fuzz_open_planes(FuzzChunk *f, const uint8_t *bytes, size_t len)
+{
+	uint32_t	nrows = f->layout.header->nrows;
+	int			count = tsdb_planes_count(bytes, len, nrows);
+
+	for (f->nplanes = 0; f->nplanes < count; f->nplanes++)
+		f->planes[f->nplanes] = chunk_alloc(nrows);
+	return count > 0 && tsdb_planes_unpack(bytes, len, nrows, f->planes);
 }
 
 /*-------------- blocks --------------*/
@@ -175,10 +214,12 @@ fuzz_block_put(FuzzBlock *block)
 
 /* One block of n rows; false: it is damaged.  Adds to the number of NULLs. */
 static bool
-fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t n, uint32_t *nnulls)
+fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t first_row, uint32_t n, uint32_t *nnulls)
 {
 	FuzzBlock	block;
 	TsdbEncoding encoding;
+	const uint8_t *planes[TSDB_MAX_PLANES];
+	uint8_t    *room = NULL;
 	int			block_nulls = 0;
 	bool		valid;
 	uint32_t	i;
@@ -192,10 +233,12 @@ fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t n, uint32_t *n
 	}
 	if (!fuzz_block_get(f, ref, &block))
 		return false;
+	for (i = 0; i < (uint32_t) f->nplanes; i++)
+		planes[i] = f->planes[i] + first_row;
 	encoding = tsdb_block_encoding(block.data, block.len);
 	if (f->has_dict && (encoding == TSDB_ENC_DICT || encoding == TSDB_ENC_NULL))
 	{
-		valid = fuzz_decode_codes(f, &block, n, &block_nulls);
+		valid = fuzz_decode_codes(f, &block, planes, n, &block_nulls);
 		for (i = 0; valid && i < n; i++)
 		{
 			TsdbBytes	entry;
@@ -209,13 +252,13 @@ fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t n, uint32_t *n
 	}
 	else if (f->column->typbyval)
 	{
-		valid = fuzz_decode_ints(f, &block, n, &block_nulls);
+		valid = fuzz_decode_ints(f, &block, planes, n, &block_nulls);
 		for (i = 0; valid && i < n; i++)
 			f->sum = f->sum * 31 + (f->isnull[i] ? 7 : (uint64_t) f->values[i]);
 	}
 	else
 	{
-		valid = fuzz_decode_strings(f, &block, n, &block_nulls);
+		valid = fuzz_decode_strings(f, &block, n, &block_nulls, &room);
 		for (i = 0; valid && i < n; i++)
 		{
 			const TsdbBytes *string = &f->strings[i];
@@ -234,6 +277,7 @@ fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t n, uint32_t *n
 	}
 	if (valid && block_nulls != 0)
 		abort();
+	free(room);
 	fuzz_block_put(&block);
 	return valid;
 }
@@ -242,14 +286,14 @@ fuzz_block_decode(FuzzChunk *f, const TsdbBlockRef *ref, uint32_t n, uint32_t *n
 
 /* chunk_reader.c: tsdb_vector_decode */
 static bool
-fuzz_vector_decode(FuzzChunk *f, const TsdbVector *vector, uint32_t rows)
+fuzz_vector_decode(FuzzChunk *f, const TsdbVector *vector, uint32_t first_row, uint32_t rows)
 {
 	uint32_t	nnulls = 0;
 	uint32_t	row;
 
 	if (vector->nparts == 0)
 	{
-		if (!fuzz_block_decode(f, &vector->block, rows, &nnulls))
+		if (!fuzz_block_decode(f, &vector->block, first_row, rows, &nnulls))
 			return false;
 	}
 	else
@@ -261,7 +305,7 @@ fuzz_vector_decode(FuzzChunk *f, const TsdbVector *vector, uint32_t rows)
 			abort();
 		for (row = 0; row < rows; row += piece)
 		{
-			if (!fuzz_block_decode(f, parts++, rows - row < piece ? rows - row : piece, &nnulls))
+			if (!fuzz_block_decode(f, parts++, first_row + row, rows - row < piece ? rows - row : piece, &nnulls))
 				return false;
 		}
 	}
@@ -278,33 +322,47 @@ fuzz_column_decode(FuzzChunk *f, uint32_t c)
 
 	f->column = &f->layout.columns[c];
 	f->has_dict = false;
+	f->has_table = false;
+	f->nplanes = 0;
 	memset(&f->dict, 0, sizeof(f->dict));
 	if (f->column->dict_count > 0 || (f->column->flags & TSDB_COL_FSST) != 0)
 	{
 		if (!fuzz_block_get(f, &f->column->dict, &f->dict))
 			return false;
 		f->has_dict = f->column->dict_count > 0;
-		if (!(f->has_dict ? fuzz_open_dictionary(f, &f->dict) : fuzz_open_bytes(f, &f->dict)))
+		if (!(f->has_dict ? fuzz_open_dictionary(f) : fuzz_open_table(f)))
 		{
 			fuzz_block_put(&f->dict);
 			return false;
 		}
 	}
-	for (i = 0; i < f->column->nplanes; i++)
+	if (f->column->nplanes > 0)
 	{
-		FuzzBlock	plane;
+		uint8_t    *bytes = NULL;
+		size_t		len = 0;
 
-		if (fuzz_block_get(f, &f->layout.parts[f->column->first_plane + i], &plane))
+		for (i = 0; i < f->column->nplanes && valid; i++)
 		{
-			valid &= fuzz_open_bytes(f, &plane);
-			fuzz_block_put(&plane);
+			FuzzBlock	piece;
+
+			valid = fuzz_block_get(f, &f->layout.parts[f->column->first_plane + i], &piece);
+			if (!valid)
+				break;
+			bytes = realloc(bytes, len + piece.len);
+			if (bytes == NULL)
+				abort();
+			memcpy(bytes + len, piece.data, piece.len);
+			len += piece.len;
+			fuzz_block_put(&piece);
 		}
-		else
-			valid = false;
+		valid = valid && fuzz_open_planes(f, bytes, len);
+		free(bytes);
 	}
-	for (i = 0; i < header->nvectors && f->blocks_left > 0; i++)
+	for (i = 0; i < header->nvectors && f->blocks_left > 0 && valid; i++)
 		valid &= fuzz_vector_decode(f, &f->layout.vectors[(size_t) c * header->nvectors + i],
-									tsdb_vector_rows(header, i));
+									i * TSDB_VECTOR_ROWS, tsdb_vector_rows(header, i));
+	for (i = 0; i < (uint32_t) f->nplanes; i++)
+		free(f->planes[i]);
 	fuzz_block_put(&f->dict);
 	return valid;
 }

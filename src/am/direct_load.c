@@ -370,6 +370,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 		CHECK_FOR_INTERRUPTS();
 		n = tsdb_chunk_rows_that_fit(buffer, perm + row, n, n);
 		memset(&entry, 0, sizeof(entry));
+		entry.d.sort_order = tsdb_options_sort_order(options);
 
 		/* how the series fall to several chunks is not known */
 		tsdb_chunk_write_to_store(writer, store, buffer, perm + row, n, options->time_attnum,

@@ -396,6 +396,7 @@ move_range(Compress *c)
 		c->row_numbers[mover->perm[i]] = i;
 
 	memset(&c->entry, 0, sizeof(c->entry));
+	c->entry.d.sort_order = tsdb_options_sort_order(&options);
 	c->entry.d.mover_xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
 	c->entry.d.src_block = c->sources[0].block;
 	c->entry.d.src_nblocks = c->sources[nrows - 1].block - c->sources[0].block + 1;

@@ -20,10 +20,11 @@
 #include "access/xact.h"
 #include "am/mover_common.h"
 #include "catalog/pg_type_d.h"
-#include "common/int.h"
+#include "chunk/tombstone.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "utils/date.h"
+#include "utils/timestamp.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -104,48 +105,101 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 }
 
 /*
- * Microseconds since 2000 of the newest of these rows; PG_INT64_MAX if it is not known, or infinite.
+ * Is a chunk to be encoded for size whose newest time is this value of the time column?
  */
-static int64
-newest_time(TsdbColumnBuffer *buf, AttrNumber time_attnum, const uint32 *perm, uint32 nrows)
+static bool
+is_cold(Merge *merge, AttrNumber time_attnum, int64 newest)
 {
+	int64		limit;
+
+	if (merge->cold != TSDB_COLD_BY_AGE)
+		return merge->cold == TSDB_COLD_ALL;
+	if (tsdb_cold_after_min < 0 || time_attnum < 1)
+		return false;
+	limit = GetCurrentTransactionStartTimestamp() - tsdb_cold_after_min * USECS_PER_MINUTE;
+	switch (getBaseType(TupleDescAttr(RelationGetDescr(merge->mover->rel), time_attnum - 1)->atttypid))
+	{
+		case TIMESTAMPTZOID:
+		case TIMESTAMPOID:
+			return newest < limit && !TIMESTAMP_NOT_FINITE(newest);
+		case DATEOID:
+			return !DATE_NOT_FINITE(newest) && newest < limit / USECS_PER_DAY - 1;
+		default:
+			return false;
+	}
+}
+
+/* The same for rows that are going to be one. */
+static bool
+rows_are_cold(Merge *merge, AttrNumber time_attnum, const uint32 *perm, uint32 nrows)
+{
+	TsdbColumnBuffer *buf = merge->mover->buf;
 	TsdbColumn *col;
 	int64		newest = PG_INT64_MIN;
-	int64		result;
 	uint32		i;
 
-	if (time_attnum < 1 || buf->column_of_att[time_attnum - 1] < 0)
-		return PG_INT64_MAX;
+	if (merge->cold != TSDB_COLD_BY_AGE || time_attnum < 1)
+		return is_cold(merge, time_attnum, 0);
 	col = &buf->columns[buf->column_of_att[time_attnum - 1]];
 	for (i = 0; col->typbyval && i < nrows; i++)
 	{
 		if (!col->nulls[perm[i]])
 			newest = Max(newest, col->values[perm[i]]);
 	}
-	switch (getBaseType(col->typid))
-	{
-		case TIMESTAMPTZOID:
-		case TIMESTAMPOID:
-			return newest == PG_INT64_MIN ? PG_INT64_MAX : newest;
-		case DATEOID:
-			if (newest == PG_INT64_MIN || pg_mul_s64_overflow(newest, USECS_PER_DAY, &result))
-				return PG_INT64_MAX;
-			return DATE_NOT_FINITE(newest) ? PG_INT64_MAX : result;
-		default:
-			return PG_INT64_MAX;
-	}
+	return is_cold(merge, time_attnum, newest);
 }
 
-/* Are these rows to be encoded for size? */
-static bool
-rows_are_cold(Merge *merge, AttrNumber time_attnum, const uint32 *perm, uint32 nrows)
+/*
+ * Which of the entries, in order of time, would come out about as they went in?  Chunks at least half full without deleted rows, sorted as they
+ * should be and as cold, whose time no other transaction's chunk shares.  (Chunks of one transaction were sorted together as
+ * far as memory allowed.)  Rewriting them would only leave their old bytes for VACUUM.
+ */
+static bool *
+find_good_chunks(Merge *merge, const TsdbDirEntry *entries, int nentries)
 {
-	if (merge->cold != TSDB_COLD_BY_AGE)
-		return merge->cold == TSDB_COLD_ALL;
-	if (tsdb_cold_after_min < 0)
-		return false;
-	return newest_time(merge->mover->buf, time_attnum, perm, nrows) <
-		GetCurrentTransactionStartTimestamp() - tsdb_cold_after_min * USECS_PER_MINUTE;
+	TsdbMover  *mover = merge->mover;
+	bool	   *good = MemoryContextAllocZero(mover->cxt, Max(nentries, 1) * sizeof(bool));
+	int		   *next_other = MemoryContextAllocHuge(mover->cxt, sizeof(int) * Max(nentries, 1));
+	uint32		sort_order = tsdb_options_sort_order(&mover->options);
+	/* latest time so far, and that of all transactions but the one that it is of */
+	TransactionId latest_xid = InvalidTransactionId;
+	int64		latest = PG_INT64_MIN;
+	int64		latest_other = PG_INT64_MIN;
+	int			i;
+
+	/* series that are chosen from a sample are not known before */
+	if (mover->options.nseries == 0 && !mover->options.series_given)
+		return good;
+	for (i = nentries - 1; i >= 0; i--)
+		next_other[i] = i + 1 == nentries ? nentries :
+			entries[i + 1].xmin != entries[i].xmin ? i + 1 : next_other[i + 1];
+	for (i = 0; i < nentries; i++)
+	{
+		const TsdbDirEntryDisk *d = &entries[i].d;
+		bool		has_time = (d->flags & (TSDB_DIR_TIME | TSDB_DIR_TIME_NULLS)) == TSDB_DIR_TIME;
+		int64		before = entries[i].xmin == latest_xid ? latest_other : latest;
+
+		good[i] = has_time && d->sort_order == sort_order && d->mover_xid == 0 &&
+			d->time_attnum == mover->options.time_attnum &&
+			(d->nrows >= TSDB_CHUNK_MAX_ROWS / 2 || d->raw_bytes >= TSDB_CHUNK_MAX_RAW_BYTES / 2) &&
+			((d->flags & TSDB_DIR_COLD) != 0) == is_cold(merge, d->time_attnum, d->time_max) &&
+			before < d->time_min &&
+			(next_other[i] == nentries || entries[next_other[i]].d.time_min > d->time_max) &&
+			tsdb_tombstones_count(mover->store, &entries[i], SnapshotAny) == 0;
+		if (!has_time)
+			continue;
+		if (entries[i].xmin == latest_xid)
+			latest = Max(latest, d->time_max);
+		else if (d->time_max >= latest)
+		{
+			latest_other = Max(latest_other, latest);
+			latest = d->time_max;
+			latest_xid = entries[i].xmin;
+		}
+		else
+			latest_other = Max(latest_other, d->time_max);
+	}
+	return good;
 }
 
 /* Writes the gathered rows as chunks and deletes the chunks that they came from. */
@@ -174,6 +228,7 @@ finish_group(Merge *merge)
 
 			tsdb_chunk_writer_set_cold(mover->writer, rows_are_cold(merge, options.time_attnum, perm, n));
 			memset(&entry, 0, sizeof(entry));
+			entry.d.sort_order = tsdb_options_sort_order(&options);
 			entry.d.level = Min(merge->level + 1, PG_UINT16_MAX);
 			tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, perm, n,
 									  options.time_attnum,
@@ -211,6 +266,7 @@ tsdb_mover_recompress(Relation rel, TsdbColdChoice cold)
 	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.recompress()");
 	Merge	   *merge = palloc0(sizeof(Merge));
 	TsdbDirEntry *entries;
+	bool	   *good;
 	int			nentries;
 	int64		nwritten;
 	int			i;
@@ -222,6 +278,7 @@ tsdb_mover_recompress(Relation rel, TsdbColdChoice cold)
 	merge->mover = mover;
 	merge->cold = cold;
 	merge->limit = tsdb_mover_gather_limit();
+	good = find_good_chunks(merge, entries, nentries);
 	merge->group = MemoryContextAllocHuge(mover->cxt, sizeof(MergedChunk) * Max(nentries, 1));
 
 	for (i = 0; i < nentries; i++)
@@ -231,6 +288,8 @@ tsdb_mover_recompress(Relation rel, TsdbColdChoice cold)
 		Snapshot	snapshot;
 
 		CHECK_FOR_INTERRUPTS();
+		if (good[i])
+			continue;
 		if (merge->ngroup > 0 && mover->buf->bytes_used + entry->d.raw_bytes > merge->limit)
 			finish_group(merge);
 

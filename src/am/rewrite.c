@@ -825,6 +825,7 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	fresh.d.src_block = entry->d.src_block;
 	fresh.d.src_nblocks = entry->d.src_nblocks;
 	fresh.d.level = entry->d.level;
+	fresh.d.sort_order = entry->d.sort_order;
 	Assert(fresh.d.nsections == 0);
 	ItemPointerSet(&header_tid, BlockIdGetBlockNumber(&fresh.d.header_blk), fresh.d.header_off);
 

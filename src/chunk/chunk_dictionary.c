@@ -265,7 +265,7 @@ void
 tsdb_dictionary_of_ints(TsdbChunkWriter *w)
 {
 	TsdbColumn *col = w->col;
-	uint32		nsamples = Min(DICT_SAMPLE_VECTORS, Max(w->nvectors / 8, 1));
+	uint32		nsamples = Min(DICT_SAMPLE_VECTORS, Max(w->nvectors / 4, 1));
 	uint32	   *slots;
 	uint32	   *row_codes;
 	uint32	   *code_of;

@@ -113,7 +113,8 @@ typedef struct TsdbDirEntryDisk
 	uint16		level;			/* 0 = loaded or moved, +1 for each merge */
 	uint16		nsections;
 	uint32		header_bytes;	/* header length over all its tuples */
-	uint32		spare[9];
+	uint32		sort_order;		/* tsdb_options_sort_order() of what the rows are sorted by, 0 = unknown */
+	uint32		spare[8];
 } TsdbDirEntryDisk;
 
 #define TSDB_DIR_TIME				0x0001	/* time_min/time_max hold, over the rows whose time is not NULL */

@@ -542,24 +542,28 @@ planes_of_vector(TsdbChunkWriter *w, uint32 v, uint8 **planes)
 		planes[p] = w->planes[p] + (Size) v * TSDB_VECTOR_ROWS;
 }
 
+/* A column encoded for size, in memory: blocks in w->cold_blocks, coded planes in w->plane_frames. */
+typedef struct ColdColumn
+{
+	uint32		lengths[TSDB_CHUNK_MAX_VECTORS];	/* of blocks */
+	Size		frames;			/* bytes of coded planes; 0: there are none, or they save nothing */
+	Size		bytes;			/* blocks and frames; or, without planes, of the usual blocks */
+} ColdColumn;
+
 /*
- * Encodes the column with numbers in byte planes, for which zstd sees the whole column; if that is
- * clearly smaller than without, stores it so and returns true.
+ * Encodes the column both as usual and with numbers in byte planes, for which an entropy coder sees the whole
+ * column.  Stores nothing yet.
  */
-static bool
-encode_cold(TsdbChunkWriter *w, TsdbVector *vectors)
+static void
+encode_cold(TsdbChunkWriter *w, TsdbVector *vectors, ColdColumn *cold)
 {
 	TsdbEncoding encoding;
-	uint32		lengths[TSDB_CHUNK_MAX_VECTORS];
 	Size		hot_bytes = 0;
 	Size		cold_bytes = 0;
-	Size		frames;
 	uint8	   *blocks;
 	uint32		v;
 	int			p;
 
-	if (w->source == TSDB_SOURCE_STRINGS)
-		return false;
 	(void) tsdb_pool_reserve(w, &w->plane_bytes, (Size) TSDB_MAX_PLANES * TSDB_CHUNK_MAX_ROWS);
 	for (p = 0; p < TSDB_MAX_PLANES; p++)
 	{
@@ -572,7 +576,7 @@ encode_cold(TsdbChunkWriter *w, TsdbVector *vectors)
 		uint8	   *planes[TSDB_MAX_PLANES];
 
 		CHECK_FOR_INTERRUPTS();
-		lengths[v] = 0;
+		cold->lengths[v] = 0;
 		gather_vector(w, v, &vectors[v]);
 		vectors[v].nnulls = (uint16) w->nnulls;
 		vectors[v].encoding = TSDB_ENC_NULL;
@@ -580,33 +584,68 @@ encode_cold(TsdbChunkWriter *w, TsdbVector *vectors)
 			continue;
 		hot_bytes += tsdb_writer_encode_rows(w, 0, w->n, NULL, &encoding);
 		planes_of_vector(w, v, planes);
-		lengths[v] = (uint32) tsdb_writer_encode_rows(w, 0, w->n, planes, &encoding);
+		cold->lengths[v] = (uint32) tsdb_writer_encode_rows(w, 0, w->n, planes, &encoding);
 		vectors[v].encoding = (uint16) encoding;
-		blocks = tsdb_pool_reserve(w, &w->cold_blocks, cold_bytes + lengths[v]);
-		memcpy(blocks + cold_bytes, w->block.data, lengths[v]);
-		cold_bytes += lengths[v];
+		blocks = tsdb_pool_reserve(w, &w->cold_blocks, cold_bytes + cold->lengths[v]);
+		memcpy(blocks + cold_bytes, w->block.data, cold->lengths[v]);
+		cold_bytes += cold->lengths[v];
 	}
-	if (w->nplanes == 0)
-		return false;
-	frames = tsdb_planes_pack((const uint8 *const *) w->planes, w->nplanes, w->nrows,
-							  tsdb_pool_reserve(w, &w->plane_frames, tsdb_planes_bound(w->nplanes, w->nrows)));
-	if (frames == 0 || cold_bytes + frames + hot_bytes / COLD_MUST_SAVE > hot_bytes)
-		return false;
+	cold->frames = 0;
+	cold->bytes = hot_bytes;
+	if (w->nplanes > 0)
+		cold->frames = tsdb_planes_pack((const uint8 *const *) w->planes, w->nplanes, w->nrows,
+										tsdb_pool_reserve(w, &w->plane_frames,
+														  tsdb_planes_bound(w->nplanes, w->nrows)));
+	if (cold->frames == 0 || cold_bytes + cold->frames + hot_bytes / COLD_MUST_SAVE > hot_bytes)
+		cold->frames = 0;
+	else
+		cold->bytes = cold_bytes + cold->frames;
+}
+
+/* Stores what encode_cold made; there are frames. */
+static void
+store_cold(TsdbChunkWriter *w, TsdbVector *vectors, const ColdColumn *cold)
+{
+	const uint8 *blocks = w->cold_blocks.data;
+	uint32		v;
 
 	w->column->flags |= TSDB_COL_COLD;
 	w->column->first_plane = w->nparts;
-	w->column->nplanes = (uint8) tsdb_packer_place_pieces(w, w->plane_frames.data, frames);
-	blocks = w->cold_blocks.data;
+	w->column->nplanes = (uint8) tsdb_packer_place_pieces(w, w->plane_frames.data, cold->frames);
 	for (v = 0; v < w->nvectors; v++)
 	{
-		if (lengths[v] > 0)
+		if (cold->lengths[v] > 0)
 		{
-			vectors[v].block = tsdb_packer_place(w, blocks, lengths[v]);
-			count_block(w, (TsdbEncoding) vectors[v].encoding, vector_rows(w, v), lengths[v]);
+			vectors[v].block = tsdb_packer_place(w, blocks, cold->lengths[v]);
+			count_block(w, (TsdbEncoding) vectors[v].encoding, vector_rows(w, v), cold->lengths[v]);
 		}
-		blocks += lengths[v];
+		blocks += cold->lengths[v];
 	}
-	return true;
+}
+
+/*
+ * Numbers that have just got a dictionary: take it back if planes of the numbers themselves are smaller than it and planes of
+ * codes, which lose that neighbours are near each other.
+ */
+static void
+reconsider_dictionary(TsdbChunkWriter *w, TsdbVector *vectors, const TsdbPackerMark *mark)
+{
+	ColdColumn	codes;
+	ColdColumn	numbers;
+
+	encode_cold(w, vectors, &codes);
+	w->source = TSDB_SOURCE_INTS;
+	encode_cold(w, vectors, &numbers);
+	if (numbers.bytes <= w->column->stored_bytes + codes.bytes)
+	{
+		tsdb_packer_return(w, mark);
+		memset(&w->column->dict, 0, sizeof(w->column->dict));
+		w->column->dict_count = 0;
+		w->column->stored_bytes = 0;
+		w->dict_count = 0;
+	}
+	else
+		w->source = TSDB_SOURCE_CODES;
 }
 
 static void
@@ -615,6 +654,8 @@ encode_column(TsdbChunkWriter *w, int c)
 	TsdbColumn *col = &w->buf->columns[c];
 	TsdbColumnDisk *column = (TsdbColumnDisk *) w->columns.data + c;
 	TsdbVector *vectors = (TsdbVector *) w->vectors.data + (Size) c * w->nvectors;
+	TsdbPackerMark mark = tsdb_packer_mark(w);
+	ColdColumn	cold;
 	uint32		nvalid = w->nrows;
 	uint32		v;
 	uint32		i;
@@ -645,6 +686,8 @@ encode_column(TsdbChunkWriter *w, int c)
 		w->source = TSDB_SOURCE_INTS;
 		column->raw_bytes = (uint64) nvalid * col->typlen;
 		tsdb_dictionary_of_ints(w);
+		if (w->cold && w->source == TSDB_SOURCE_CODES)
+			reconsider_dictionary(w, vectors, &mark);
 	}
 	else
 	{
@@ -674,8 +717,15 @@ encode_column(TsdbChunkWriter *w, int c)
 			tsdb_choose_bytes_method(w);
 	}
 
-	if (w->cold && encode_cold(w, vectors))
-		return;
+	if (w->cold && w->source != TSDB_SOURCE_STRINGS)
+	{
+		encode_cold(w, vectors, &cold);
+		if (cold.frames > 0)
+		{
+			store_cold(w, vectors, &cold);
+			return;
+		}
+	}
 	for (v = 0; v < w->nvectors; v++)
 	{
 		gather_vector(w, v, &vectors[v]);

@@ -151,6 +151,20 @@ tsdb_packer_segment(TsdbChunkWriter *w, uint32 segment)
 	return (TsdbSegmentDisk *) ((uint8 *) w->segments.data + (Size) segment * TSDB_SEGMENT_STRIDE);
 }
 
+/* What lies where, to be taken back to. */
+typedef struct TsdbPackerMark
+{
+	uint32		nsegments;
+	int			nopen;
+	uint32		open[TSDB_OPEN_SEGMENTS];
+	uint32		lengths[TSDB_OPEN_SEGMENTS];
+	uint32		nparts;
+} TsdbPackerMark;
+
+extern TsdbPackerMark tsdb_packer_mark(TsdbChunkWriter *w);
+/* Forgets all blocks placed since; the column's counts are the caller's. */
+extern void tsdb_packer_return(TsdbChunkWriter *w, const TsdbPackerMark *mark);
+
 /* Room for one block in the open segment that has most. */
 extern Size tsdb_packer_hole(TsdbChunkWriter *w);
 /* Stores a block, counts it for the column at work, tells where it lies. */

@@ -36,6 +36,35 @@ new_segment(TsdbChunkWriter *w)
 	return w->nsegments - 1;
 }
 
+TsdbPackerMark
+tsdb_packer_mark(TsdbChunkWriter *w)
+{
+	TsdbPackerMark mark = {.nsegments = w->nsegments, .nopen = w->nopen, .nparts = w->nparts};
+	int			i;
+
+	for (i = 0; i < w->nopen; i++)
+	{
+		mark.open[i] = w->open[i];
+		mark.lengths[i] = tsdb_packer_segment(w, w->open[i])->length;
+	}
+	return mark;
+}
+
+void
+tsdb_packer_return(TsdbChunkWriter *w, const TsdbPackerMark *mark)
+{
+	int			i;
+
+	w->nsegments = mark->nsegments;
+	w->nopen = mark->nopen;
+	w->nparts = mark->nparts;
+	for (i = 0; i < w->nopen; i++)
+	{
+		w->open[i] = mark->open[i];
+		tsdb_packer_segment(w, w->open[i])->length = mark->lengths[i];
+	}
+}
+
 Size
 tsdb_packer_hole(TsdbChunkWriter *w)
 {

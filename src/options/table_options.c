@@ -21,6 +21,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "am/tsdb_handler.h"
+#include "common/hashfn.h"
 #include "catalog/heap.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
@@ -702,4 +703,15 @@ tsdb_options_get(Relation rel, TsdbTableOptions *options)
 
 	Assert(options->time_attnum == 0 || !is_series(options, options->time_attnum));
 	Assert(options->nseries <= TSDB_MAX_SERIES_COLUMNS);
+}
+
+uint32
+tsdb_options_sort_order(const TsdbTableOptions *options)
+{
+	AttrNumber	columns[TSDB_MAX_SERIES_COLUMNS + 1];
+
+	/* by what it means on disk: attribute numbers stay */
+	memcpy(columns, options->series, sizeof(AttrNumber) * options->nseries);
+	columns[options->nseries] = options->time_attnum;
+	return hash_bytes((unsigned char *) columns, sizeof(AttrNumber) * (options->nseries + 1)) | 1;
 }

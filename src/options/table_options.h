@@ -41,6 +41,9 @@ typedef struct TsdbTableOptions
  */
 extern void tsdb_options_get(Relation rel, TsdbTableOptions *options);
 
+/* Number for "sorted by these series columns, then by time", not 0: different for others, as good as always. */
+extern uint32 tsdb_options_sort_order(const TsdbTableOptions *options);
+
 /* Where series are neither given nor inferred from a key: choose them from gathered rows. */
 extern void tsdb_options_sample(TsdbTableOptions *options, struct TsdbColumnBuffer *buf);
 
