@@ -733,28 +733,21 @@ plan_linear(const int64_t *v, int n, int64_t step, const Sample *sample, Payload
 
 /*-------------- planes --------------*/
 
-/* Bytes that an entropy coder needs for the low nplanes bytes of the numbers, plane by plane. */
+/* Bytes that an entropy coder needs for byte p of the numbers. */
 static size_t
-planes_entropy(const uint64_t *codes, int n, unsigned nplanes)
+plane_entropy(const uint64_t *codes, int n, unsigned p)
 {
-	uint64_t	total = 0;
-	unsigned	p;
+	uint16_t	histogram[256];
+	uint64_t	sum = 0;
 	int			i;
 
-	for (p = 0; p < nplanes; p++)
-	{
-		uint16_t	histogram[256];
-		uint64_t	sum = 0;
-
-		memset(histogram, 0, sizeof(histogram));
-		for (i = 0; i < n; i++)
-			histogram[(codes[i] >> (8 * p)) & 0xFF]++;
-		for (i = 0; i < 256; i++)
-			if (histogram[i] > 1)
-				sum += (uint64_t) histogram[i] * tsdb_log2_fixed(histogram[i]);
-		total += (uint64_t) n * tsdb_log2_fixed((unsigned) n) - sum;
-	}
-	return (size_t) (total / (256 * 8)) + 1;
+	memset(histogram, 0, sizeof(histogram));
+	for (i = 0; i < n; i++)
+		histogram[(codes[i] >> (8 * p)) & 0xFF]++;
+	for (i = 0; i < 256; i++)
+		if (histogram[i] > 1)
+			sum += (uint64_t) histogram[i] * tsdb_log2_fixed(histogram[i]);
+	return (size_t) (((uint64_t) n * tsdb_log2_fixed((unsigned) n) - sum) / (256 * 8)) + 1;
 }
 
 /* Quotients of v[i] - base for all from "from" on, zigzag, into codes; false if gcd does not divide one. */
@@ -790,11 +783,15 @@ plan_planes_around(const int64_t *v, int from, int n, int64_t base, uint64_t gcd
 				   PayloadPlan *plan, uint64_t *codes, uint16_t *patch_pos)
 {
 	uint16_t	histogram[65];
+	size_t		entropy = 0;
+	size_t		best;
 	unsigned	width;
+	unsigned	full;
 	unsigned	above = 0;
 	int64_t		lo = 0;
 	int64_t		hi = 0;
 	unsigned	i;
+	unsigned	p;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->encoding = TSDB_ENC_PLANES;
@@ -805,12 +802,30 @@ plan_planes_around(const int64_t *v, int from, int n, int64_t base, uint64_t gcd
 	if (plan->gcd == 1)
 		(void) planes_numbers(v, from, n, base, 1, codes);
 
+	/* a plane costs what little its rare bytes tell; a patch, of full size nearly, position and bytes */
 	memset(histogram, 0, sizeof(histogram));
 	tsdb_kernels->width_histogram(codes, n, histogram);
-	for (width = 64; width > 0 && above + histogram[width] <= (unsigned) n / 64; width--)
-		above += histogram[width];
-	plan->width = width == 0 ? 1 : (width + 7) / 8;
-	if (plan->width < 8)
+	for (width = 64; width > 8 && histogram[width] == 0; width--)
+		;
+	full = (width + 7) / 8;
+	for (p = 0; p < full; p++)
+		entropy += plane_entropy(codes, n, p);
+	best = entropy;
+	plan->width = full;
+	for (p = full; p-- > 1;)
+	{
+		entropy -= plane_entropy(codes, n, p);
+		for (i = p * 8 + 1; i <= p * 8 + 8; i++)
+			above += histogram[i];
+		if (above > (unsigned) n / 16)
+			break;
+		if (entropy + above * (sizeof(uint16_t) + full) < best)
+		{
+			best = entropy + above * (sizeof(uint16_t) + full);
+			plan->width = p;
+		}
+	}
+	if (plan->width < full)
 		plan->count = (unsigned) tsdb_kernels->collect_wide(codes, n, plan->width * 8, patch_pos);
 	for (i = 0; i < plan->count; i++)
 	{
@@ -820,8 +835,7 @@ plan_planes_around(const int64_t *v, int from, int n, int64_t base, uint64_t gcd
 		hi = d > hi ? d : hi;
 	}
 	plan->aux = plan->count > 0 ? codec_signed_bytes(lo, hi) : 0;
-	plan->size = planes_entropy(codes, n, plan->width) + sizeof(int64_t) * (1 + (steps ? 1 : 0) + (plan->gcd > 1 ? 1 : 0)) +
-		plan->count * (sizeof(uint16_t) + plan->aux);
+	plan->size = best + sizeof(int64_t) * ((base != 0 ? 1 : 0) + (steps ? 1 : 0) + (plan->gcd > 1 ? 1 : 0));
 }
 
 /*

@@ -16,16 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes_codec.h"
 #include "coder.h"
 #include "kernels.h"
-#if __has_include("planes.h")
 #include "planes.h"
-#define HAVE_COLD
-#endif
-#if __has_include("bytes_codec.h")
-#include "bytes_codec.h"
-#define HAVE_TEXT_METHODS
-#endif
 
 #define ROWS			TSDB_CODEC_MAX_ROWS
 #define CHUNK_BLOCKS	(CHUNK_ROWS / ROWS)
@@ -38,20 +32,13 @@
 #define COLD_LEVEL		3
 #define COLD_MUST_SAVE	32
 
-/* Not there before simd/kernels.c is: then there is one tier, what the compiler makes of the sources. */
-extern const TsdbKernels *tsdb_simd_table(TsdbSimdTier tier) __attribute__((weak));
-extern void tsdb_simd_use(TsdbSimdTier limit) __attribute__((weak));
-extern const TsdbKernels *tsdb_kernels __attribute__((weak));
-
 /* What the blocks of one chunk of the column at hand share: a dictionary, count 0 = none; or symbols. */
 typedef struct Dictionary
 {
 	uint32_t	count;
 	int64_t    *values;			/* sorted; of numbers */
 	TsdbBytes  *strings;		/* sorted; of text */
-#ifdef HAVE_TEXT_METHODS
 	TsdbFsstEncoder *symbols;	/* of text without dictionary; NULL = plain */
-#endif
 } Dictionary;
 
 static TsdbCodecScratch *scratch;
@@ -73,18 +60,16 @@ static TsdbBytes *out_strings;
 static uint32_t *out_codes;
 static bool *out_isnull;
 
-#ifdef HAVE_TEXT_METHODS
 static TsdbBytesContext *bytes_context;
 static uint8_t *bytes_work;
 static uint8_t *bytes_out;
 static size_t bytes_out_size;
 static size_t bytes_out_used;		/* by the piece being decoded */
-#endif
 
 void
 coder_use_tier(const Coder *coder)
 {
-	if (tsdb_simd_use != NULL && coder->tier != NO_TIER)
+	if (coder->tier != NO_TIER)
 		tsdb_simd_use((TsdbSimdTier) coder->tier);
 }
 
@@ -127,7 +112,6 @@ encode_plain(const Piece *piece, uint8_t *out)
 	const Column *column = piece->column;
 	TsdbEncoding encoding;
 
-#ifdef HAVE_TEXT_METHODS
 	if (column->set->kind == COLUMN_TEXT)
 	{
 		TsdbFsstEncoder *symbols = dictionaries[piece->first / CHUNK_ROWS].symbols;
@@ -137,7 +121,6 @@ encode_plain(const Piece *piece, uint8_t *out)
 		return tsdb_bytes_encode_with(column->strings + piece->first, piece_nulls(piece), piece->n, &method, out, bytes_work,
 									  &encoding, scratch);
 	}
-#endif
 	if (column->set->kind == COLUMN_TEXT)
 		return tsdb_bytes_encode(column->strings + piece->first, piece_nulls(piece), piece->n, out, &encoding, scratch);
 	return tsdb_int_encode(column->values + piece->first, piece_nulls(piece), piece->n, TSDB_LANE_INT64,
@@ -150,7 +133,6 @@ decode_plain(const Piece *piece, const uint8_t *in, size_t len, int at)
 {
 	int			nnulls;
 
-#ifdef HAVE_TEXT_METHODS
 	if (piece->column->set->kind == COLUMN_TEXT)
 	{
 		TsdbFsstEncoder *symbols = dictionaries[piece->first / CHUNK_ROWS].symbols;
@@ -165,7 +147,6 @@ decode_plain(const Piece *piece, const uint8_t *in, size_t len, int at)
 									  bytes_out + bytes_out_used - size, size,
 									  out_strings + at, out_isnull + at, &nnulls, bytes_context, scratch);
 	}
-#endif
 	if (piece->column->set->kind == COLUMN_TEXT)
 		return tsdb_bytes_decode(in, len, piece->n, out_strings + at, out_isnull + at, &nnulls, scratch);
 	return tsdb_int_decode(in, len, piece->n, TSDB_LANE_INT64, out_values + at, out_isnull + at, &nnulls, scratch);
@@ -294,7 +275,6 @@ make_dictionary(const Column *column, int first, int n, Dictionary *dict)
 	return len;
 }
 
-#ifdef HAVE_TEXT_METHODS
 
 /* strings of a sample have so many bytes; fsst.h */
 #define SAMPLE_BYTES	16384
@@ -363,7 +343,6 @@ make_symbols(const Column *column, int first, int n, Dictionary *dict)
 	return 0;
 }
 
-#endif							/* HAVE_TEXT_METHODS */
 
 static size_t
 tsdb_prepare(const Column *column)
@@ -382,9 +361,7 @@ tsdb_prepare(const Column *column)
 	{
 		free(dictionaries[i].values);
 		free(dictionaries[i].strings);
-#ifdef HAVE_TEXT_METHODS
 		free(dictionaries[i].symbols);
-#endif
 	}
 	free(dictionaries);
 	free(codes);
@@ -395,20 +372,16 @@ tsdb_prepare(const Column *column)
 		abort();
 	dictionary_bytes = 0;
 	symbol_bytes = 0;
-#ifdef HAVE_TEXT_METHODS
 	if (column->set->kind == COLUMN_TEXT)
 		reserve_text(column);
-#endif
 	for (int i = 0; i < ndictionaries; i++)
 	{
 		int			first = i * CHUNK_ROWS;
 		int			n = column->nrows - first < CHUNK_ROWS ? column->nrows - first : CHUNK_ROWS;
 
 		dictionary_bytes += make_dictionary(column, first, n, &dictionaries[i]);
-#ifdef HAVE_TEXT_METHODS
 		if (column->set->kind == COLUMN_TEXT && dictionaries[i].count == 0)
 			symbol_bytes += make_symbols(column, first, n, &dictionaries[i]);
-#endif
 	}
 	prepared = column->set;
 	return dictionary_bytes + symbol_bytes;
@@ -474,20 +447,6 @@ tsdb_matches(const Piece *piece)
 
 /*-------------- cold columns --------------*/
 
-#ifdef HAVE_COLD
-
-extern size_t tsdb_int_encode_cold(const int64_t *values, const bool *isnull, int n,
-								   TsdbLane lane, TsdbLaneMeaning meaning, uint8_t *const *planes, int *nplanes,
-								   uint8_t *out, TsdbEncoding *encoding, TsdbCodecScratch *scratch_) __attribute__((weak));
-extern bool tsdb_int_decode_cold(const uint8_t *in, size_t len, int n, TsdbLane lane,
-								 const uint8_t *const *planes, int nplanes,
-								 int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch_) __attribute__((weak));
-extern unsigned tsdb_codec_fallbacks(const TsdbCodecScratch *scratch_) __attribute__((weak));
-extern size_t tsdb_planes_pack(const uint8_t *const *planes, int nplanes, uint32_t nrows, int level,
-							   uint8_t *out) __attribute__((weak));
-extern int	tsdb_planes_count(const uint8_t *in, size_t len, uint32_t nrows) __attribute__((weak));
-extern bool tsdb_planes_unpack(const uint8_t *in, size_t len, uint32_t nrows, uint8_t *const *planes) __attribute__((weak));
-
 static uint8_t *plane_bytes[TSDB_MAX_PLANES];
 
 /* Where the blocks of the chunk encoded last end; the chunk's directory tells that, so it is not counted. */
@@ -551,7 +510,7 @@ cold_encode(const Piece *piece, uint8_t *out)
 	memcpy(hot_ends, block_ends, sizeof(hot_ends));
 	cold_len = encode_blocks(piece, plane_bytes, &nplanes, cold);
 	if (nplanes > 0)
-		cold_len += tsdb_planes_pack((const uint8_t *const *) plane_bytes, nplanes, (uint32_t) piece->n, COLD_LEVEL, cold + cold_len);
+		cold_len += tsdb_planes_pack((const uint8_t *const *) plane_bytes, nplanes, (uint32_t) piece->n, cold + cold_len);
 	if (nplanes == 0 || cold_len + hot_len / COLD_MUST_SAVE > hot_len)
 	{
 		memcpy(block_ends, hot_ends, sizeof(hot_ends));
@@ -605,18 +564,9 @@ cold_prepare(const Column *column)
 unsigned
 coder_fallbacks(void)
 {
-	return tsdb_codec_fallbacks != NULL ? tsdb_codec_fallbacks(scratch) : 0;
+	return tsdb_codec_fallbacks(scratch);
 }
 
-#else
-
-unsigned
-coder_fallbacks(void)
-{
-	return 0;
-}
-
-#endif							/* HAVE_COLD */
 
 int
 coders_tsdb(Coder *list)
@@ -628,21 +578,14 @@ coders_tsdb(Coder *list)
 	{
 		Coder		coder = {"tsdb", tier, tier_names[tier], ROWS, tsdb_prepare, tsdb_encode, tsdb_decode, tsdb_matches};
 
-		if (tsdb_simd_table != NULL ? tsdb_simd_table((TsdbSimdTier) tier) != NULL : tier == TSDB_SIMD_BASELINE)
+		if (tsdb_simd_table((TsdbSimdTier) tier) != NULL)
 			list[n++] = coder;
 	}
-#ifdef HAVE_COLD
-	if (tsdb_int_encode_cold != NULL && tsdb_planes_pack != NULL)
-	{
-		Coder		coder = list[n - 1];
-
-		coder.name = "tsdb cold";
-		coder.rows = CHUNK_ROWS;
-		coder.prepare = cold_prepare;
-		coder.encode = cold_encode;
-		coder.decode = cold_decode;
-		list[n++] = coder;
-	}
-#endif
-	return n;
+	list[n] = list[n - 1];
+	list[n].name = "tsdb cold";
+	list[n].rows = CHUNK_ROWS;
+	list[n].prepare = cold_prepare;
+	list[n].encode = cold_encode;
+	list[n].decode = cold_decode;
+	return n + 1;
 }
