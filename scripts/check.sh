@@ -7,6 +7,7 @@
 #
 # Environment: TESTS="name ..."  only these (for sql, isolation, t, core);
 # TSDB_CHECK_CORE=0  leaves PostgreSQL's own suite out of "all".
+# TSDB_FUZZ_SECONDS=10  how long each fuzz target of the codecs runs.
 set -euo pipefail
 
 part=${1:-all}
@@ -15,6 +16,7 @@ bash "$(dirname "$0")/install_deps.sh"
 find_postgres
 
 out=$build_dir/check
+fuzz_seconds=${TSDB_FUZZ_SECONDS:-10}
 mkdir -p "$out"
 passed=0
 failed=0
@@ -94,6 +96,32 @@ part_simd()
 			continue
 		fi
 		tap "simd_$name" env -C "$top/simd/tests" timeout 900 "$build_dir/simd/${name}_sanitize"
+	done
+	fuzz_simd
+}
+
+# Each fuzz target for a short while, from the kept corpus on; inputs that crash are left in build/simd/.
+fuzz_simd()
+{
+	local source name log
+	section "simd/fuzz, $fuzz_seconds s each"
+	if ! echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p == 0 && n == 1; }' |
+		"${compiler_clang:-false}" -fsanitize=fuzzer,address -x c - -o "$build_dir/simd/has_fuzzer" 2>/dev/null; then
+		say "skip fuzz targets: no clang with libFuzzer"
+		skipped=$((skipped + 1))
+		return 0
+	fi
+	for source in "$top"/simd/fuzz/fuzz_*.c; do
+		name=$(basename "$source" .c)
+		wanted "$name" || continue
+		log=$out/simd_$name.log
+		if timeout $((fuzz_seconds + 600)) make -C "$top/simd" --no-print-directory -j2 BUILD="$build_dir/simd" CLANG="$compiler_clang" \
+			FUZZ_SECONDS="$fuzz_seconds" "fuzz-${name#fuzz_}" >"$log" 2>&1; then
+			ok "simd $name"
+		else
+			not_ok "simd $name"
+			show "$log"
+		fi
 	done
 }
 

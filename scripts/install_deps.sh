@@ -14,6 +14,7 @@ packages=(
 	"postgresql-$major"
 	"postgresql-server-dev-$major"	# brings clang, the second compiler of the checks
 	dpkg-dev						# apt-get source, for check-core
+	libclang-rt-14-dev				# libFuzzer and sanitizers for that clang
 	bzip2
 	libsimde-dev
 	liblz4-dev

@@ -280,8 +280,10 @@ void		tsdb_real_choose(const int64_t *bits, int n, unsigned lane, FloatModel *mo
 /*
  * Writes what stands behind header and NULLs: payloads and exceptions; sets header->encoding, param and p.
  * isnull: rows that need not come back
- * (NULL = none).  Returns the bytes, or 0: the model does not hold.
+ * (NULL = none).  Returns the bytes (0 if all is in planes), or TSDB_NO_MODEL: the model does not hold.
  */
+#define TSDB_NO_MODEL	SIZE_MAX
+
 size_t		tsdb_float_write(const int64_t *bits, const bool *isnull, int n, unsigned lane, const FloatModel *model,
 							 const uint16_t *lefts, TsdbBlockHeader *header, uint8_t *const *planes, uint8_t *out,
 							 TsdbCodecScratch *scratch);

@@ -566,7 +566,7 @@ write_decimals(const int64_t *bits, const bool *isnull, int n, Target target, un
 	{
 		nexceptions = collect_exceptions(isnull, n, scratch);
 		if (nexceptions > n / 2)
-			return 0;
+			return TSDB_NO_MODEL;
 	}
 	size = put_payload(scratch->ints, n, 8, planes, out, header, scratch);
 	if (any == 0)
@@ -599,7 +599,7 @@ write_real(const int64_t *bits, int n, unsigned lane, unsigned right, const uint
 		index[i] = k == TSDB_REAL_LEFTS ? 0 : k;
 	}
 	if (nexceptions > n / 4)
-		return 0;
+		return TSDB_NO_MODEL;
 	memcpy(out, lefts, size);
 	plan.encoding = TSDB_ENC_FOR;
 	plan.width = right;

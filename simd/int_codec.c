@@ -74,7 +74,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	FloatModel	model;
 	FloatModel	real;
 	TsdbBlockHeader modelled = *header;
-	size_t		size = 0;
+	size_t		size = TSDB_NO_MODEL;
 	size_t		plain;
 
 	tsdb_float_choose(rows->values, rows->n, rows->lane, &model);
@@ -82,7 +82,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	{
 		size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &model, lefts, &modelled, planes,
 								scratch->candidate, scratch);
-		if (size > 0 && size < raw &&
+		if (size < raw &&
 			(modelled.param & TSDB_DECIMAL_RESIDUAL) == 0 &&
 			modelled.p.nexceptions <= rows->n / MANY_EXCEPTIONS)
 		{
@@ -91,7 +91,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 			return size;
 		}
 		/* runs, or a pattern of the bits, may do better than a model that holds for some alone */
-		if (size > 0 && size < raw / 2 && !values_repeat(rows))
+		if (size < raw / 2 && !values_repeat(rows))
 		{
 			memcpy(out, scratch->candidate, size);
 			*header = modelled;
@@ -100,7 +100,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	}
 
 	/* in planes, a model's numbers are shorter than the bits */
-	if (size > 0 && size < raw && modelled.p.payload == TSDB_ENC_PLANES)
+	if (size < raw && modelled.p.payload == TSDB_ENC_PLANES)
 	{
 		memcpy(out, scratch->candidate, size);
 		*header = modelled;
@@ -108,7 +108,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	}
 	clear_planes(planes, rows->n);
 	plain = write_ints(rows, false, planes, out, header, scratch);
-	if (size > 0 && size < plain)
+	if (size < plain)
 	{
 		clear_planes(planes, rows->n);
 		memcpy(out, scratch->candidate, size);
@@ -124,7 +124,7 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	modelled = *header;
 	size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &real, lefts, &modelled, NULL,
 							scratch->candidate, scratch);
-	if (size == 0 || size + (size_t) rows->n / 16 >= plain)
+	if (size == TSDB_NO_MODEL || size + (size_t) rows->n / 16 >= plain)
 		return plain;
 	memcpy(out, scratch->candidate, size);
 	*header = modelled;

@@ -750,6 +750,16 @@ plane_entropy(const uint64_t *codes, int n, unsigned p)
 	return (size_t) (((uint64_t) n * tsdb_log2_fixed((unsigned) n) - sum) / (256 * 8)) + 1;
 }
 
+/* The same as a coder of whole bits does it: bytes that are rare among zeros cost it more. */
+static size_t
+plane_cost(const uint64_t *codes, int n, unsigned p)
+{
+	size_t		bytes = plane_entropy(codes, n, p);
+	size_t		rest = bytes / 2 < (size_t) n / 64 ? bytes / 2 : (size_t) n / 64;
+
+	return p == 0 ? bytes : bytes + rest;
+}
+
 /* Quotients of v[i] - base for all from "from" on, zigzag, into codes; false if gcd does not divide one. */
 static bool
 planes_numbers(const int64_t *v, int from, int n, int64_t base, uint64_t gcd, uint64_t *codes)
@@ -809,12 +819,12 @@ plan_planes_around(const int64_t *v, int from, int n, int64_t base, uint64_t gcd
 		;
 	full = (width + 7) / 8;
 	for (p = 0; p < full; p++)
-		entropy += plane_entropy(codes, n, p);
+		entropy += plane_cost(codes, n, p);
 	best = entropy;
 	plan->width = full;
 	for (p = full; p-- > 1;)
 	{
-		entropy -= plane_entropy(codes, n, p);
+		entropy -= plane_cost(codes, n, p);
 		for (i = p * 8 + 1; i <= p * 8 + 8; i++)
 			above += histogram[i];
 		if (above > (unsigned) n / 16)

@@ -222,10 +222,16 @@ K(select64) (const uint64_t *values, int n, const uint64_t *bitmap, uint64_t *ou
 		count += (int) popcount64(bits);
 	}
 #endif
-	for (; i < n; i++)
+	while (i < n)
 	{
-		to[count] = v[i];
-		count += (int) ((words[i / 64] >> (i & 63)) & 1);
+		uint64_t	word = words[i / 64] >> (i & 63);
+		const int	end = (i | 63) < n ? (i | 63) + 1 : n;
+
+		for (; i < end; i++, word >>= 1)
+		{
+			to[count] = v[i];
+			count += (int) (word & 1);
+		}
 	}
 	return count;
 }
@@ -259,19 +265,23 @@ K(expand64) (const uint64_t *dense, int n, const uint64_t *bitmap, uint64_t fill
 		count += (int) popcount64(bits);
 	}
 #endif
-	if (total == 0)
+	while (i < n)
 	{
-		for (; i < n; i++)
-			to[i] = fill;
-		return;
-	}
-	for (; i < n; i++)
-	{
-		const uint64_t bit = (words[i / 64] >> (i & 63)) & 1;
-		const uint64_t v = d[count < total ? count : total - 1];
+		uint64_t	word = words[i / 64] >> (i & 63);
+		const int	end = (i | 63) < n ? (i | 63) + 1 : n;
 
-		to[i] = bit ? v : fill;
-		count += (int) bit;
+		for (; i < end && count < total; i++, word >>= 1)
+		{
+			const uint64_t value = d[count];
+
+			to[i] = word & 1 ? value : fill;
+			count += (int) (word & 1);
+		}
+		if (count == total)
+		{
+			for (; i < n; i++)
+				to[i] = fill;
+		}
 	}
 }
 

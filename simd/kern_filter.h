@@ -44,6 +44,32 @@ block_relation(const uint8_t *p, v64u flip, v64u c, const unsigned T, const Rela
 	uint64_t	word = 0;
 	unsigned	j;
 
+#if KERN_TIER < 2
+	/* two registers of 16-bit lanes give one of bytes */
+	if (T == 16 && (rel == REL_GT || rel == REL_EQ))
+	{
+		UNROLL
+		for (j = 0; j < 128 / VB; j += 2)
+		{
+			const v64u	x = vload(p + j * VB) ^ flip;
+			const v64u	y = vload(p + (j + 1) * VB) ^ flip;
+
+#if KERN_TIER == 1
+			const simde__m256i both = simde_mm256_packs_epi16(rel == REL_GT ? lanes_gt(x, c, 16) : lanes_eq(x, c, 16),
+															  rel == REL_GT ? lanes_gt(y, c, 16) : lanes_eq(y, c, 16));
+
+			/* halves are packed apart */
+			word |= lanes_to_bits(simde_mm256_permute4x64_epi64(both, 0xD8), 8) << (j * VB / 2);
+#else
+			const simde__m128i both = simde_mm_packs_epi16(rel == REL_GT ? lanes_gt(x, c, 16) : lanes_eq(x, c, 16),
+														   rel == REL_GT ? lanes_gt(y, c, 16) : lanes_eq(y, c, 16));
+
+			word |= lanes_to_bits(both, 8) << (j * VB / 2);
+#endif
+		}
+		return word;
+	}
+#endif
 	UNROLL
 	for (j = 0; j < 64 * T / 8 / VB; j++)
 		word |= relation_bits(vload(p + j * VB) ^ flip, c, T, rel) << (j * (VB * 8 / T) & 63);
@@ -60,6 +86,7 @@ compare_lanes(const void *values, int n, uint64_t flip, uint64_t c, uint64_t inv
 	uint8_t		copy[512];
 	int			i;
 
+	UNROLL4
 	for (i = 0; i + 64 <= n; i += 64)
 		to[i / 64] = block_relation((const uint8_t *) values + (size_t) i * (T / 8), vflip, vc, T, rel) ^ invert;
 	if (i < n)

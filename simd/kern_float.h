@@ -188,7 +188,8 @@ K(float_nans) (const s64a *bits, uint64_t off, s64a *floats)
 			continue;
 		nan = double_nan_to_float(x);
 		floats[j] = (int32_t) nan;
-		if ((nan & 0x7FFFFF) != 0 && float_nan_to_double(nan) == x)
+		/* without payload it would be an infinity, which x is not */
+		if (float_nan_to_double(nan) == x)
 			off &= ~(UINT64_C(1) << j);
 	}
 	return off;

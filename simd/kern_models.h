@@ -92,6 +92,7 @@ K(line) (uint64_t first, uint64_t step, int n, uint64_t *out)
 	u64a	   *to = (u64a *) out;
 	int			i;
 
+	UNROLL4
 	for (i = 0; i + L64 <= n; i += L64, at += advance)
 		vstore(to + i, at);
 	if (i < n)
@@ -133,46 +134,85 @@ K(divide_exact) (const int64_t *v, int n, int64_t base, unsigned shift, uint64_t
 	return or_lanes(bad);
 }
 
+#if KERN_TIER < 2
+/*
+ * Bit lengths 0 .. 64: the exponent of the double that a number is near to.  Of two bits next to each other the lower
+ * is cleared before, so that nothing is rounded up to the next power of two.
+ */
+static always_inline v64u
+bit_lengths(v64u x)
+{
+	/* 2^84 + hi * 2^32, less 2^84 + 2^52, plus 2^52 + lo */
+	const v64u	hi_magic = splat(UINT64_C(0x4530000000000000));
+	const v64u	lo_magic = splat(UINT64_C(0x4330000000000000));
+	const vf64	both = (vf64) splat(UINT64_C(0x4530000000100000));
+	vf64		d;
+	v64u		e;
+
+	x &= ~(x >> 1);
+	d = ((vf64) ((x >> 32) | hi_magic) - both) + (vf64) ((x & 0xFFFFFFFF) | lo_magic);
+	e = (v64u) d >> 52;
+	/* 0 has exponent 0; all others at least 1023 */
+#if KERN_TIER == 1
+	return (v64u) simde_mm256_subs_epu16((simde__m256i) e, (simde__m256i) splat(1022));
+#else
+	return (v64u) simde_mm_subs_epu16((simde__m128i) e, (simde__m128i) splat(1022));
+#endif
+}
+#else
+static always_inline v64u
+bit_lengths(v64u x)
+{
+	return 64 - (v64u) _mm512_lzcnt_epi64((__m512i) x);
+}
+#endif
+
 /*
  * Numbers of every bit length are counted by comparing a byte a value: adding one to a counter in
- * memory for each value costs more, because neighbours mostly meet in the same counter.
+ * memory for each value costs more, because neighbours mostly meet in the same counter.  The order of the
+ * bytes does not matter.
  */
 static noinline void
 K(width_histogram) (const uint64_t *codes, int n, uint16_t *histogram)
 {
 	const u64a *c = (const u64a *) codes;
-	uint8_t		width[TSDB_FFOR_MAX + VB] __attribute__((aligned(VB)));
+	uint8_t		width[TSDB_FFOR_MAX] __attribute__((aligned(VB)));
 	u16a	   *counts = (u16a *) histogram;
-	uint64_t	all = 0;
+	v64u		any = {0};
+	uint64_t	all;
 	int			left = n;
-	int			nregisters = (n + VB - 1) / VB;
+	int			nregisters = 0;
 	int			w;
 	int			i = 0;
+	int			j;
 
-#if KERN_TIER == 2
-	v64u		any = {0};
-
-	for (; i + 8 <= n; i += 8)
+	for (; i + VB <= n; i += VB, nregisters++)
 	{
-		v64u		x = vload(c + i);
+		v64u		bytes = {0};
 
-		any |= x;
-		_mm_storel_epi64((__m128i *) (width + i), _mm512_cvtepi64_epi8(_mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_lzcnt_epi64((__m512i) x))));
+		UNROLL
+		for (j = 0; j < 8; j++)
+		{
+			const v64u	x = vload(c + i + j * L64);
+
+			any |= x;
+			bytes |= bit_lengths(x) << (8 * j);
+		}
+		vstore(width + nregisters * VB, bytes);
 	}
 	all = or_lanes(any);
-#endif
-	for (; i < n; i++)
+	if (i < n)
 	{
-		uint64_t	x = c[i];
+		memset(width + nregisters * VB, 0xFF, VB);
+		for (j = 0; i < n; i++, j++)
+		{
+			const uint64_t x = c[i];
 
-		all |= x;
-#if KERN_TIER > 0
-		width[i] = (uint8_t) (64 - _lzcnt_u64(x));
-#else
-		width[i] = (uint8_t) (63 - __builtin_clzll(x | 1) + (x != 0));
-#endif
+			all |= x;
+			width[nregisters * VB + j] = (uint8_t) (x == 0 ? 0 : 64 - __builtin_clzll(x));
+		}
+		nregisters++;
 	}
-	memset(width + n, 0xFF, (size_t) (nregisters * VB - n));
 
 	for (w = all == 0 ? 0 : 64 - __builtin_clzll(all); left > 0; w--)
 	{
@@ -181,6 +221,7 @@ K(width_histogram) (const uint64_t *codes, int n, uint16_t *histogram)
 		int			found;
 
 		/* at most 64 registers: a byte holds the count */
+		UNROLL4
 		for (i = 0; i < nregisters; i++)
 #if KERN_TIER == 2
 			count = (v8u) _mm512_mask_sub_epi8((__m512i) count, _mm512_cmpeq_epi8_mask((__m512i) vload(width + i * VB), (__m512i) same),
@@ -304,37 +345,150 @@ K(unzigzag) (const uint64_t *codes, int n, int64_t base, uint64_t *out)
 
 /*-------------- planes --------------*/
 
+/*
+ * Sixteen numbers of eight bytes (or four: "half" the registers) and their planes are one matrix of bytes and its
+ * transpose.  If the address of a byte in the first is the bits v3 v2 v1 v0 p2 p1 p0, it is p2 p1 p0 v3 v2 v1 v0 in the
+ * other; interleaving the bytes of the first half of the registers with those of the second moves the top bit to the
+ * end.
+ */
+static always_inline void
+interleave_halves(simde__m128i x[8], const int count)
+{
+	simde__m128i y[8];
+	int			i;
+
+	UNROLL
+	for (i = 0; i < count / 2; i++)
+	{
+		y[2 * i] = simde_mm_unpacklo_epi8(x[i], x[i + count / 2]);
+		y[2 * i + 1] = simde_mm_unpackhi_epi8(x[i], x[i + count / 2]);
+	}
+	UNROLL
+	for (i = 0; i < count; i++)
+		x[i] = y[i];
+}
+
+static always_inline simde__m128i
+load128(const void *p)
+{
+	simde__m128i x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
 static void
 K(split_planes) (const uint64_t *codes, int n, int nplanes, uint8_t *const *planes)
 {
-	const u64a *restrict c = (const u64a *) codes;
-	int			p;
+	const u64a *c = (const u64a *) codes;
 	int			i;
+	int			p;
+	simde__m128i x[8];
 
-	for (p = 0; p < nplanes; p++)
+#if KERN_TIER == 2
+	/* vpmovqb in the compiler's own loop takes fewer instructions, up to so many planes */
+	if (nplanes <= 4)
 	{
-		uint8_t    *restrict plane = planes[p];
+		for (p = 0; p < nplanes; p++)
+		{
+			const u64a *restrict from = c;
+			uint8_t    *restrict plane = planes[p];
 
-		for (i = 0; i < n; i++)
-			plane[i] = (uint8_t) (c[i] >> (8 * p));
+			for (i = 0; i < n; i++)
+				plane[i] = (uint8_t) (from[i] >> (8 * p));
+		}
+		return;
 	}
+#endif
+	for (i = 0; i + 16 <= n; i += 16)
+	{
+		if (nplanes > 4)
+		{
+			UNROLL
+			for (p = 0; p < 8; p++)
+				x[p] = load128(c + i + 2 * p);
+			interleave_halves(x, 8);
+			interleave_halves(x, 8);
+			interleave_halves(x, 8);
+			interleave_halves(x, 8);
+		}
+		else
+		{
+			/* the lower halves of the numbers */
+			UNROLL
+			for (p = 0; p < 4; p++)
+				x[p] = simde_mm_castps_si128(simde_mm_shuffle_ps(simde_mm_castsi128_ps(load128(c + i + 4 * p)),
+																 simde_mm_castsi128_ps(load128(c + i + 4 * p + 2)), 0x88));
+			interleave_halves(x, 4);
+			interleave_halves(x, 4);
+			interleave_halves(x, 4);
+			interleave_halves(x, 4);
+		}
+		if (nplanes > 4)
+		{
+			UNROLL
+			for (p = 0; p < 8; p++)
+				if (p < nplanes)
+					memcpy(planes[p] + i, &x[p], sizeof(x[p]));
+		}
+		else
+		{
+			UNROLL
+			for (p = 0; p < 4; p++)
+				if (p < nplanes)
+					memcpy(planes[p] + i, &x[p], sizeof(x[p]));
+		}
+	}
+	for (; i < n; i++)
+		for (p = 0; p < nplanes; p++)
+			planes[p][i] = (uint8_t) (c[i] >> (8 * p));
 }
 
 static void
 K(join_planes) (const uint8_t *const *planes, int nplanes, int n, uint64_t *codes)
 {
-	u64a	   *restrict c = (u64a *) codes;
-	int			p;
+	const simde__m128i zero = simde_mm_setzero_si128();
+	u64a	   *c = (u64a *) codes;
+	simde__m128i x[8];
 	int			i;
+	int			p;
 
-	for (i = 0; i < n; i++)
-		c[i] = planes[0][i];
-	for (p = 1; p < nplanes; p++)
+	for (i = 0; i + 16 <= n; i += 16)
 	{
-		const uint8_t *restrict plane = planes[p];
+		UNROLL
+		for (p = 0; p < 8; p++)
+			x[p] = p < nplanes ? load128(planes[p] + i) : zero;
+		if (nplanes > 4)
+		{
+			interleave_halves(x, 8);
+			interleave_halves(x, 8);
+			interleave_halves(x, 8);
+			UNROLL
+			for (p = 0; p < 8; p++)
+				memcpy(c + i + 2 * p, &x[p], sizeof(x[p]));
+		}
+		else
+		{
+			interleave_halves(x, 4);
+			interleave_halves(x, 4);
+			UNROLL
+			for (p = 0; p < 4; p++)
+			{
+				const simde__m128i lo = simde_mm_unpacklo_epi32(x[p], zero);
+				const simde__m128i hi = simde_mm_unpackhi_epi32(x[p], zero);
 
-		for (i = 0; i < n; i++)
-			c[i] |= (uint64_t) plane[i] << (8 * p);
+				memcpy(c + i + 4 * p, &lo, sizeof(lo));
+				memcpy(c + i + 4 * p + 2, &hi, sizeof(hi));
+			}
+		}
+	}
+	for (; i < n; i++)
+	{
+		uint64_t	v = 0;
+
+		for (p = 0; p < nplanes; p++)
+			v |= (uint64_t) planes[p][i] << (8 * p);
+		c[i] = v;
 	}
 }
 

@@ -168,64 +168,78 @@ K(unpack_lanes) (const uint8_t *in, int n, unsigned width, void *out)
 }
 
 /*
+ * Row r of lanes of 64 bits.  Shifts by 64 give 0 with these instructions (with C's operators they would be undefined),
+ * so no row needs a branch.
+ */
+static always_inline void
+unpack_wide_row(const uint8_t *in, unsigned r, unsigned W, v64u mask, v64u add, v64u row[ROW_WORDS])
+{
+	const unsigned bit = r * W;
+	const unsigned shift = bit % 64;
+	const uint8_t *p = in + (size_t) (bit / 64) * ROW_BYTES;
+	/* the group of the last bit: a next one may not exist */
+	const uint8_t *above = in + (size_t) ((bit + W - 1) / 64) * ROW_BYTES;
+	int			j;
+
+#if KERN_TIER == 2
+	const __m512i count = _mm512_set1_epi64(shift);
+
+	UNROLL
+	for (j = 0; j < ROW_WORDS; j++)
+		row[j] = (v64u) _mm512_shrdv_epi64((__m512i) vload(p + j * VB), (__m512i) vload(above + j * VB), count);
+#elif KERN_TIER == 1
+	const simde__m128i count = simde_mm_cvtsi32_si128((int) shift);
+	const simde__m128i back = simde_mm_cvtsi32_si128((int) (64 - shift));
+
+	UNROLL
+	for (j = 0; j < ROW_WORDS; j++)
+		row[j] = (v64u) simde_mm256_srl_epi64((simde__m256i) vload(p + j * VB), count) |
+			(v64u) simde_mm256_sll_epi64((simde__m256i) vload(above + j * VB), back);
+#else
+	const simde__m128i count = simde_mm_cvtsi32_si128((int) shift);
+	const simde__m128i back = simde_mm_cvtsi32_si128((int) (64 - shift));
+
+	UNROLL
+	for (j = 0; j < ROW_WORDS; j++)
+		row[j] = (v64u) simde_mm_srl_epi64((simde__m128i) vload(p + j * VB), count) |
+			(v64u) simde_mm_sll_epi64((simde__m128i) vload(above + j * VB), back);
+#endif
+	UNROLL
+	for (j = 0; j < ROW_WORDS; j++)
+		row[j] = (row[j] & mask) + add;
+}
+
+/*
  * Lanes of 64 bits need no widening: whole rows go to their place at once, the base added on the way.
- * 32 constant widths would be half of all the code here.  Shifts by 64 give 0 with these instructions
- * (with C's operators they would be undefined), so no row needs a branch.
+ * 32 constant widths would be half of all the code here.
  */
 static noinline void
 K(unpack_wide) (const uint8_t *restrict in, int n, unsigned W, uint64_t base, uint64_t *restrict out)
 {
-	const int	per_row = ROW_BYTES / 8;
+	const unsigned per_row = ROW_BYTES / 8;
 	const v64u	mask = splat(low_mask(W));
 	const v64u	add = splat(base);
-	int			rows = row_count(n, 64);
-	unsigned	bit = 0;
-	int			r;
+	const unsigned whole = (unsigned) n / per_row;
+	v64u		row[ROW_WORDS];
+	unsigned	r;
 	int			j;
 
-	for (r = 0; r < rows; r++, bit += W)
+	for (r = 0; r < whole; r++)
 	{
-		const unsigned shift = bit % 64;
-		const uint8_t *p = in + (size_t) (bit / 64) * ROW_BYTES;
-		/* bits above come from the next group, if there are any; else it may not be read */
-		const uint8_t *above = p + (shift + W > 64 ? ROW_BYTES : 0);
-		uint8_t    *q = (uint8_t *) (out + (size_t) r * per_row);
-		v64u		row[ROW_WORDS];
-
-#if KERN_TIER == 2
-		const __m512i count = _mm512_set1_epi64(shift);
-
+		unpack_wide_row(in, r, W, mask, add, row);
 		UNROLL
 		for (j = 0; j < ROW_WORDS; j++)
-			row[j] = (v64u) _mm512_shrdv_epi64((__m512i) vload(p + j * VB), (__m512i) vload(above + j * VB), count);
-#elif KERN_TIER == 1
-		const simde__m128i count = simde_mm_cvtsi32_si128((int) shift);
-		const simde__m128i back = simde_mm_cvtsi32_si128((int) (64 - shift));
+			vstore((uint8_t *) out + (size_t) r * ROW_BYTES + j * VB, row[j]);
+	}
+	if (r * per_row < (unsigned) n)
+	{
+		uint64_t	last[ROW_BYTES / 8];
 
+		unpack_wide_row(in, r, W, mask, add, row);
 		UNROLL
 		for (j = 0; j < ROW_WORDS; j++)
-			row[j] = (v64u) simde_mm256_srl_epi64((simde__m256i) vload(p + j * VB), count) |
-				(v64u) simde_mm256_sll_epi64((simde__m256i) vload(above + j * VB), back);
-#else
-		const simde__m128i count = simde_mm_cvtsi32_si128((int) shift);
-		const simde__m128i back = simde_mm_cvtsi32_si128((int) (64 - shift));
-
-		UNROLL
-		for (j = 0; j < ROW_WORDS; j++)
-			row[j] = (v64u) simde_mm_srl_epi64((simde__m128i) vload(p + j * VB), count) |
-				(v64u) simde_mm_sll_epi64((simde__m128i) vload(above + j * VB), back);
-#endif
-		UNROLL
-		for (j = 0; j < ROW_WORDS; j++)
-			row[j] = (row[j] & mask) + add;
-		if ((r + 1) * per_row <= n)
-		{
-			UNROLL
-			for (j = 0; j < ROW_WORDS; j++)
-				vstore(q + j * VB, row[j]);
-		}
-		else
-			memcpy(q, row, (size_t) (n - r * per_row) * 8);
+			vstore((uint8_t *) last + j * VB, row[j]);
+		memcpy((uint8_t *) out + (size_t) r * ROW_BYTES, last, ((unsigned) n - r * per_row) * 8);
 	}
 }
 
@@ -319,9 +333,11 @@ widen_lanes(const uint8_t *restrict in, int n, uint64_t base, uint64_t factor, c
 
 #if KERN_TIER == 0
 	if (T < 64)
+		UNROLL4
 		for (; i + (int) (128 / T) <= n; i += (int) (128 / T))
 			widen_register(vload(in + (size_t) i * (T / 8)), add, by, multiplies, small, out + i, T);
 #endif
+	UNROLL4
 	for (; i + L64 <= n; i += L64)
 	{
 		v64u		v = load_widen(in + (size_t) i * (T / 8), T);
@@ -490,8 +506,13 @@ K(unpack_horizontal) (const uint8_t *in, int n, unsigned width, uint64_t base, u
 		size_t		safe = ((len - 8) * 8 + 7) / width + 1;
 		int			end = safe < (size_t) n ? (int) safe : n;
 
-		for (; i < end; i++, bit += width)
-			to[i] = base + factor * ((load64(in + bit / 8) >> (bit % 8)) & mask);
+		if (factor == 1)
+			UNROLL4
+			for (; i < end; i++, bit += width)
+				to[i] = base + ((load64(in + bit / 8) >> (bit % 8)) & mask);
+		else
+			for (; i < end; i++, bit += width)
+				to[i] = base + factor * ((load64(in + bit / 8) >> (bit % 8)) & mask);
 	}
 	for (; i < n; i++, bit += width)
 	{
@@ -588,7 +609,7 @@ pack_rows(const uint8_t *restrict in, uint8_t *restrict out, int rows, const uns
 		{
 			const unsigned low = T - filled;	/* 1 .. W bits still fit */
 			const uint64_t low_part = replicate(low_mask(low), T);
-			const uint64_t high_part = low == T ? 0 : ~low_part;
+			const uint64_t high_part = ~low_part;
 
 			UNROLL
 			for (j = 0; j < ROW_WORDS; j++)

@@ -18,6 +18,8 @@
 
 #include <string.h>
 
+#include <simde/x86/sse2.h>
+
 #if KERN_TIER == 2
 #include <immintrin.h>
 #define VB				64		/* bytes of a register */
@@ -47,10 +49,13 @@
 /* With the sanitizers' checks, unrolled rows take a minute to compile. */
 #if defined(KERN_SANITIZED)
 #define UNROLL
+#define UNROLL4
 #elif defined(__clang__)
 #define UNROLL			_Pragma("clang loop unroll(full)")
+#define UNROLL4			_Pragma("clang loop unroll_count(4)")
 #else
 #define UNROLL			_Pragma("GCC unroll 64")
+#define UNROLL4			_Pragma("GCC unroll 4")
 #endif
 
 /* Functions carry the tier's name, so that profiles tell. */
@@ -807,6 +812,7 @@ rows_from(int n, int at)
 		uint8_t    *out_ = (uint8_t *) (out); \
 		const int	n_ = (n); \
 		int			i_ = 0; \
+		UNROLL4 \
 		for (; i_ + L64 <= n_; i_ += L64) \
 		{ \
 			v64u		x = vload(in_ + (size_t) i_ * 8); \

@@ -85,7 +85,7 @@ typedef struct TsdbKernels
 	 * holds width); out has room for whole rows of 128 bytes (8 KB), and whole rows are written.
 	 */
 	void		(*unpack_lanes) (const uint8_t *in, int n, unsigned width, void *out);
-	/* Sum of packed[i], interleaved, of the rows in mask (NULL = all); fused, nothing is stored. */
+	/* Sum of packed[i], interleaved, of the rows in mask (NULL = all). */
 	tsdb_uint128 (*unpack_sum) (const uint8_t *in, int n, unsigned width, const uint64_t *mask);
 	/* Rows where packed[i] op c, as unsigned numbers; interleaved; c may be above 2^width. */
 	void		(*unpack_compare) (const uint8_t *in, int n, unsigned width, TsdbCompareOp op, uint64_t c,
@@ -104,7 +104,7 @@ typedef struct TsdbKernels
 	/* codes[i] = v[i] - base; returns the bitwise OR of all codes */
 	uint64_t	(*subtract) (const int64_t *v, int n, int64_t base, uint64_t *codes);
 	/*
-	 * codes[i] = ((v[i] - base) >> shift) * inverse modulo 2^64; returns 0 if each low `shift` bits of
+	 * codes[i] = ((v[i] - base) >> shift) * inverse modulo 2^64 (shift 0 .. 63, unsigned); returns 0 if each low `shift` bits of
 	 * v[i] - base are 0 and each code is at most limit, else not 0.
 	 */
 	uint64_t	(*divide_exact) (const int64_t *v, int n, int64_t base, unsigned shift, uint64_t inverse,
@@ -116,7 +116,10 @@ typedef struct TsdbKernels
 	 * pos has room for n.  Returns their number.
 	 */
 	int			(*collect_wide) (uint64_t *codes, int n, unsigned width, uint16_t *pos);
-	/* starts[] = rows 0 and those whose value differs from the one before, ascending; returns their number. */
+	/*
+	 * starts[] = rows 0 and those whose value differs from the one before, ascending; has room for n.  Returns their
+	 * number.
+	 */
 	int			(*run_starts) (const int64_t *v, int n, uint16_t *starts);
 	/* Number of i with 1 <= i < n and v[i] != v[i - 1]. */
 	int			(*count_changes) (const int64_t *v, int n);
@@ -140,7 +143,7 @@ typedef struct TsdbKernels
 	/*
 	 * ints[i] = nearest integer of double * power (by the magic number 2^52 + 2^51: ties to even);
 	 * diff[i] = bits[i] - bits of its decimal, as signed difference, or INT64_MIN where |double * power| is not
-	 * below 2^51 (NaN included).  Returns the bitwise OR of all diffs.
+	 * below 2^51 (NaN included); ints[i] is 0 then.  Returns the bitwise OR of all diffs.
 	 */
 	uint64_t	(*scale_doubles) (const int64_t *bits, int n, const TsdbDecimalScale *scale,
 								  int64_t *ints, int64_t *diff);
@@ -149,7 +152,7 @@ typedef struct TsdbKernels
 								 int64_t *ints, int64_t *diff);
 	/*
 	 * floats[i] = bits of (float) double, sign-extended; returns the number of i whose double does not come
-	 * back (by bits; NaN's payload included) and sets bit i of bad for them.
+	 * back (by bits; NaN's payload included) and sets bit i of bad for them.  A NaN that does not: anything.
 	 */
 	int			(*doubles_to_floats) (const int64_t *bits, int n, int64_t *floats, uint64_t *bad);
 	/* In place: bits of a float (sign-extended) become those of the double; NaN: sign and payload shifted, not quieted. */
@@ -198,7 +201,8 @@ typedef struct TsdbKernels
 	tsdb_int128 (*sum_int) (TsdbElement element, const void *values, int n, const uint64_t *mask);
 	/*
 	 * F32 (converted first), F64: row i goes to accumulator i mod 16, rows outside of mask are left out (not
-	 * added as 0); the sixteen are added pairwise: 0+8, 1+9, ..., then 0+4, ..., 0+2, 1+3, 0+1.
+	 * added as 0); the sixteen start at +0 and are added pairwise: 0+8, 1+9, ..., then 0+4, ..., 0+2, 1+3, 0+1.  NaN
+	 * comes out as 0x7FF8000000000000.
 	 */
 	double		(*sum_float) (TsdbElement element, const void *values, int n, const uint64_t *mask);
 	/*

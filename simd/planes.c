@@ -135,7 +135,7 @@ tsdb_planes_pack(const uint8_t *const *planes, int nplanes, uint32_t nrows, uint
 	uint8_t    *part = work;
 	uint8_t    *room = part + nrows;
 	uint8_t    *candidate = room + bound;
-	uint8_t    *back[TSDB_MAX_PLANES];
+	uint8_t    *back[TSDB_MAX_PLANES] = {NULL};
 	bool		same;
 	int			p;
 

@@ -221,7 +221,7 @@ report_numbers(const char *file, const Column *col, int nrows, const char *type,
 	size_t		total = 0;
 	double		encode = 0;
 	double		decode = 0;
-	int			count[TSDB_ENC_DECIMAL + 1] = {0};
+	int			count[TSDB_NENCODINGS] = {0};
 	int			at;
 	int			e;
 
@@ -242,7 +242,7 @@ report_numbers(const char *file, const Column *col, int nrows, const char *type,
 	}
 	printf("%-24.24s %-18.18s %-6s %8d %8.2f %8.2f %8.2f  ", file, col->name, type, nrows,
 		   (double) total * 8 / nrows, encode / nrows, decode / nrows);
-	for (e = 0; e <= TSDB_ENC_DECIMAL; e++)
+	for (e = 0; e < TSDB_NENCODINGS; e++)
 		if (count[e] > 0)
 			printf(" %s %d", tsdb_encoding_name((TsdbEncoding) e), count[e]);
 	printf("\n");

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tsdb_codec.h"
@@ -106,6 +108,12 @@ typedef enum VecKind
 	VEC_TIME_GAPS,
 	VEC_TIME_JITTER,			/* whole minutes, irregular */
 	VEC_TIME_RANDOM,			/* irregular microseconds */
+	VEC_TIME_CLOCK,				/* every ten seconds, up to a millisecond late */
+	VEC_TIME_CLOCK_MS,			/* the same, late by whole milliseconds */
+	VEC_LINE,					/* a counter with a slope, and noise around it */
+	VEC_LINE_FALLING,			/* the same downwards, with outliers */
+	VEC_SKEWED,					/* few numbers, each half as frequent as the one before */
+	VEC_SKEWED_STEPS,			/* a counter whose steps are such */
 	VEC_DOUBLE_INT,
 	VEC_DOUBLE_2,				/* two decimals, noisy */
 	VEC_DOUBLE_WALK,			/* one decimal, slow sensor */
@@ -115,12 +123,22 @@ typedef enum VecKind
 	VEC_DOUBLE_ODD,				/* nothing but these */
 	VEC_DOUBLE_NOISE,			/* binary noise in every third value */
 	VEC_DOUBLE_REAL,			/* full mantissas */
-	VEC_DOUBLE_FLOAT,			/* floats in doubles */
+	VEC_DOUBLE_FLOAT,			/* three decimals, as floats, in doubles */
+	VEC_DOUBLE_FLOAT_REAL,		/* floats of full mantissas in doubles */
+	VEC_DOUBLE_FLOAT_TEXT,		/* floats that were written with 16 digits and read as doubles */
+	VEC_DOUBLE_FLOAT_ODD,		/* floats and, rarely, what is none */
+	VEC_DOUBLE_ULP,				/* decimals, most of them off by some units in the last place */
+	VEC_DOUBLE_SUM,				/* averages of decimals */
+	VEC_DOUBLE_DIVIDE,			/* fifteen digits: no product gives their bits */
+	VEC_DOUBLE_SIGNED,			/* full mantissas of both signs and few exponents */
+	VEC_DOUBLE_SIGNED_ODD,		/* the same, and rarely something else */
 	VEC_DOUBLE_HUGE,			/* 2^51 and around, 1e300 */
 	VEC_DOUBLE_RUNS,			/* runs of full mantissas */
 	VEC_FLOAT_2,
 	VEC_FLOAT_SPECIAL,
-	VEC_FLOAT_REAL,
+	VEC_FLOAT_REAL,				/* all bits */
+	VEC_FLOAT_ULP,				/* decimals, some off by a unit in the last place */
+	VEC_FLOAT_SIGNED,			/* full mantissas of both signs and few exponents */
 	VEC_NKINDS
 } VecKind;
 
@@ -129,9 +147,12 @@ static const char *const vec_kind_names[VEC_NKINDS] = {
 	"counter", "falling", "outliers_high", "outliers_low", "outliers_both", "sparse",
 	"gcd", "gcd_misses", "gcd_power", "gcd_wide", "extremes", "min_max", "sawtooth", "walk",
 	"time_regular", "time_series", "time_phases", "time_gaps", "time_jitter", "time_random",
+	"time_clock", "time_clock_ms", "line", "line_falling", "skewed", "skewed_steps",
 	"double_int", "double_2", "double_walk", "double_13", "double_mixed", "double_special",
-	"double_odd", "double_noise", "double_real", "double_float", "double_huge", "double_runs",
-	"float_2", "float_special", "float_real"
+	"double_odd", "double_noise", "double_real", "double_float", "double_float_real", "double_float_text",
+	"double_float_odd", "double_ulp", "double_sum", "double_divide", "double_signed", "double_signed_odd",
+	"double_huge", "double_runs",
+	"float_2", "float_special", "float_real", "float_ulp", "float_signed"
 };
 
 static inline TsdbLaneMeaning
@@ -154,6 +175,16 @@ vec_kind_has_lane(VecKind kind, int lane)
 		default:
 			return true;
 	}
+}
+
+/* What "%.16g" makes of a double, read again. */
+static inline double
+vec_through_text(double d)
+{
+	char		text[40];
+
+	snprintf(text, sizeof(text), "%.16g", d);
+	return strtod(text, NULL);
 }
 
 /* The i-th of the values that no decimal gives. */
@@ -298,6 +329,25 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 				x += minute + small * 1000 + (int64_t) (r % 1000);
 				v[i] = t0 + x;
 				break;
+			case VEC_TIME_CLOCK:
+				v[i] = t0 + (int64_t) i * 10000000 + (int64_t) (r >> 40) % 1000;
+				break;
+			case VEC_TIME_CLOCK_MS:
+				v[i] = t0 + (int64_t) i * 10000000 + small % 200 * 1000;
+				break;
+			case VEC_LINE:
+				v[i] = (int64_t) (a >> 40) + i * INT64_C(1000003) + small;
+				break;
+			case VEC_LINE_FALLING:
+				v[i] = (int64_t) (a >> 40) - i * INT64_C(77777) - small + (rare ? small * 5000 : 0);
+				break;
+			case VEC_SKEWED:
+				v[i] = __builtin_ctzll(r | UINT64_C(1) << 40) * 9;
+				break;
+			case VEC_SKEWED_STEPS:
+				x += __builtin_ctzll(r | UINT64_C(1) << 40) * 50 + (r >> 60 == 0 ? small : 0);
+				v[i] = x;
+				break;
 			case VEC_DOUBLE_INT:
 				v[i] = vec_double_bits((double) (small * 100 + small % 13));
 				break;
@@ -329,6 +379,29 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 			case VEC_DOUBLE_FLOAT:
 				v[i] = vec_double_bits((double) (float) ((double) (small + 5000) / 1000.0));
 				break;
+			case VEC_DOUBLE_FLOAT_REAL:
+				v[i] = vec_double_bits((double) (float) (1.0 + (double) (r >> 11) / 9007199254740992.0));
+				break;
+			case VEC_DOUBLE_FLOAT_TEXT:
+				v[i] = vec_double_bits(vec_through_text((double) (float) ((double) (small * 3 + 2000) / 1000.0)));
+				break;
+			case VEC_DOUBLE_FLOAT_ODD:
+				v[i] = rare ? vec_odd_double(r) : vec_double_bits((double) (float) ((double) small / 10.0));
+				break;
+			case VEC_DOUBLE_ULP:
+				v[i] = vec_double_bits((double) (small + 100) / 10.0) + (int64_t) (r >> 50) % 7 - 3;
+				break;
+			case VEC_DOUBLE_SUM:
+				v[i] = vec_double_bits((0.1 * (double) small + 0.01 * (double) (r % 100) + 0.7) / 2);
+				break;
+			case VEC_DOUBLE_DIVIDE:
+				v[i] = vec_double_bits((double) (INT64_C(100000000000000) + (int64_t) (r >> 17)) / 1e13);
+				break;
+			case VEC_DOUBLE_SIGNED:
+			case VEC_DOUBLE_SIGNED_ODD:
+				v[i] = kind == VEC_DOUBLE_SIGNED_ODD && rare ? vec_odd_double(r) :
+					vec_double_bits((1.0 + (double) (r >> 12) / 4503599627370496.0) * ldexp(r & 2 ? 1 : -1, -(int) (r & 1) - 400));
+				break;
 			case VEC_DOUBLE_HUGE:
 				v[i] = r & 1 ? vec_double_bits(2251799813685240.0 + (double) (small % 16)) :
 					r & 2 ? vec_double_bits(-9007199254740993.0 + (double) small) :
@@ -349,6 +422,12 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 			case VEC_FLOAT_REAL:
 				v[i] = (int32_t) (r >> 32);
 				break;
+			case VEC_FLOAT_ULP:
+				v[i] = vec_float_bits((float) ((double) (small * 7 + 300) / 100.0)) + ((r >> 50) % 3 == 0);
+				break;
+			case VEC_FLOAT_SIGNED:
+				v[i] = (int32_t) ((uint32_t) (0x17 + (r & 1)) << 23 | (uint32_t) (r >> 41) | (uint32_t) (r & 2) << 30);
+				break;
 			default:
 				v[i] = 0;
 				break;
@@ -357,8 +436,11 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 	}
 }
 
-/* NULL patterns: none, all, first, last, every other, scattered, long runs, all but one. */
-#define VEC_NNULLS	8
+/*
+ * NULL patterns: none, all, first, last, every other, scattered, long runs, all but one, one run of a fifth, three runs
+ * of the most, two in five scattered, as many as may stay in the payload, one more than these.
+ */
+#define VEC_NNULLS	13
 
 static inline void
 vec_fill_nulls(int pattern, uint64_t seed, int n, bool *isnull)
@@ -378,7 +460,12 @@ vec_fill_nulls(int pattern, uint64_t seed, int n, bool *isnull)
 			pattern == 4 ? i % 2 == 0 :
 			pattern == 5 ? r % 10 == 0 :
 			pattern == 6 ? in_run :
-			pattern == 7 ? i != n / 2 : false;
+			pattern == 7 ? i != n / 2 :
+			pattern == 8 ? i >= n / 3 && i < n / 3 + n / 5 :
+			pattern == 9 ? i % ((n + 2) / 3) != 0 :
+			pattern == 10 ? r % 5 < 2 :
+			pattern == 11 ? i % 4 == 3 :
+			pattern == 12 ? i % 4 == 3 || i == 0 : false;
 	}
 }
 

@@ -153,7 +153,7 @@ typedef struct Build
 	TsdbHeaderDisk header;
 	TsdbColumnDisk columns[20];
 	TsdbVector	vectors[20 * TSDB_CHUNK_MAX_VECTORS];
-	TsdbBlockRef parts[20000];
+	TsdbBlockRef parts[32768];
 	uint32_t	ends[70000];
 	uint32_t	open[4];
 	int			nopen;
@@ -235,9 +235,11 @@ build_place(Build *b, const uint8_t *data, size_t len)
 	}
 	if (best < 0)
 	{
-		best = b->nopen < 4 ? b->nopen++ : 0;
-		for (i = 1; i < b->nopen && b->nopen == 4; i++)
-			best = b->ends[b->open[i]] > b->ends[b->open[best]] ? i : best;
+		if (b->nopen < 4)
+			best = b->nopen++;
+		else
+			for (best = 0, i = 1; i < b->nopen; i++)
+				best = b->ends[b->open[i]] > b->ends[b->open[best]] ? i : best;
 		b->open[best] = build_new_segment(b);
 	}
 	start = tsdb_block_start(b->ends[b->open[best]], len);
@@ -361,7 +363,7 @@ fill_usual(Build *b, uint32_t nrows)
 				column->first_plane = b->header.nparts;
 				column->nplanes = (uint8_t) planes;
 				for (p = 0; p < column->nplanes; p++)
-					b->parts[b->header.nparts++] = build_place(b, NULL, 1 + random_below(12000));
+					b->parts[b->header.nparts++] = build_place(b, NULL, 1 + random_below(8000));
 			}
 		}
 	}
@@ -420,7 +422,9 @@ fill_wild(Build *b, uint32_t nrows)
 			column->nplanes = (uint8_t) (1 + random_below(255));
 			column->first_plane = random_below(b->header.nparts - column->nplanes);
 			for (i = 0; i < column->nplanes; i++)
-				b->parts[column->first_plane + i] = random_ref(b);
+				do
+					b->parts[column->first_plane + i] = random_ref(b);
+				while (b->parts[column->first_plane + i].offset == TSDB_BLOCK_SPANS);
 		}
 	}
 	for (c = 0; c < ncolumns; c++)
@@ -832,7 +836,7 @@ test_checks(Build *b)
 	static const char *const words[] = {
 		"unknown kind", "kind does not match", "unknown flags", "dictionary without entries",
 		"dictionary out of range", "dictionary beside", "symbol table of a by-value", "symbol table out of range",
-		"not cold", "planes of a by-reference", "without planes", "planes out of range", "of a plane out of range",
+		"not cold", "planes of a column of strings", "without planes", "planes out of range", "of a plane out of range",
 		"column number 1 follows 1", "unknown flags in the header", "header should have", "follows 1; the table has 100",
 		"too many", "lie outside", "unknown form", "unknown form", "cannot be unpacked",
 		"unknown encoding", "more NULLs", "above its maximum", "piece size without", "empty block", "no block",
@@ -1045,12 +1049,19 @@ chunk_build(Build *b, int seed, uint32_t nrows, int ncolumns, size_t *size, uint
 		}
 		if (c == 1 && seed % 2)
 		{
-			/* planes that no vector uses yet */
+			/* planes that no vector uses, in two pieces */
+			uint8_t    *zeros = calloc(1, b->header.nrows);
+			const uint8_t *planes[2] = {zeros, zeros};
+			uint8_t    *packed = malloc(tsdb_planes_bound(2, b->header.nrows));
+			size_t		bytes = tsdb_planes_pack(planes, 2, b->header.nrows, packed);
+
 			column->flags |= TSDB_COL_COLD;
 			column->nplanes = 2;
 			column->first_plane = b->header.nparts;
-			for (i = 0; i < 2; i++)
-				b->parts[b->header.nparts++] = build_place(b, (const uint8_t *) "plane of bytes", 14);
+			b->parts[b->header.nparts++] = build_place(b, packed, 10);
+			b->parts[b->header.nparts++] = build_place(b, packed + 10, bytes - 10);
+			free(packed);
+			free(zeros);
 		}
 		for (v = 0; v < b->header.nvectors; v++)
 		{
@@ -1159,7 +1170,7 @@ check_chunk(const uint8_t *bytes, size_t size, int seed, uint64_t nvalues)
 				if (vector->nparts > 0 || c >= 3)
 					continue;
 				f.blocks_left = FUZZ_MAX_BLOCKS;
-				fuzz_vector_decode(&f, vector, rows);
+				fuzz_vector_decode(&f, vector, v * 1024, rows);
 				for (i = 0; i < rows; i++)
 				{
 					bool		isnull;

@@ -118,7 +118,7 @@ typedef enum TsdbColumnKind
 	TSDB_KIND_FIXED = 6			/* by-reference, typlen bytes */
 } TsdbColumnKind;
 
-/* Column descriptor.  parts[first_plane .. first_plane + nplanes) are the blocks of a cold column's byte planes. */
+/* Column descriptor.  parts[first_plane .. first_plane + nplanes) are the pieces of a cold column's packed byte planes. */
 typedef struct TsdbColumnDisk
 {
 	int16_t		attnum;
@@ -133,7 +133,7 @@ typedef struct TsdbColumnDisk
 	uint64_t	raw_bytes;		/* bytes of the values as heap keeps them */
 	uint64_t	stored_bytes;	/* bytes of blocks, dictionary and planes included */
 	uint32_t	first_plane;	/* 0 without planes */
-	uint8_t		nplanes;		/* > 0 iff TSDB_COL_COLD */
+	uint8_t		nplanes;		/* pieces, not planes; > 0 iff TSDB_COL_COLD */
 	uint8_t		spare[3];
 } TsdbColumnDisk;
 
