@@ -114,6 +114,7 @@ typedef enum VecKind
 	VEC_LINE_FALLING,			/* the same downwards, with outliers */
 	VEC_SKEWED,					/* few numbers, each half as frequent as the one before */
 	VEC_SKEWED_STEPS,			/* a counter whose steps are such */
+	VEC_SKEWED_OUTLIERS,		/* such numbers and, very rarely, huge ones */
 	VEC_DOUBLE_INT,
 	VEC_DOUBLE_2,				/* two decimals, noisy */
 	VEC_DOUBLE_WALK,			/* one decimal, slow sensor */
@@ -130,6 +131,7 @@ typedef enum VecKind
 	VEC_DOUBLE_ULP,				/* decimals, most of them off by some units in the last place */
 	VEC_DOUBLE_SUM,				/* averages of decimals */
 	VEC_DOUBLE_DIVIDE,			/* fifteen digits: no product gives their bits */
+	VEC_DOUBLE_SKEWED,			/* two decimals, skewed steps */
 	VEC_DOUBLE_SIGNED,			/* full mantissas of both signs and few exponents */
 	VEC_DOUBLE_SIGNED_ODD,		/* the same, and rarely something else */
 	VEC_DOUBLE_HUGE,			/* 2^51 and around, 1e300 */
@@ -147,10 +149,10 @@ static const char *const vec_kind_names[VEC_NKINDS] = {
 	"counter", "falling", "outliers_high", "outliers_low", "outliers_both", "sparse",
 	"gcd", "gcd_misses", "gcd_power", "gcd_wide", "extremes", "min_max", "sawtooth", "walk",
 	"time_regular", "time_series", "time_phases", "time_gaps", "time_jitter", "time_random",
-	"time_clock", "time_clock_ms", "line", "line_falling", "skewed", "skewed_steps",
+	"time_clock", "time_clock_ms", "line", "line_falling", "skewed", "skewed_steps", "skewed_outliers",
 	"double_int", "double_2", "double_walk", "double_13", "double_mixed", "double_special",
 	"double_odd", "double_noise", "double_real", "double_float", "double_float_real", "double_float_text",
-	"double_float_odd", "double_ulp", "double_sum", "double_divide", "double_signed", "double_signed_odd",
+	"double_float_odd", "double_ulp", "double_sum", "double_divide", "double_skewed", "double_signed", "double_signed_odd",
 	"double_huge", "double_runs",
 	"float_2", "float_special", "float_real", "float_ulp", "float_signed"
 };
@@ -348,6 +350,9 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 				x += __builtin_ctzll(r | UINT64_C(1) << 40) * 50 + (r >> 60 == 0 ? small : 0);
 				v[i] = x;
 				break;
+			case VEC_SKEWED_OUTLIERS:
+				v[i] = (r >> 40) % 300 == 0 ? (int64_t) r : __builtin_ctzll(r | UINT64_C(1) << 40) * 37 + (r >> 60 == 0 ? small : 0);
+				break;
 			case VEC_DOUBLE_INT:
 				v[i] = vec_double_bits((double) (small * 100 + small % 13));
 				break;
@@ -396,6 +401,10 @@ vec_fill(VecKind kind, uint64_t seed, int lane, int n, int64_t *v)
 				break;
 			case VEC_DOUBLE_DIVIDE:
 				v[i] = vec_double_bits((double) (INT64_C(100000000000000) + (int64_t) (r >> 17)) / 1e13);
+				break;
+			case VEC_DOUBLE_SKEWED:
+				x += __builtin_ctzll(r | UINT64_C(1) << 40) * 50 + (r >> 60 == 0 ? small : 0);
+				v[i] = vec_double_bits((double) x / 100.0);
 				break;
 			case VEC_DOUBLE_SIGNED:
 			case VEC_DOUBLE_SIGNED_ODD:

@@ -477,7 +477,7 @@ test_payload_fields(void)
 		{VEC_RANDOM, 8, 4, 1024, false, TSDB_ENC_RAW},
 		{VEC_RANDOM, 1, 0, 77, false, TSDB_ENC_RAW},
 		{VEC_SKEWED_STEPS, 8, 0, 1024, true, TSDB_ENC_PLANES},
-		{VEC_OUTLIERS_BOTH, 8, 10, 1024, true, TSDB_ENC_PLANES},
+		{VEC_SKEWED_OUTLIERS, 8, 10, 1024, true, TSDB_ENC_PLANES},
 		{VEC_GCD_WIDE, 8, 8, 1024, true, TSDB_ENC_PLANES},
 	};
 	char		name[100];
@@ -576,7 +576,7 @@ test_float_fields(void)
 		{VEC_DOUBLE_SPECIAL, 8, 0, false, TSDB_ENC_DECIMAL},
 		{VEC_DOUBLE_SPECIAL, 8, 9, false, TSDB_ENC_DECIMAL},
 		{VEC_DOUBLE_ULP, 8, 5, false, TSDB_ENC_DECIMAL},
-		{VEC_DOUBLE_SUM, 8, 0, true, TSDB_ENC_DECIMAL},
+		{VEC_DOUBLE_SKEWED, 8, 0, true, TSDB_ENC_DECIMAL},
 		{VEC_FLOAT_2, 4, 0, false, TSDB_ENC_DECIMAL},
 		{VEC_FLOAT_SPECIAL, 4, 4, false, TSDB_ENC_DECIMAL},
 		{VEC_FLOAT_ULP, 4, 0, false, TSDB_ENC_DECIMAL},
