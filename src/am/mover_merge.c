@@ -146,7 +146,8 @@ rows_are_cold(Merge *merge, AttrNumber time_attnum, const uint32 *perm, uint32 n
 		if (!col->nulls[perm[i]])
 			newest = Max(newest, col->values[perm[i]]);
 	}
-	return is_cold(merge, time_attnum, newest);
+	/* NULLs tell no age */
+	return newest != PG_INT64_MIN && is_cold(merge, time_attnum, newest);
 }
 
 /*
