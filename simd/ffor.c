@@ -33,9 +33,3 @@ tsdb_ffor_unpack(const uint8_t *in, int n, unsigned width, bool horizontal,
 {
 	tsdb_kernels->unpack(in, n, width, horizontal, base, factor, out, narrow);
 }
-
-void
-tsdb_ffor_prefix_sum(uint64_t *values, int n)
-{
-	tsdb_kernels->prefix_sum(values, n);
-}

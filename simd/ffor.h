@@ -50,7 +50,4 @@ void tsdb_ffor_pack(const uint64_t *values, int n, unsigned width, bool horizont
 void tsdb_ffor_unpack(const uint8_t *in, int n, unsigned width, bool horizontal,
 					  uint64_t base, uint64_t factor, uint64_t *out, uint64_t *narrow);
 
-/* values[i] += values[i - 1] for 1 <= i < n, modulo 2^64. */
-void tsdb_ffor_prefix_sum(uint64_t *values, int n);
-
 #endif							/* TSDB_FFOR_H */

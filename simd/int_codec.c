@@ -61,6 +61,16 @@ values_repeat(const Rows *rows)
 	return tsdb_kernels->count_changes(rows->values, rows->n) < rows->n * 3 / 4;
 }
 
+/* Takes the model's block, "size" bytes of it in scratch->candidate. */
+static size_t
+take_candidate(size_t size, const TsdbBlockHeader *modelled, uint8_t *out, TsdbBlockHeader *header,
+			   const TsdbCodecScratch *scratch)
+{
+	memcpy(out, scratch->candidate, size);
+	*header = *modelled;
+	return size;
+}
+
 /*
  * Floats: the model that a sample favours, written to scratch->candidate, beside the bits as integers where
  * that might be shorter.
@@ -70,9 +80,9 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 			 TsdbCodecScratch *scratch)
 {
 	size_t		raw = (size_t) rows->n * rows->lane;
+	size_t		half_bit = (size_t) rows->n / 16;	/* a value, in bytes */
 	uint16_t	lefts[TSDB_REAL_LEFTS] = {0};
 	FloatModel	model;
-	FloatModel	real;
 	TsdbBlockHeader modelled = *header;
 	size_t		size = TSDB_NO_MODEL;
 	size_t		plain;
@@ -80,55 +90,41 @@ write_floats(const Rows *rows, uint8_t *const *planes, uint8_t *out, TsdbBlockHe
 	tsdb_float_choose(rows->values, rows->n, rows->lane, &model);
 	if (model.encoding != TSDB_ENC_RAW)
 	{
+		bool		holds;
+
 		size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &model, lefts, &modelled, planes,
 								scratch->candidate, scratch);
+		holds = (modelled.param & TSDB_DECIMAL_RESIDUAL) == 0 &&
+			modelled.p.nexceptions <= rows->n / MANY_EXCEPTIONS;
+
+		/*
+		 * Runs, or a pattern of the bits, may do better than a model that holds for some alone; but in planes, a
+		 * model's numbers are shorter than the bits.
+		 */
 		if (size < raw &&
-			(modelled.param & TSDB_DECIMAL_RESIDUAL) == 0 &&
-			modelled.p.nexceptions <= rows->n / MANY_EXCEPTIONS)
-		{
-			memcpy(out, scratch->candidate, size);
-			*header = modelled;
-			return size;
-		}
-		/* runs, or a pattern of the bits, may do better than a model that holds for some alone */
-		if (size < raw / 2 && !values_repeat(rows))
-		{
-			memcpy(out, scratch->candidate, size);
-			*header = modelled;
-			return size;
-		}
+			(holds || (size < raw / 2 && !values_repeat(rows)) || modelled.p.payload == TSDB_ENC_PLANES))
+			return take_candidate(size, &modelled, out, header, scratch);
 	}
 
-	/* in planes, a model's numbers are shorter than the bits */
-	if (size < raw && modelled.p.payload == TSDB_ENC_PLANES)
-	{
-		memcpy(out, scratch->candidate, size);
-		*header = modelled;
-		return size;
-	}
 	clear_planes(planes, rows->n);
 	plain = write_ints(rows, false, planes, out, header, scratch);
 	if (size < plain)
 	{
 		clear_planes(planes, rows->n);
-		memcpy(out, scratch->candidate, size);
-		*header = modelled;
-		return size;
+		return take_candidate(size, &modelled, out, header, scratch);
 	}
 	if (plain <= raw * 3 / 4 || header->p.payload == TSDB_ENC_PLANES)
 		return plain;
 
-	tsdb_real_choose(rows->values, rows->n, rows->lane, &real, lefts);
-	if ((size_t) real.bits * (size_t) rows->n / (64 * 8) + (size_t) rows->n / 16 >= plain)
+	tsdb_real_choose(rows->values, rows->n, rows->lane, &model, lefts);
+	if ((size_t) model.bits * (size_t) rows->n / (64 * 8) + half_bit >= plain)
 		return plain;
 	modelled = *header;
-	size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &real, lefts, &modelled, NULL,
+	size = tsdb_float_write(rows->values, rows->isnull, rows->n, rows->lane, &model, lefts, &modelled, NULL,
 							scratch->candidate, scratch);
-	if (size == TSDB_NO_MODEL || size + (size_t) rows->n / 16 >= plain)
+	if (size == TSDB_NO_MODEL || size + half_bit >= plain)
 		return plain;
-	memcpy(out, scratch->candidate, size);
-	*header = modelled;
-	return size;
+	return take_candidate(size, &modelled, out, header, scratch);
 }
 
 /* Whether the block decodes to the values and NULLs that went in. */

@@ -328,7 +328,7 @@ tsdb_payload_read(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsig
 			if (!read_frame(in, header, n, out, &low, &high, scratch))
 				return false;
 			out[0] = codec_load64(p);
-			tsdb_ffor_prefix_sum(out, n);
+			tsdb_kernels->prefix_sum(out, n);
 			/* the bounds were those of the differences */
 			low = INT64_MIN;
 			high = INT64_MAX;

@@ -20,9 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "coder.h"
+#include "cycles.h"
 
 #define CONTROL_VALUES	1024
 #define MAX_DATA_SETS	200
@@ -54,15 +54,6 @@ static int	nreports;
 static double cycle = 1;
 static int	rounds = 15;
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double) ts.tv_sec + (double) ts.tv_nsec * 1e-9;
-}
-
 /*
  * Seconds of one core cycle, into "cycle".  Called before each column: a neighbour on the same core slows the chain
  * down as well, so the shortest that was ever seen is the one to believe.
@@ -70,20 +61,9 @@ now(void)
 static void
 calibrate(void)
 {
-	for (int round = 0; round < 30; round++)
-	{
-		uint64_t	x = 400000;
-		double		t = now();
+	double		shortest = cycle_seconds(30);
 
-		while (x != 0)
-		{
-			x--;
-			/* keeps the compiler from counting for us */
-			__asm__ volatile ("" : "+r" (x));
-		}
-		t = (now() - t) / 400000;
-		cycle = t < cycle ? t : cycle;
-	}
+	cycle = shortest < cycle ? shortest : cycle;
 }
 
 static void

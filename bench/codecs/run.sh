@@ -28,7 +28,7 @@ for source in "$top"/simd/*.c; do
 done
 make -C "$dir" -f module.mk -s --no-print-directory -j2 ${CODEC_CC:+"CC=$CODEC_CC"} EXTRA_CFLAGS= "${objects[@]}" \
 	>"$build_dir/codecs.log" 2>&1 || die "build failed: $build_dir/codecs.log"
-"$cc" "${flags[@]}" -I"$top/simd" -o "$dir/bench_codecs" "$here"/{bench_codecs,data_set,coder_tsdb,coder_general}.c \
+"$cc" "${flags[@]}" -I"$top/simd" -I"$top/simd/bench" -o "$dir/bench_codecs" "$here"/{bench_codecs,data_set,coder_tsdb,coder_general}.c \
 	"${objects[@]/#/$dir/}" -lzstd -llz4 -lm
 "$cc" "${flags[@]}" -o "$dir/plot" "$here/plot.c" -lm
 "$cc" "${flags[@]}" -o "$dir/gen_cpu" "$here/../gen_cpu.c" -lm

@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cycles.h"
 #include "ffor.h"
 #include "kernels.h"
 
@@ -24,60 +24,9 @@
 #define REPEAT		15
 #define NTIERS		3
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double) ts.tv_sec + (double) ts.tv_nsec * 1e-9;
-}
-
-/* Seconds of one core cycle. */
-static double
-cycle_seconds(void)
-{
-	double		best = 1;
-	int			round;
-
-	for (round = 0; round < 100; round++)
-	{
-		uint64_t	x = 400000;
-		double		t = now();
-
-		while (x != 0)
-		{
-			x--;
-			/* keeps the compiler from counting for us */
-			__asm__ volatile ("" : "+r" (x));
-		}
-		t = (now() - t) / 400000;
-		best = t < best ? t : best;
-	}
-	return best;
-}
-
 static double cycle;
 
-/* Best time of "body" over REPEAT rounds of "loops" each, in cycles per value of N. */
-#define MEASURE(result, loops, body) \
-	do { \
-		double		best_ = 1e9; \
-		int			round_; \
-		for (round_ = 0; round_ < REPEAT; round_++) \
-		{ \
-			double		t_ = now(); \
-			int			loop_; \
-			for (loop_ = 0; loop_ < (loops); loop_++) \
-			{ \
-				body; \
-				__asm__ volatile ("" : : : "memory"); \
-			} \
-			t_ = (now() - t_) / (loops); \
-			best_ = t_ < best_ ? t_ : best_; \
-		} \
-		(result) = best_ / cycle / N; \
-	} while (0)
+#define MEASURE(result, loops, body) MEASURE_BEST(result, REPEAT, loops, cycle, body)
 
 /*
  * A load has to wait for a store shortly before it whose address ends in the same 12 bits.  So each output lies a
@@ -386,7 +335,7 @@ bench_widths(void)
 int
 main(int argc, char **argv)
 {
-	cycle = cycle_seconds();
+	cycle = cycle_seconds(100);
 	printf("# %.2f GHz, 1,024 values, cycles/value\n", 1e-9 / cycle);
 	if (argc == 2 && strcmp(argv[1], "--widths") == 0)
 	{

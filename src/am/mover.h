@@ -19,6 +19,7 @@
  * transaction's snapshot).  Returns rows moved.
  */
 extern int64 tsdb_mover_compress(Relation rel);
+
 /* Which of the new chunks are encoded for size (tsdb_chunk_writer_set_cold). */
 typedef enum TsdbColdChoice
 {

@@ -24,11 +24,11 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "utils/date.h"
-#include "utils/timestamp.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* An old chunk, and where its rows went. */
 typedef struct MergedChunk
@@ -104,9 +104,7 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 	merge->rows[mover->buf->nrows - 1].row = row;
 }
 
-/*
- * Is a chunk to be encoded for size whose newest time is this value of the time column?
- */
+/* Is a chunk to be encoded for size whose newest time is this value of the time column? */
 static bool
 is_cold(Merge *merge, AttrNumber time_attnum, int64 newest)
 {
@@ -151,8 +149,8 @@ rows_are_cold(Merge *merge, AttrNumber time_attnum, const uint32 *perm, uint32 n
 }
 
 /*
- * Which of the entries, in order of time, would come out about as they went in?  Chunks at least half full without deleted rows, sorted as they
- * should be and as cold, whose time no other transaction's chunk shares.  (Chunks of one transaction were sorted together as
+ * Which of the entries, in order of time, would come out about as they went in?  Chunks at least half full without
+ * deleted rows, sorted as they should be and as cold, whose time no other transaction's chunk shares.  (Chunks of one transaction were sorted together as
  * far as memory allowed.)  Rewriting them would only leave their old bytes for VACUUM.
  */
 static bool *

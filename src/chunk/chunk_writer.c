@@ -17,8 +17,8 @@
  * Invariant: the same rows in the same order give the same bytes.
  *-------------------------------------------------------------------------
  */
-#include "chunk/chunk_writer_internal.h"
 #include "chunk/chunk_layout.h"
+#include "chunk/chunk_writer_internal.h"
 
 #include "miscadmin.h"
 #include "planes.h"
@@ -624,28 +624,29 @@ store_cold(TsdbChunkWriter *w, TsdbVector *vectors, const ColdColumn *cold)
 }
 
 /*
- * Numbers that have just got a dictionary: take it back if planes of the numbers themselves are smaller than it and planes of
- * codes, which lose that neighbours are near each other.
+ * encode_cold for numbers that have just got a dictionary: takes it back if planes of the numbers themselves are smaller than
+ * it and planes of codes, which lose that neighbours are near each other.
  */
 static void
-reconsider_dictionary(TsdbChunkWriter *w, TsdbVector *vectors, const TsdbPackerMark *mark)
+encode_cold_either(TsdbChunkWriter *w, TsdbVector *vectors, const TsdbPackerMark *before, ColdColumn *cold)
 {
-	ColdColumn	codes;
-	ColdColumn	numbers;
+	Size		numbers;
 
-	encode_cold(w, vectors, &codes);
 	w->source = TSDB_SOURCE_INTS;
-	encode_cold(w, vectors, &numbers);
-	if (numbers.bytes <= w->column->stored_bytes + codes.bytes)
-	{
-		tsdb_packer_return(w, mark);
-		memset(&w->column->dict, 0, sizeof(w->column->dict));
-		w->column->dict_count = 0;
-		w->column->stored_bytes = 0;
-		w->dict_count = 0;
-	}
-	else
-		w->source = TSDB_SOURCE_CODES;
+	encode_cold(w, vectors, cold);
+	numbers = cold->bytes;
+	w->source = TSDB_SOURCE_CODES;
+	encode_cold(w, vectors, cold);
+	if (numbers > w->column->stored_bytes + cold->bytes)
+		return;
+
+	tsdb_packer_return(w, before);
+	memset(&w->column->dict, 0, sizeof(w->column->dict));
+	w->column->dict_count = 0;
+	w->column->stored_bytes = 0;
+	w->dict_count = 0;
+	w->source = TSDB_SOURCE_INTS;
+	encode_cold(w, vectors, cold);
 }
 
 static void
@@ -686,8 +687,6 @@ encode_column(TsdbChunkWriter *w, int c)
 		w->source = TSDB_SOURCE_INTS;
 		column->raw_bytes = (uint64) nvalid * col->typlen;
 		tsdb_dictionary_of_ints(w);
-		if (w->cold && w->source == TSDB_SOURCE_CODES)
-			reconsider_dictionary(w, vectors, &mark);
 	}
 	else
 	{
@@ -719,7 +718,10 @@ encode_column(TsdbChunkWriter *w, int c)
 
 	if (w->cold && w->source != TSDB_SOURCE_STRINGS)
 	{
-		encode_cold(w, vectors, &cold);
+		if (col->typbyval && w->source == TSDB_SOURCE_CODES)
+			encode_cold_either(w, vectors, &mark, &cold);
+		else
+			encode_cold(w, vectors, &cold);
 		if (cold.frames > 0)
 		{
 			store_cold(w, vectors, &cold);

@@ -67,6 +67,7 @@ tsdb_choose_bytes_method(TsdbChunkWriter *w)
 	uint32		nsamples = Min(SAMPLE_VECTORS, w->nvectors);
 	TsdbBytesMethod best = w->method;
 	TsdbFsstTable table;
+	uint8		table_bytes[TSDB_FSST_MAX_TABLE_BYTES];
 	Size		table_len = 0;
 	Size		plain;
 	Size		best_cost;
@@ -82,7 +83,7 @@ tsdb_choose_bytes_method(TsdbChunkWriter *w)
 	best_cost = plain - plain / 16;
 	if (train(w, &table))
 	{
-		table_len = tsdb_fsst_table_encode(&table, tsdb_pool_reserve(w, &w->block, TSDB_FSST_MAX_TABLE_BYTES));
+		table_len = tsdb_fsst_table_encode(&table, table_bytes);
 		w->method.encoding = TSDB_ENC_FSST;
 		w->method.fsst = w->fsst_encoder.data;
 		cost = sample_bytes(w) + table_len * nsamples / w->nvectors;
@@ -94,12 +95,15 @@ tsdb_choose_bytes_method(TsdbChunkWriter *w)
 	}
 	w->method.fsst = NULL;
 	w->method.context = w->bytes_context;
-	w->method.encoding = TSDB_ENC_LZ4;
-	cost = sample_bytes(w);
-	if (!w->cold && cost < best_cost)
+	if (!w->cold)
 	{
-		best_cost = cost;
-		best = w->method;
+		w->method.encoding = TSDB_ENC_LZ4;
+		cost = sample_bytes(w);
+		if (cost < best_cost)
+		{
+			best_cost = cost;
+			best = w->method;
+		}
 	}
 	w->method.encoding = TSDB_ENC_ZSTD;
 	w->method.level = w->cold ? COLD_LEVEL : HOT_LEVEL;
@@ -112,9 +116,7 @@ tsdb_choose_bytes_method(TsdbChunkWriter *w)
 	w->method = best;
 	if (best.encoding == TSDB_ENC_FSST)
 	{
-		(void) tsdb_pool_reserve(w, &w->block, TSDB_FSST_MAX_TABLE_BYTES);
-		table_len = tsdb_fsst_table_encode(&table, w->block.data);
-		w->column->dict = tsdb_packer_place(w, w->block.data, table_len);
+		w->column->dict = tsdb_packer_place(w, table_bytes, table_len);
 		w->column->flags |= TSDB_COL_FSST;
 	}
 }

@@ -21,8 +21,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "chunk/codec_stats.h"
 #include "chunk/chunk_reader.h"
+#include "chunk/codec_stats.h"
 #include "chunk/tombstone.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -44,7 +44,6 @@ PG_FUNCTION_INFO_V1(tsdb_sql_column_info);
 
 /* pages of the row store that are counted for an estimate; fewer: exact */
 #define SAMPLE_PAGES		32
-
 
 /* ------------------------------------------------------------------------
  * tsdb.tables
