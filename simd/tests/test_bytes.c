@@ -15,6 +15,7 @@
  */
 #include <dirent.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bytes_codec.h"
 #include "codec_test.h"
@@ -203,7 +204,7 @@ column_read(const char *name, const char *file, int field, int max)
 	bool		header = true;
 
 	column_reset(name);
-	snprintf(command, sizeof(command), "gzip -dc ../data/%s 2>/dev/null || gzip -dc data/%s 2>/dev/null", file, file);
+	snprintf(command, sizeof(command), "gzip -dc %s/%s", access("../../data", R_OK) == 0 ? "../../data" : "../data", file);
 	pipe = popen(command, "r");
 	if (pipe == NULL)
 		return false;
