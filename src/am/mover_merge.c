@@ -184,7 +184,7 @@ find_good_chunks(Merge *merge, const TsdbDirEntry *entries, int nentries)
 			((d->flags & TSDB_DIR_COLD) != 0) == is_cold(merge, d->time_attnum, d->time_max) &&
 			before < d->time_min &&
 			(next_other[i] == nentries || entries[next_other[i]].d.time_min > d->time_max) &&
-			tsdb_tombstones_count(mover->store, &entries[i], SnapshotAny) == 0;
+			!tsdb_tombstones_exist(mover->store, &entries[i]);
 		if (!has_time)
 			continue;
 		if (entries[i].xmin == latest_xid)

@@ -154,6 +154,19 @@ tsdb_tombstones_count(TsdbStore *store, const TsdbDirEntry *entry, Snapshot snap
 }
 
 bool
+tsdb_tombstones_exist(TsdbStore *store, const TsdbDirEntry *entry)
+{
+	TsdbTombstoneScan scan;
+	TsdbTombstone tombstone;
+	bool		exist;
+
+	tsdb_tombstone_scan_begin(&scan, store, entry);
+	exist = tsdb_tombstone_scan_next(&scan, store, &tombstone);
+	tsdb_tombstone_scan_end(&scan);
+	return exist;
+}
+
+bool
 tsdb_tombstone_is_dead(const TsdbTombstone *tombstone, TransactionId oldest_xmin)
 {
 	return (tombstone->flags & TSDB_TOMB_NOT_MOVED) != 0 || tombstone->frozen ||

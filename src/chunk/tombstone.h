@@ -64,6 +64,9 @@ extern void tsdb_tombstone_scan_begin(TsdbTombstoneScan *scan, TsdbStore *store,
 extern bool tsdb_tombstone_scan_next(TsdbTombstoneScan *scan, TsdbStore *store, TsdbTombstone *tombstone);
 extern void tsdb_tombstone_scan_end(TsdbTombstoneScan *scan);
 
+/* Has the chunk a tombstone, of whatever transaction that did not abort? */
+extern bool tsdb_tombstones_exist(TsdbStore *store, const TsdbDirEntry *entry);
+
 /* Has the row gone for everybody?  (Or never been, where it was not moved.) */
 extern bool tsdb_tombstone_is_dead(const TsdbTombstone *tombstone, TransactionId oldest_xmin);
 
