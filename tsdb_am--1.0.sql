@@ -95,6 +95,18 @@ AS 'MODULE_PATHNAME', 'tsdb_sql_chunk_info'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION tsdb.chunk_info(regclass) IS 'chunks of a table, for view tsdb.chunks';
 
+CREATE FUNCTION tsdb.chunk_ranges(relation regclass,
+	OUT chunk oid,
+	OUT "column" name,
+	OUT min text,
+	OUT max text,
+	OUT has_nulls boolean,
+	OUT in_filter boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_chunk_ranges'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION tsdb.chunk_ranges(regclass) IS 'least and greatest value of each column of each chunk (strings cut after 16 bytes), and whether the chunk''s series filter covers the column';
+
 CREATE FUNCTION tsdb.column_info(relation regclass,
 	OUT attnum smallint,
 	OUT "column" name,

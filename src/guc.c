@@ -13,6 +13,7 @@
 int			tsdb_direct_load_rows = 1000;
 int			tsdb_write_buffer_kb = 32 * 1024;
 int			tsdb_cold_after_min = -1;
+bool		tsdb_enable_custom_scan = true;
 int			tsdb_simd_setting = TSDB_SIMD_AVX512;
 
 static const struct config_enum_entry simd_tiers[] = {
@@ -51,13 +52,13 @@ tsdb_guc_init(void)
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 
-	DefineCustomIntVariable("tsdb_am.cold_after",
-							"Sets the age from which tsdb.recompress() encodes chunks for size instead of speed.",
-							"The newest row counts. -1 = never.",
-							&tsdb_cold_after_min,
-							-1, -1, INT_MAX,
-							PGC_USERSET, GUC_UNIT_MIN,
-							NULL, NULL, NULL);
+	DefineCustomBoolVariable("tsdb_am.enable_custom_scan",
+							 "Enables the planner's use of scans that work on whole vectors.",
+							 NULL,
+							 &tsdb_enable_custom_scan,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("tsdb_am.simd",
 							 "Limits the instruction set that codecs and filters use.",

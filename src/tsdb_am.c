@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "options/table_options.h"
 #include "scan/bitmap_scan.h"
+#include "scan/tsdb_scan.h"
 #include "tcop/utility.h"
 
 PG_MODULE_MAGIC;
@@ -79,6 +80,7 @@ _PG_init(void)
 	tsdb_row_access_init();
 	tsdb_row_lock_init();
 	tsdb_bitmap_scan_init();
+	tsdb_scan_init();
 	tsdb_codec_stats_init();
 
 	prev_process_utility = ProcessUtility_hook;

@@ -140,5 +140,34 @@ for statement in "INSERT INTO later SELECT * FROM plain" "SELECT tsdb.compress('
 	like "$(sql_error -c "INSERT INTO later VALUES (now())" -c "$statement")" 'HINT' "later format: error with a hint: ${statement%% *}"
 done
 is "$(sql -c "SELECT pg_relation_filepath(reltoastrelid) = '$file' FROM pg_class WHERE relname = 'later'")" t "later format: table untouched"
+
+# summaries: verify compares them with the rows, nobody trusts their lengths, and those of a later version are left alone
+whats=(filter unlisted later length twice columns bounds lengths)
+for what in "${whats[@]}"; do
+	sql -c "CREATE TABLE section_$what (time timestamptz, host text, v int) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "INSERT INTO section_$what SELECT time, host, i4 FROM plain"
+done
+is "$(sql -c "SELECT count(*) FROM tsdb.verify('section_filter')")" 0 "summaries hold as they were written"
+sql -F ' ' -c "SELECT relname, pg_relation_filepath(reltoastrelid) FROM pg_class WHERE relname ~ '^section_'" > "$scratch/files"
+server_stop main
+while read -r name file; do
+	perl "$top/t/corrupt.pl" 1 "section-${name#section_}" "$scratch/main/$file" >/dev/null
+done < "$scratch/files"
+server_start main
+declare -A says=(
+	[filter]='is not in the directory.s series filter' [unlisted]='Series filter of entry 1 names column 0' [length]='Series filter of entry 1 has 71 bytes'
+	[twice]='two sections with tag 1' [columns]='Column ranges do not add up' [bounds]='lies outside of the directory.s range of the column' [lengths]='range has flags 0'
+)
+for what in "${whats[@]}"; do
+	result=$(sql -c "SELECT problem FROM tsdb.verify('section_$what')")
+	if [ $what = later ]; then
+		is "$result" '' "summaries of a later version: no problem"
+		is "$(sql -c "SELECT count(*) FROM tsdb.chunk_ranges('section_later')" -c "SELECT count(*) FROM section_later WHERE host = 'host_1'")" "$(printf '0\n%s' "$(sql -c "SELECT count(*) FROM plain WHERE host = 'host_1'")")" "summaries of a later version: not used"
+	else
+		like "$result" "${says[$what]}" "damaged summary, $what: verify tells"
+	fi
+done
+like "$(sql_error -c "SELECT * FROM tsdb.chunk_ranges('section_columns')")" 'XX001' "damaged summary: error"
+
 no_crash main
 done_testing

@@ -10,6 +10,9 @@
 #      forge    as flip, noise or zero behind the checksum, which is then made right: only the readers' own
 #               checks stand between these bytes and the decoders
 #      newer    the root says that a later format version wrote it
+#      section-WHAT   summaries of the first directory entry, its checksum made right: filter (empty), unlisted (the filter's column
+#               is another one), later (both are of a later version), length (of the first), twice (one tag for both), columns (one
+#               more than there are), bounds (the first column's least value is its greatest), lengths (of the first column's bounds)
 # Prints what it did.  Keys and tuple headers stay whole: those are PostgreSQL's own.
 use strict;
 use warnings;
@@ -98,6 +101,31 @@ if ($mode eq 'newer')
 	die "no root\n" unless $t;
 	substr($bytes, $t->{at} + 4, 2) = pack('v', 999);
 	substr($bytes, $t->{at}, 4) = pack('V', crc32c(substr($bytes, $t->{at} + 4, $t->{len} - 4)));
+}
+elsif ($mode =~ /^section-(.*)/)
+{
+	($t) = grep { $_->{id} == 1 } @tuples;
+	die "no directory entry\n" unless $t;
+	my $data = substr($bytes, $t->{at}, $t->{len});
+	# sections begin at 128: a filter that covers one column (74 bytes), then ranges
+	my $ranges = 128 + 74;
+	die "unexpected sections\n" unless unpack('v', substr($data, 128, 2)) == 1 && unpack('v', substr($data, $ranges, 2)) == 2;
+	if ($1 eq 'filter') { substr($data, 138, 64) = "\0" x 64; }
+	elsif ($1 eq 'unlisted') { substr($data, 136, 2) = pack('v', 0); }
+	elsif ($1 eq 'later') { substr($data, $_, 2) = pack('v', 2) for 132, $ranges + 4; }
+	elsif ($1 eq 'length') { substr($data, 130, 2) = pack('v', 71); }
+	elsif ($1 eq 'twice') { substr($data, $ranges, 2) = pack('v', 1); }
+	elsif ($1 eq 'columns') { substr($data, $ranges + 6, 2) = pack('v', 1 + unpack('v', substr($data, $ranges + 6, 2))); }
+	elsif ($1 eq 'bounds')
+	{
+		my ($min, $max) = unpack('CC', substr($data, $ranges + 11, 2));
+		die "unexpected bounds\n" unless $min == $max;
+		substr($data, $ranges + 18, $min) = substr($data, $ranges + 18 + $min, $max);
+	}
+	elsif ($1 eq 'lengths') { substr($data, $ranges + 11, 2) = pack('CC', 0, 14); }
+	else { die "unknown mode $mode\n"; }
+	substr($data, 0, 4) = pack('V', crc32c(substr($data, 4)));
+	substr($bytes, $t->{at}, $t->{len}) = $data;
 }
 elsif ($mode eq 'swap')
 {

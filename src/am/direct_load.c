@@ -347,12 +347,16 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	TsdbTableOptions *options = &target->options;
 	TsdbChunkWriter *writer;
 	TsdbStore  *store;
+	TsdbChunkOrder order;
 	uint32	   *perm;
 	uint32		nseries;
 	uint32		row = 0;
 
 	if (!options->series_given && options->nseries == 0)
 		tsdb_options_sample(options, buffer);
+	order.time_attnum = options->time_attnum;
+	order.nseries_columns = options->nseries;
+	order.series_columns = options->series;
 
 	perm = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (Size) buffer->nrows);
 	nseries = tsdb_column_buffer_sort(buffer, options->series, options->nseries,
@@ -373,7 +377,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 		entry.d.sort_order = tsdb_options_sort_order(options);
 
 		/* how the series fall to several chunks is not known */
-		tsdb_chunk_write_to_store(writer, store, buffer, perm + row, n, options->time_attnum,
+		tsdb_chunk_write_to_store(writer, store, buffer, perm + row, n, &order,
 								  (n == buffer->nrows || nseries == 1) ? nseries : 0,
 								  target->key.cid, target->key.options & HEAP_INSERT_FROZEN, &entry);
 		row += n;

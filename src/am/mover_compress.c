@@ -383,6 +383,7 @@ move_range(Compress *c)
 	TsdbMover  *mover = c->mover;
 	uint32		nrows = mover->buf->nrows;
 	TsdbTableOptions options;
+	TsdbChunkOrder order;
 	uint32		nseries;
 	uint32		nmoved = 0;
 	uint32		first,
@@ -392,6 +393,9 @@ move_range(Compress *c)
 	Assert(nrows > 0 && nrows <= TSDB_MOVED_MAX_ROWS);
 
 	nseries = tsdb_mover_sort(mover, &options);
+	order.time_attnum = options.time_attnum;
+	order.nseries_columns = options.nseries;
+	order.series_columns = options.series;
 	for (i = 0; i < nrows; i++)
 		c->row_numbers[mover->perm[i]] = i;
 
@@ -402,7 +406,7 @@ move_range(Compress *c)
 	c->entry.d.src_nblocks = c->sources[nrows - 1].block - c->sources[0].block + 1;
 	c->xid = GetCurrentTransactionId();
 	tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, mover->perm, nrows,
-							  options.time_attnum, nseries, mover->cid, 0, &c->entry);
+							  &order, nseries, mover->cid, 0, &c->entry);
 	Assert(c->entry.d.nrows == nrows);
 
 	clear_map_range(c);

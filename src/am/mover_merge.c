@@ -212,10 +212,14 @@ finish_group(Merge *merge)
 	if (nrows > 0)
 	{
 		TsdbTableOptions options;
+		TsdbChunkOrder order;
 		uint32		first;
 		uint32		n;
 
 		(void) tsdb_mover_sort(mover, &options);
+		order.time_attnum = options.time_attnum;
+		order.nseries_columns = options.nseries;
+		order.series_columns = options.series;
 		for (first = 0; first < nrows; first += n)
 		{
 			const uint32 *perm = mover->perm + first;
@@ -230,7 +234,7 @@ finish_group(Merge *merge)
 			entry.d.sort_order = tsdb_options_sort_order(&options);
 			entry.d.level = Min(merge->level + 1, PG_UINT16_MAX);
 			tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, perm, n,
-									  options.time_attnum,
+									  &order,
 									  tsdb_mover_count_series(mover, &options, perm, n),
 									  mover->cid, 0, &entry);
 			tsdb_mover_index_chunk(mover, &entry, perm, NULL);

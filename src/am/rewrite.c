@@ -47,6 +47,7 @@
 #include "commands/progress.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "options/table_options.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
@@ -794,7 +795,12 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	TsdbDirEntry fresh;
 	RewriteSink sink;
 	ItemPointerData header_tid;
+	TsdbTableOptions options;
+	TsdbChunkOrder order;
+	const uint8 *sections;
+	uint8	   *data;
 	uint32	   *perm;
+	Size		sections_len;
 	uint32		i;
 
 	buf = tsdb_column_buffer_create(RelationGetDescr(rw->old_heap), rw->chunk_cxt);
@@ -815,22 +821,33 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	sink.stamp = heap_copytuple(stored.tuple);
 	tsdb_store_release(&stored);
 
+	/* the time column stays, since the order does; the filter is of the series as they are now */
+	tsdb_options_get(rw->old_heap, &options);
+	tsdb_options_sample(&options, buf);
+	order.time_attnum = entry->d.time_attnum;
+	order.nseries_columns = options.nseries;
+	order.series_columns = options.series;
+
 	memset(&fresh, 0, sizeof(fresh));
 	tsdb_chunk_writer_set_cold(rw->writer, (entry->d.flags & TSDB_DIR_COLD) != 0);
 	tsdb_chunk_write(rw->writer, &sink.sink, buf, perm, buf->nrows, entry->d.chunk_id,
-					 entry->d.time_attnum, entry->d.nseries, &fresh);
+					 &order, entry->d.nseries, &fresh);
 
-	/* where it came from stays; sections are summaries that can be made again */
+	/* where it came from stays */
 	fresh.d.mover_xid = entry->d.mover_xid;
 	fresh.d.src_block = entry->d.src_block;
 	fresh.d.src_nblocks = entry->d.src_nblocks;
 	fresh.d.level = entry->d.level;
 	fresh.d.sort_order = entry->d.sort_order;
-	Assert(fresh.d.nsections == 0);
 	ItemPointerSet(&header_tid, BlockIdGetBlockNumber(&fresh.d.header_blk), fresh.d.header_off);
 
 	rw->num_tuples -= copy_tombstones(rw, entry);
-	put_entry(rw, entry, sink.stamp, &fresh.d, sizeof(fresh.d), &header_tid);
+	sections = tsdb_chunk_writer_sections(rw->writer, &sections_len);
+	data = palloc(sizeof(TsdbDirEntryDisk) + sections_len);
+	memcpy(data, &fresh.d, sizeof(TsdbDirEntryDisk));
+	if (sections_len > 0)
+		memcpy(data + sizeof(TsdbDirEntryDisk), sections, sections_len);
+	put_entry(rw, entry, sink.stamp, data, sizeof(TsdbDirEntryDisk) + sections_len, &header_tid);
 }
 
 /* Where unpacked rows get xmin and xmax from. */

@@ -56,6 +56,8 @@ extern uint32 tsdb_directory_changes(Relation rel);
 /* Parts of our scan descriptor: heapam's scan, and the cursor over chunks. */
 extern TableScanDesc tsdb_scan_heap(TableScanDesc scan);
 extern TsdbChunkCursor *tsdb_scan_cursor(TableScanDesc scan);
+/* Of a parallel scan: change number of the next chunk to take; NULL: it is a serial one. */
+extern pg_atomic_uint64 *tsdb_scan_next_change(TableScanDesc scan);
 
 /*--- sample_scan.c: TABLESAMPLE and ANALYZE ---*/
 typedef struct TsdbSampleState TsdbSampleState;

@@ -79,6 +79,12 @@ tsdb_scan_cursor(TableScanDesc scan)
 	return ((TsdbScanDesc) scan)->chunks;
 }
 
+pg_atomic_uint64 *
+tsdb_scan_next_change(TableScanDesc scan)
+{
+	return scan->rs_parallel ? &((TsdbParallelScanData *) scan->rs_parallel)->next_change : NULL;
+}
+
 /* Snapshots that see what commits while they read. */
 static inline bool
 is_dirty_or_self(Snapshot snapshot)

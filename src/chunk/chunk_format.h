@@ -86,8 +86,8 @@ StaticAssertDecl(sizeof(TsdbRootDisk) == 72, "root is 72 bytes");
 
 /*
  * Directory entry, 128 bytes, key (TSDB_DIRECTORY_ID, change number), then "nsections"
- * sections {uint16 tag; uint16 length_bytes; bytes} of which unknown tags are skipped:
- * later summaries (column ranges, bloom filter of series) go there.
+ * sections {uint16 tag; uint16 length_bytes; bytes} of which unknown tags are skipped: summaries,
+ * see TSDB_SECTION_BLOOM below.
  */
 typedef struct TsdbDirEntryDisk
 {
@@ -124,6 +124,31 @@ typedef struct TsdbDirEntryDisk
 
 StaticAssertDecl(sizeof(TsdbDirEntryDisk) == 128, "directory entry is 128 bytes");
 StaticAssertDecl(offsetof(TsdbDirEntryDisk, mover_xid) == 32, "mover_xid at 32");
+
+/*
+ * Sections: summaries of the chunk's rows as it was written, each at most once.  A chunk may lack them, and a version
+ * that a reader doesn't know is as good as none.
+ *
+ * TSDB_SECTION_BLOOM, bloom filter of series values (series_bloom.h), unaligned:
+ *	uint16 version (of hash and layout), uint16 ncolumns (1 .. TSDB_BLOOM_MAX_COLUMNS),
+ *	int16 attnum[ncolumns] rising, uint64 word[8]
+ *
+ * TSDB_SECTION_RANGES, least and greatest values (column_ranges.h), unaligned:
+ *	uint16 version, uint16 ncolumns, then for each column, in rising order of attnum:
+ *	int16 attnum, uint8 flags (TSDB_RANGE_*), uint8 min_len, uint8 max_len, uint8 spare, uint32 typid, min_len + max_len bytes
+ */
+#define TSDB_SECTION_BLOOM			1
+#define TSDB_SECTION_RANGES			2
+
+#define TSDB_SECTION_HEADER			4	/* bytes of tag and length */
+
+#define TSDB_BLOOM_MAX_COLUMNS		8
+
+#define TSDB_RANGES_VERSION			1
+#define TSDB_RANGE_HAS_NULLS		0x01
+#define TSDB_RANGE_ALL_NULLS		0x02	/* no bounds: both lengths are 0 */
+#define TSDB_RANGE_MAX_CUT			0x04	/* values are below, or begin with, the greatest */
+#define TSDB_RANGE_KNOWN_FLAGS		0x07
 
 /*
  * Tombstone: row of a chunk deleted or updated by the tuple's xmin.  The TID is that of the new version: of

@@ -24,6 +24,7 @@
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "bytes_codec.h"
+#include "kernels.h"
 #include "miscadmin.h"
 #include "planes.h"
 #include "storage/bufmgr.h"
@@ -412,12 +413,29 @@ tsdb_chunk_vectors(TsdbChunk *chunk, int column)
 	return &open->layout.vectors[(Size) column * open->layout.header->nvectors];
 }
 
-bool
-tsdb_chunk_has_column(TsdbChunk *chunk, AttrNumber attnum)
+int
+tsdb_chunk_column(TsdbChunk *chunk, AttrNumber attnum)
 {
 	OpenChunk  *open = (OpenChunk *) chunk;
 
-	return attnum >= 1 && attnum <= open->natts && open->column_of_att[attnum - 1] >= 0;
+	return attnum >= 1 && attnum <= open->natts ? open->column_of_att[attnum - 1] : -1;
+}
+
+int
+tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows)
+{
+	uint32		nrows = tsdb_vector_rows(((OpenChunk *) chunk)->layout.header, vector);
+	uint32		w;
+
+	for (w = 0; w * 64 < nrows; w++)
+	{
+		uint32		left = nrows - w * 64;
+
+		rows[w] = left >= 64 ? PG_UINT64_MAX : (UINT64CONST(1) << left) - 1;
+		if (chunk->has_dead)
+			rows[w] &= ~chunk->dead[vector * (TSDB_VECTOR_ROWS / 64) + w];
+	}
+	return chunk->has_dead ? tsdb_kernels->bitmap_count(rows, (int) nrows) : (int) nrows;
 }
 
 void
@@ -1085,6 +1103,65 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 	if (nnulls != vector->nnulls)
 		report_vector(chunk, &chunk->layout.columns[c], pub->vector, "the number of NULLs does not match");
 	out->decoded = true;
+}
+
+const Datum *
+tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count)
+{
+	OpenChunk  *open = (OpenChunk *) chunk;
+	int			c = tsdb_chunk_column(chunk, attnum);
+
+	if (c < 0 || open->layout.columns[c].dict_count == 0)
+		return NULL;
+	scratch_init();
+	*count = open->layout.columns[c].dict_count;
+	return dictionary(open, c);
+}
+
+bool
+tsdb_vector_codes(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, bool *isnull)
+{
+	OpenSet    *set = (OpenSet *) pub;
+	OpenChunk  *chunk = set->owner;
+	int			c = chunk->column_of_att[attnum - 1];
+	const TsdbColumnDisk *column;
+	const TsdbVector *vector;
+	const ColdPlanes *cold;
+	const uint8 *planes[TSDB_MAX_PLANES];
+	int			nplanes = 0;
+	BlockBytes	block;
+	int			nnulls = 0;
+
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+		return false;
+	column = &chunk->layout.columns[c];
+	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+	if (vector->nparts != 0)
+		return false;
+	if (vector->block.length == 0)
+	{
+		memset(codes, 0, pub->nrows * sizeof(uint32));
+		memset(isnull, true, pub->nrows);
+		return true;
+	}
+
+	scratch_init();
+	cold = cold_planes(chunk, c);	/* first: it may use the scratch */
+	for (; cold && nplanes < cold->count; nplanes++)
+		planes[nplanes] = cold->plane[nplanes] + pub->vector * TSDB_VECTOR_ROWS;
+	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
+	if (tsdb_block_encoding(block.data, block.len) != TSDB_ENC_DICT)
+	{
+		block_put(&block);
+		return false;
+	}
+	if (!tsdb_codes_decode_cold(block.data, block.len, pub->nrows, column->dict_count, planes, nplanes,
+								codes, isnull, &nnulls, scratch.codec))
+		report_vector(chunk, column, pub->vector, "a block is not valid for this column");
+	block_put(&block);
+	if (nnulls != vector->nnulls)
+		report_vector(chunk, column, pub->vector, "the number of NULLs does not match");
+	return true;
 }
 
 /*-------------- vector sets --------------*/

@@ -93,11 +93,23 @@ extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 #define tsdb_row_is_dead(chunk, row) \
 	((chunk)->has_dead && tsdb_row_bits_test((chunk)->dead, row))
 
+/* Sets the bits of a vector's rows that are not dead, rows[TSDB_VECTOR_ROWS / 64]; returns their number. */
+extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
+
 /* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);
 extern const TsdbColumnDisk *tsdb_chunk_columns(TsdbChunk *chunk);
 extern const TsdbVector *tsdb_chunk_vectors(TsdbChunk *chunk, int column);	/* index in columns */
-/* Does the chunk store this column (true), or was it added later (false)? */
-extern bool tsdb_chunk_has_column(TsdbChunk *chunk, AttrNumber attnum);
+/* Index of a column in columns, or -1: it was added later, and has its missing value in all rows. */
+extern int	tsdb_chunk_column(TsdbChunk *chunk, AttrNumber attnum);
+#define tsdb_chunk_has_column(chunk, attnum) (tsdb_chunk_column(chunk, attnum) >= 0)
+
+/*
+ * For filters.  The column's dictionary: its values, in no order, as they live with the chunk; NULL if it has none.
+ * Codes of the set's rows into it (NULL rows: 0), codes[1024] and isnull[1024]; false if this vector is not coded by
+ * the dictionary, or cut into parts.
+ */
+extern const Datum *tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count);
+extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, bool *isnull);
 
 #endif							/* TSDB_CHUNK_READER_H */

@@ -204,6 +204,26 @@ gather_codes(TsdbChunkWriter *w, uint32 v)
 		w->codes[i] = w->isnull[i] ? 0 : code_of[row_codes[i]];
 }
 
+/* Bounds of the codes of rows that are not NULL; there is one. */
+static void
+code_bounds(TsdbChunkWriter *w, int64 *min, int64 *max)
+{
+	uint32		lo = PG_UINT32_MAX;
+	uint32		hi = 0;
+	uint32		i;
+
+	for (i = 0; i < w->n; i++)
+	{
+		if (w->isnull[i])
+			continue;
+		lo = Min(lo, w->codes[i]);
+		hi = Max(hi, w->codes[i]);
+	}
+	Assert(lo <= hi);
+	*min = lo;
+	*max = hi;
+}
+
 void
 tsdb_writer_gather_strings(TsdbChunkWriter *w, uint32 v)
 {
@@ -530,6 +550,12 @@ gather_vector(TsdbChunkWriter *w, uint32 v, TsdbVector *vector)
 		gather_codes(w, v);
 	else if (w->source == TSDB_SOURCE_STRINGS)
 		tsdb_writer_gather_strings(w, v);
+	if (w->source == TSDB_SOURCE_CODES && !w->col->typbyval && w->nnulls < w->n)
+	{
+		vector->flags |= TSDB_VEC_ZONE;
+		code_bounds(w, &vector->zone_min, &vector->zone_max);
+	}
+	tsdb_summary_add_vector(w, vector);
 }
 
 /* Where in the planes the rows of vector v have their bytes. */
@@ -675,6 +701,7 @@ encode_column(TsdbChunkWriter *w, int c)
 	column->typalign = (uint8) col->typalign;
 	column->kind = (uint8) col->kind;
 	column->typid = col->typid;
+	tsdb_summary_begin_column(w, c);
 
 	if (col->hasnulls)
 	{
@@ -725,6 +752,7 @@ encode_column(TsdbChunkWriter *w, int c)
 		if (cold.frames > 0)
 		{
 			store_cold(w, vectors, &cold);
+			tsdb_summary_end_column(w);
 			return;
 		}
 	}
@@ -733,6 +761,7 @@ encode_column(TsdbChunkWriter *w, int c)
 		gather_vector(w, v, &vectors[v]);
 		encode_vector(w, &vectors[v]);
 	}
+	tsdb_summary_end_column(w);
 }
 
 /* Time range of the chunk, from the zones of the time column. */
@@ -842,7 +871,7 @@ write_header(TsdbChunkWriter *w)
 void
 tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer *buf,
 				 const uint32 *perm, uint32 nrows, Oid chunk_id,
-				 AttrNumber time_attnum, uint32 nseries, TsdbDirEntry *entry)
+				 const TsdbChunkOrder *order, uint32 nseries, TsdbDirEntry *entry)
 {
 	TsdbChunkWriter *w = writer;
 	TsdbDirEntryDisk *d = &entry->d;
@@ -869,6 +898,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	w->nparts = 0;
 	(void) tsdb_pool_reserve(w, &w->columns, Max(buf->ncolumns, 1) * sizeof(TsdbColumnDisk));
 	(void) tsdb_pool_reserve(w, &w->vectors, Max(buf->ncolumns, 1) * w->nvectors * sizeof(TsdbVector));
+	tsdb_summary_begin_chunk(w, order);
 	for (i = 0; i < (uint32) buf->ncolumns; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -923,13 +953,13 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 	d->nsegments = (uint16) w->nsegments;
 	d->header_blk = header_tid.ip_blkid;
 	d->header_off = header_tid.ip_posid;
-	set_time_range(w, time_attnum, d);
+	set_time_range(w, order->time_attnum, d);
 	d->raw_bytes = raw_bytes;
 	d->stored_bytes = stored_bytes;
 	d->nseries = nseries;
-	d->nsections = 0;
 	d->header_bytes = (uint32) header_len;
 	memset(d->spare, 0, sizeof(d->spare));
+	tsdb_summary_end_chunk(w, entry);
 
 	tsdb_codec_stats_add(w->counts);
 	w->buf = NULL;
@@ -960,13 +990,16 @@ store_sink_put(TsdbChunkSink *sink, Oid chunk_id, int32 chunk_seq,
 
 void
 tsdb_chunk_write_to_store(TsdbChunkWriter *writer, TsdbStore *store, TsdbColumnBuffer *buf,
-						  const uint32 *perm, uint32 nrows, AttrNumber time_attnum,
+						  const uint32 *perm, uint32 nrows, const TsdbChunkOrder *order,
 						  uint32 nseries, CommandId cid, int options, TsdbDirEntry *entry)
 {
 	StoreSink	arg = {store, cid, options};
 	TsdbChunkSink sink = {store_sink_put, &arg};
+	const uint8 *sections;
+	Size		sections_len;
 
 	tsdb_chunk_write(writer, &sink, buf, perm, nrows, tsdb_store_new_chunk_id(store),
-					 time_attnum, nseries, entry);
-	tsdb_directory_insert(store, entry, cid, options);
+					 order, nseries, entry);
+	sections = tsdb_chunk_writer_sections(writer, &sections_len);
+	tsdb_directory_insert(store, entry, sections, sections_len, cid, options);
 }

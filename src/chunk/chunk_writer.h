@@ -24,6 +24,14 @@ typedef struct TsdbChunkSink
 	void	   *arg;
 } TsdbChunkSink;
 
+/* What the rows of a chunk are sorted by. */
+typedef struct TsdbChunkOrder
+{
+	AttrNumber	time_attnum;	/* 0 = none */
+	int			nseries_columns;
+	const AttrNumber *series_columns;	/* in no certain order */
+} TsdbChunkOrder;
+
 /* Encoder scratch, pooled: make one a batch of chunks, reuse it for each. */
 typedef struct TsdbChunkWriter TsdbChunkWriter;
 extern TsdbChunkWriter *tsdb_chunk_writer_create(MemoryContext parent);
@@ -44,20 +52,22 @@ extern uint32 tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm
  * Encodes rows perm[0 .. nrows-1] of buf (1 <= nrows <= TSDB_CHUNK_MAX_ROWS) as chunk chunk_id:
  * segments first, then header tuples, all through the sink.  Fills entry->d but for change number,
  * first_vblock, crc (the directory's), mover_xid, src_* (the caller's, zero here) and level.
- * entry->d.time_* from time_attnum (0 = none; a column that is not KIND_INT counts as none);
- * nseries as given.  PROGRAM_LIMIT_EXCEEDED if that takes more than 65,000 segments or header tuples:
+ * entry->d.time_* from order's time column (one that is not KIND_INT counts as none);
+ * nseries as given; d.nsections, and the series filter.  PROGRAM_LIMIT_EXCEEDED if that takes more than 65,000 segments or header tuples:
  * rows that tsdb_chunk_rows_that_fit() lets through never do.
  */
 extern void tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer *buf,
 							 const uint32 *perm, uint32 nrows, Oid chunk_id,
-							 AttrNumber time_attnum, uint32 nseries, TsdbDirEntry *entry);
+							 const TsdbChunkOrder *order, uint32 nseries, TsdbDirEntry *entry);
+/* The entry's sections of the chunk just written, valid until the next one. */
+extern const uint8 *tsdb_chunk_writer_sections(TsdbChunkWriter *writer, Size *len);
 
 /*
  * The usual case: new chunk id, tuples into the store under command id cid, directory entry
  * inserted.  mover_xid etc. are taken from *entry as the caller filled them (zeroed otherwise).
  */
 extern void tsdb_chunk_write_to_store(TsdbChunkWriter *writer, TsdbStore *store, TsdbColumnBuffer *buf,
-									  const uint32 *perm, uint32 nrows, AttrNumber time_attnum,
+									  const uint32 *perm, uint32 nrows, const TsdbChunkOrder *order,
 									  uint32 nseries, CommandId cid, int options, TsdbDirEntry *entry);
 
 #endif							/* TSDB_CHUNK_WRITER_H */

@@ -6,6 +6,7 @@
  *	column_method.c		strings without a dictionary: streams, symbols, frames
  *	chunk_dictionary.c	is a dictionary worth while, and which value has which code
  *	segment_packer.c	blocks into segments
+ *	chunk_summary.c		series filter and column ranges
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_CHUNK_WRITER_INTERNAL_H
@@ -16,6 +17,7 @@
 
 #include "bytes_codec.h"
 #include "chunk/codec_stats.h"
+#include "chunk/column_ranges.h"
 #include "tsdb_codec.h"
 
 #define TSDB_OPEN_SEGMENTS		4
@@ -38,6 +40,25 @@ typedef struct TsdbPool
 	void	   *data;
 	Size		size;			/* bytes */
 } TsdbPool;
+
+/* What will be said about the chunk's values, see chunk_summary.c. */
+typedef struct TsdbChunkSummary
+{
+	const TsdbChunkOrder *order;
+	int16		nbloom_attnums;
+	int16		bloom_attnums[TSDB_BLOOM_MAX_COLUMNS];
+	uint64		bloom[TSDB_BLOOM_WORDS];	/* of columns that are done */
+	TsdbPool	ranges;			/* TsdbRangeBuilder [ncolumns] */
+	TsdbPool	sections;
+	Size		sections_len;
+
+	/* the column being encoded */
+	TsdbRangeBuilder *range;
+	bool		in_bloom;		/* goes into the filter, as far as is known */
+	bool		is_name;		/* values end at a zero byte */
+	uint32		nadded;
+	uint64		column_bloom[TSDB_BLOOM_WORDS];	/* with its values */
+} TsdbChunkSummary;
 
 struct TsdbChunkWriter
 {
@@ -62,6 +83,7 @@ struct TsdbChunkWriter
 	uint32		nparts;
 	TsdbPool	header;
 	TsdbPool	pack_memory;	/* of tsdb_layout_pack */
+	TsdbChunkSummary summary;
 
 	/* cold chunks: byte planes of the column being encoded, and its blocks until it is known whether planes pay */
 	bool		cold;
@@ -174,5 +196,13 @@ extern TsdbBlockRef tsdb_packer_place(TsdbChunkWriter *w, const uint8 *data, Siz
  * to w->parts and returns their number.
  */
 extern uint32 tsdb_packer_place_pieces(TsdbChunkWriter *w, const uint8 *data, Size len);
+
+/* chunk_summary.c, called in this order: chunk, then for each column begin, its vectors as they are gathered, end. */
+extern void tsdb_summary_begin_chunk(TsdbChunkWriter *w, const TsdbChunkOrder *order);
+extern void tsdb_summary_begin_column(TsdbChunkWriter *w, int c);
+extern void tsdb_summary_add_vector(TsdbChunkWriter *w, const TsdbVector *vector);
+extern void tsdb_summary_end_column(TsdbChunkWriter *w);
+/* Makes the sections; fills entry's series filter and d.nsections. */
+extern void tsdb_summary_end_chunk(TsdbChunkWriter *w, TsdbDirEntry *entry);
 
 #endif							/* TSDB_CHUNK_WRITER_INTERNAL_H */

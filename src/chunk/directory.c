@@ -232,16 +232,69 @@ tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk
 
 /*-------------- entries --------------*/
 
+/* Fills in the filter of series values from its section. */
+static void
+bloom_parse(TsdbStore *store, const TsdbStoredTuple *stored, const uint8 *section, Size length, TsdbDirEntry *entry)
+{
+	uint16		version = 0;
+	uint16		n = 0;
+	int			i;
+
+	if (length >= sizeof(version))
+		memcpy(&version, section, sizeof(version));
+	if (version > TSDB_BLOOM_HASH_VERSION)
+		return;
+	if (length >= 2 * sizeof(uint16))
+		memcpy(&n, section + sizeof(uint16), sizeof(n));
+	if (version == 0 || n < 1 || n > TSDB_BLOOM_MAX_COLUMNS ||
+		length != 2 * sizeof(uint16) + n * sizeof(int16) + sizeof(entry->bloom))
+		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+							   "series filter of entry %d has %zu bytes, version %u, %u columns",
+							   stored->chunk_seq, length, version, n);
+	section += 2 * sizeof(uint16);
+	memcpy(entry->bloom_attnums, section, n * sizeof(int16));
+	memcpy(entry->bloom, section + n * sizeof(int16), sizeof(entry->bloom));
+	for (i = 0; i < n; i++)
+	{
+		if (entry->bloom_attnums[i] < 1 || entry->bloom_attnums[i] > MaxHeapAttributeNumber ||
+			(i > 0 && entry->bloom_attnums[i] <= entry->bloom_attnums[i - 1]))
+			tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+								   "series filter of entry %d names column %d",
+								   stored->chunk_seq, entry->bloom_attnums[i]);
+	}
+	entry->nbloom_attnums = (int16) n;
+	entry->has_bloom = true;
+}
+
+/*
+ * The next section of *left bytes at *at, which it moves on.  False: there is not a whole one.
+ */
+static bool
+section_next(const uint8 **at, Size *left, uint16 *tag, const uint8 **section, uint16 *length)
+{
+	if (*left < TSDB_SECTION_HEADER)
+		return false;
+	memcpy(tag, *at, sizeof(*tag));
+	memcpy(length, *at + sizeof(*tag), sizeof(*length));
+	if (*length > *left - TSDB_SECTION_HEADER)
+		return false;
+	*section = *at + TSDB_SECTION_HEADER;
+	*at = *section + *length;
+	*left -= TSDB_SECTION_HEADER + *length;
+	return true;
+}
+
 /* Checks the bytes of an entry and fills it in; the caller holds the tuple's pin. */
 static void
 entry_parse(TsdbStore *store, const TsdbStoredTuple *stored, TsdbDirEntry *entry)
 {
 	TsdbDirEntryDisk *d = &entry->d;
-	const uint8 *section;
+	const uint8 *at;
 	Size		left;
 	uint32		crc;
 	uint16		version;
 	uint32		spare = 0;
+	uint32		seen = 0;		/* bit t: a section with tag t */
 	int			i;
 
 	if (stored->len < sizeof(uint32) + sizeof(uint16))
@@ -259,22 +312,26 @@ entry_parse(TsdbStore *store, const TsdbStoredTuple *stored, TsdbDirEntry *entry
 							   "entry %d has %zu bytes", stored->chunk_seq, stored->len);
 	memcpy(d, stored->data, sizeof(TsdbDirEntryDisk));
 
-	/* sections fill the rest exactly; what they say is not known to this version */
-	section = stored->data + sizeof(TsdbDirEntryDisk);
+	/* sections fill the rest exactly; ranges are parsed by who asks for them, see column_ranges.c */
+	memset(&entry->has_bloom, 0, sizeof(TsdbDirEntry) - offsetof(TsdbDirEntry, has_bloom));
+	at = stored->data + sizeof(TsdbDirEntryDisk);
 	left = stored->len - sizeof(TsdbDirEntryDisk);
 	for (i = 0; i < d->nsections; i++)
 	{
+		const uint8 *section;
+		uint16		tag;
 		uint16		length;
 
-		if (left < 2 * sizeof(uint16))
+		if (!section_next(&at, &left, &tag, &section, &length))
 			break;
-		memcpy(&length, section + sizeof(uint16), sizeof(length));
-		section += 2 * sizeof(uint16);
-		left -= 2 * sizeof(uint16);
-		if (length > left)
-			break;
-		section += length;
-		left -= length;
+		if (tag != TSDB_SECTION_BLOOM && tag != TSDB_SECTION_RANGES)
+			continue;
+		if ((seen & (1U << tag)) != 0)
+			tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
+								   "entry %d has two sections with tag %u", stored->chunk_seq, tag);
+		seen |= 1U << tag;
+		if (tag == TSDB_SECTION_BLOOM)
+			bloom_parse(store, stored, section, length, entry);
 	}
 	if (i < d->nsections || left != 0)
 		tsdb_report_corruption(store->rel, TSDB_DIRECTORY_ID, NULL,
@@ -330,19 +387,23 @@ report_numbers_used_up(TsdbStore *store)
 }
 
 void
-tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int options)
+tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, const void *sections, Size sections_len,
+					  CommandId cid, int options)
 {
 	TsdbDirEntryDisk *d = &entry->d;
 	uint32		nvblocks = tsdb_entry_nvblocks(entry);
 	TsdbRootDisk root;
 	TsdbDirEntry *leftover;
 	int			nleftover;
+	Size		len = sizeof(TsdbDirEntryDisk) + sections_len;
+	uint8	   *data = palloc(len);
 	int			i;
 
 	Assert(d->chunk_id >= FirstNormalObjectId);
 	Assert(d->nrows >= 1 && d->nrows <= TSDB_CHUNK_MAX_ROWS);
 	Assert(d->mover_xid == 0 || d->nrows <= TSDB_MOVED_MAX_ROWS);
-	Assert(d->nheader >= 1 && d->nsections == 0);
+	Assert(d->nheader >= 1 && (d->nsections > 0) == (sections_len > 0));
+	Assert(len <= TSDB_TUPLE_MAX_DATA);
 
 	tsdb_ensure_main_page(store->rel);
 
@@ -368,10 +429,15 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int 
 
 	d->version = TSDB_FORMAT_VERSION;
 	d->first_vblock = root.next_vblock;
-	d->crc = tsdb_crc_behind(d, sizeof(TsdbDirEntryDisk));
+	memcpy(data, d, sizeof(TsdbDirEntryDisk));
+	if (sections_len > 0)
+		memcpy(data + sizeof(TsdbDirEntryDisk), sections, sections_len);
+	d->crc = tsdb_crc_behind(data, len);
+	memcpy(data, &d->crc, sizeof(d->crc));
 	entry->change = root.changes + 1;
 	entry->tid = tsdb_store_insert(store, TSDB_DIRECTORY_ID, (int32) entry->change,
-								   d, sizeof(TsdbDirEntryDisk), cid, options, false);
+								   data, len, cid, options, false);
+	pfree(data);
 	entry->xmin = GetCurrentTransactionId();
 	entry->xmax = InvalidTransactionId;
 	entry->cmin = cid;
@@ -418,6 +484,38 @@ entry_locate(TsdbStore *store, const TsdbDirEntry *entry, TsdbStoredTuple *store
 
 	return found &&
 		tsdb_store_read_tid(store, &again.tid, TSDB_DIRECTORY_ID, (int32) entry->change, stored);
+}
+
+uint8 *
+tsdb_directory_section(TsdbStore *store, const TsdbDirEntry *entry, uint16 tag, Size *len)
+{
+	TsdbStoredTuple stored;
+	const uint8 *at;
+	Size		left;
+	uint8	   *copy = NULL;
+	int			i;
+
+	if (entry->d.nsections == 0 || !entry_locate(store, entry, &stored))
+		return NULL;
+	/* entry_locate has checked that the sections add up */
+	at = stored.data + sizeof(TsdbDirEntryDisk);
+	left = stored.len - sizeof(TsdbDirEntryDisk);
+	for (i = 0; i < entry->d.nsections && copy == NULL; i++)
+	{
+		const uint8 *section;
+		uint16		found;
+		uint16		length;
+
+		if (!section_next(&at, &left, &found, &section, &length))
+			break;
+		if (found != tag)
+			continue;
+		copy = palloc(Max(length, 1));
+		memcpy(copy, section, length);
+		*len = length;
+	}
+	tsdb_store_release(&stored);
+	return copy;
 }
 
 void
@@ -540,11 +638,28 @@ tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32 vblock)
 	return low - 1;
 }
 
+/* After heapam.c: heap_fetch().  Fills xmin and xmax; the caller has the tuple pinned. */
+static bool
+entry_visible(TsdbStore *store, TsdbDirEntry *entry, TsdbStoredTuple *stored, Snapshot snapshot)
+{
+	HeapTuple	tuple = stored->tuple;
+	bool		visible;
+
+	LockBuffer(stored->buffer, BUFFER_LOCK_SHARE);
+	TestForOldSnapshot(snapshot, store->toastrel, BufferGetPage(stored->buffer));
+	visible = HeapTupleSatisfiesVisibility(tuple, snapshot, stored->buffer);
+	HeapCheckForSerializableConflictOut(visible, store->toastrel, tuple, stored->buffer, snapshot);
+	entry->tid = stored->tid;
+	entry->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	entry->xmax = HeapTupleHeaderGetRawXmax(tuple->t_data);
+	LockBuffer(stored->buffer, BUFFER_LOCK_UNLOCK);
+	return visible;
+}
+
 bool
 tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot)
 {
 	TsdbStoredTuple stored;
-	HeapTuple	tuple;
 	bool		visible;
 
 	if (!entry_locate(store, entry, &stored))
@@ -554,18 +669,26 @@ tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot)
 		return false;
 	}
 
-	/* after heapam.c: heap_fetch() */
-	tuple = stored.tuple;
-	LockBuffer(stored.buffer, BUFFER_LOCK_SHARE);
-	TestForOldSnapshot(snapshot, store->toastrel, BufferGetPage(stored.buffer));
-	visible = HeapTupleSatisfiesVisibility(tuple, snapshot, stored.buffer);
-	HeapCheckForSerializableConflictOut(visible, store->toastrel, tuple, stored.buffer, snapshot);
-	entry->tid = stored.tid;
-	entry->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
-	entry->xmax = HeapTupleHeaderGetRawXmax(tuple->t_data);
-	LockBuffer(stored.buffer, BUFFER_LOCK_UNLOCK);
+	visible = entry_visible(store, entry, &stored, snapshot);
 	tsdb_store_release(&stored);
 	return visible;
+}
+
+TsdbDirFetch
+tsdb_directory_fetch(TsdbStore *store, uint32 change, Oid chunk_id, ItemPointer tid, Snapshot snapshot, TsdbDirEntry *entry)
+{
+	TsdbStoredTuple stored;
+	bool		visible;
+
+	entry->change = change;
+	entry->d.chunk_id = chunk_id;
+	entry->tid = *tid;
+	if (!entry_locate(store, entry, &stored))
+		return TSDB_DIR_GONE;
+	entry_parse(store, &stored, entry);
+	visible = entry_visible(store, entry, &stored, snapshot);
+	tsdb_store_release(&stored);
+	return visible ? TSDB_DIR_VISIBLE : TSDB_DIR_INVISIBLE;
 }
 
 TM_Result

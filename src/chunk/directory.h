@@ -11,6 +11,7 @@
 #define TSDB_DIRECTORY_H
 
 #include "chunk/chunk_store.h"
+#include "chunk/series_bloom.h"
 
 /* A directory entry in memory. */
 typedef struct TsdbDirEntry
@@ -21,7 +22,26 @@ typedef struct TsdbDirEntry
 	TransactionId xmax;
 	CommandId	cmin;
 	TsdbDirEntryDisk d;			/* checked: crc, version, ranges */
+	/* filter of series values; it says nothing about columns that are not in bloom_attnums */
+	bool		has_bloom;
+	int16		nbloom_attnums;
+	int16		bloom_attnums[TSDB_BLOOM_MAX_COLUMNS];	/* rising */
+	uint64		bloom[TSDB_BLOOM_WORDS];
 } TsdbDirEntry;
+
+/* Does the entry's filter cover this column? */
+static inline bool
+tsdb_entry_bloom_covers(const TsdbDirEntry *entry, AttrNumber attnum)
+{
+	int			i;
+
+	for (i = 0; i < entry->nbloom_attnums; i++)
+	{
+		if (entry->bloom_attnums[i] == attnum)
+			return entry->has_bloom;
+	}
+	return false;
+}
 
 #define tsdb_entry_nvblocks(e) (((e)->d.nrows + TSDB_VBLOCK_ROWS - 1) / TSDB_VBLOCK_ROWS)
 
@@ -30,11 +50,15 @@ extern bool tsdb_root_read(TsdbStore *store, TsdbRootDisk *root);
 
 /*
  * Inserts a directory entry: under the allot lock takes the next change number and virtual
- * blocks (sets entry->change, d.first_vblock, d.crc, tid), inserts the tuple, bumps the root
- * (made first if there is none).  Gives the main fork its first page if it has none.
+ * blocks (sets entry->change, d.first_vblock, d.crc, tid), inserts the tuple with its sections (d.nsections
+ * of them in "sections"), bumps the root (made first if there is none).  Gives the main fork its first page if it has none.
  * options: HEAP_INSERT_FROZEN for COPY FREEZE.  Errors: PROGRAM_LIMIT_EXCEEDED when numbers are used up.
  */
-extern void tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, CommandId cid, int options);
+extern void tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, const void *sections, Size sections_len,
+								  CommandId cid, int options);
+
+/* Copy of a section of the entry's tuple, palloc'd; NULL if it has none with this tag, or is gone. */
+extern uint8 *tsdb_directory_section(TsdbStore *store, const TsdbDirEntry *entry, uint16 tag, Size *len);
 
 /*
  * Deletes a chunk for the current transaction: directory entry, header, segments, tombstones;
@@ -59,6 +83,16 @@ extern int	tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32
  * Dirty snapshots get snapshot->xmin/xmax set as heapam does.  False too if the tuple is gone.
  */
 extern bool tsdb_directory_visible(TsdbStore *store, TsdbDirEntry *entry, Snapshot snapshot);
+
+/* Reads an entry of which key, chunk and (as a hint) TID are known, whole, as above. */
+typedef enum TsdbDirFetch
+{
+	TSDB_DIR_VISIBLE,
+	TSDB_DIR_INVISIBLE,
+	TSDB_DIR_GONE				/* no such tuple any more: for nobody, ever */
+} TsdbDirFetch;
+extern TsdbDirFetch tsdb_directory_fetch(TsdbStore *store, uint32 change, Oid chunk_id, ItemPointer tid,
+										 Snapshot snapshot, TsdbDirEntry *entry);
 
 /*
  * HeapTupleSatisfiesUpdate of the entry's tuple for a command: may the chunk's rows be changed?  Fills xmin, xmax, and

@@ -160,7 +160,7 @@ typedef struct TsdbVector
 	uint16_t	flags;			/* TSDB_VEC_* */
 	uint16_t	encoding;		/* TsdbEncoding of the block (first part), for views */
 	int64_t		zone_min;		/* with TSDB_VEC_ZONE: bounds over the values that are not NULL; */
-	int64_t		zone_max;		/* KIND_INT: as signed integers; other kinds: not used by version 2 */
+	int64_t		zone_max;		/* KIND_INT: as signed integers; by-reference kinds: of codes, if there is a dictionary */
 } TsdbVector;
 
 #define TSDB_VEC_ZONE				0x0001	/* zone_min/zone_max hold */

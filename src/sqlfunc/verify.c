@@ -3,8 +3,8 @@
  *	  tsdb.verify: reads a table through and returns damage as rows.
  *
  * Checked: root and directory (readable, numbers that rise and do not overlap); every visible
- * chunk: header, each vector of each column decoded, number of NULLs, zone maps, time range;
- * row store: pages, line pointers, tuple headers, marks of moved rows.
+ * chunk: header, each vector of each column decoded, number of NULLs, zone maps, time range, column ranges and
+ * series filter; row store: pages, line pointers, tuple headers, marks of moved rows.
  *
  * Readers report damage by ERRCODE_DATA_CORRUPTED.  Each part runs in a subtransaction of its own, so that after
  * an error the next part starts clean; other errors are raised.  A part opens what it needs
@@ -19,7 +19,10 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/stratnum.h"
+#include "catalog/pg_collation_d.h"
 #include "chunk/chunk_reader.h"
+#include "chunk/column_ranges.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -32,6 +35,7 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(tsdb_sql_verify);
 
@@ -215,13 +219,34 @@ check_time(Verifier *v, const TsdbVectorSet *set, const TsdbVectorColumn *column
 	}
 }
 
+/* Codes of a by-reference column lie in their vector's zone. */
 static void
-check_vector(Verifier *v, const TsdbVectorSet *set, const TsdbVectorColumn *column,
+check_code_zone(Verifier *v, TsdbVectorSet *set, const TsdbColumnDisk *cd, const TsdbVector *vd, const char *colname)
+{
+	uint32		codes[TSDB_VECTOR_ROWS];
+	bool		isnull[TSDB_VECTOR_ROWS];
+	uint32		i;
+
+	if (cd->typbyval || cd->dict_count == 0 || (vd->flags & TSDB_VEC_ZONE) == 0 ||
+		!tsdb_vector_codes(set, cd->attnum, codes, isnull))
+		return;
+	for (i = 0; i < set->nrows; i++)
+	{
+		if (!isnull[i] && ((int64) codes[i] < vd->zone_min || (int64) codes[i] > vd->zone_max))
+			tsdb_report_corruption(v->rel, v->entry->d.chunk_id, colname,
+								   "row %u has a code outside of its vector's zone map",
+								   set->vector * TSDB_VECTOR_ROWS + i);
+	}
+}
+
+static void
+check_vector(Verifier *v, TsdbVectorSet *set, const TsdbVectorColumn *column,
 			 const TsdbColumnDisk *cd, const TsdbVector *vd, const char *colname)
 {
 	uint32		nnulls = 0;
 	uint32		i;
 
+	check_code_zone(v, set, cd, vd, colname);
 	for (i = 0; i < set->nrows; i++)
 	{
 		if (column->isnull[i])
@@ -238,6 +263,83 @@ check_vector(Verifier *v, const TsdbVectorSet *set, const TsdbVectorColumn *colu
 							   set->vector, nnulls, vd->nnulls);
 }
 
+/* What the entry's summaries say about one column. */
+typedef struct ColumnSummary
+{
+	const TsdbColumnRange *range;	/* NULL: nothing */
+	FmgrInfo   *cmp;
+	Oid			collation;
+	bool		in_bloom;
+} ColumnSummary;
+
+/* [natts], and NULL if there is nothing to check. */
+static ColumnSummary *
+read_summaries(Verifier *v, TsdbStore *store)
+{
+	TupleDesc	tupdesc = RelationGetDescr(v->rel);
+	ColumnSummary *summaries;
+	TsdbColumnRange *ranges;
+	int			nranges;
+	int			i;
+
+	if (v->entry->d.nsections == 0)
+		return NULL;
+	ranges = tsdb_column_ranges_read(store, v->entry, tupdesc, &nranges);
+	summaries = palloc0(sizeof(ColumnSummary) * Max(tupdesc->natts, 1));
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		summaries[i].in_bloom = !att->attisdropped && tsdb_entry_bloom_covers(v->entry, att->attnum) &&
+			tsdb_series_hashable(att->atttypid, att->attcollation);
+	}
+	for (i = 0; i < nranges; i++)
+	{
+		ColumnSummary *summary = &summaries[ranges[i].attnum - 1];
+
+		/* equality of strings: any collation whose equality is that of bytes will do */
+		summary->range = &ranges[i];
+		summary->collation = ranges[i].c_order ? C_COLLATION_OID : InvalidOid;
+		if (!ranges[i].c_order)
+			summary->cmp = &lookup_type_cache(ranges[i].typid, TYPECACHE_CMP_PROC_FINFO)->cmp_proc_finfo;
+	}
+	return summaries;
+}
+
+/* The entry's summaries hold for the values of this vector. */
+static void
+check_summary(Verifier *v, const ColumnSummary *summary, const TsdbVectorSet *set, const TsdbVectorColumn *column,
+			  Form_pg_attribute att)
+{
+	Oid			chunk_id = v->entry->d.chunk_id;
+	const TsdbColumnRange *range = summary->range;
+	uint32		i;
+
+	if (range == NULL && !summary->in_bloom)
+		return;
+	for (i = 0; i < set->nrows; i++)
+	{
+		bool		isnull = column->isnull[i];
+
+		/* neighbours often share a value's place, or are equal numbers */
+		if (i > 0 && isnull == column->isnull[i - 1] && (isnull || column->values[i] == column->values[i - 1]))
+			continue;
+		if (range != NULL &&
+			(isnull ? !range->has_nulls :
+			 !tsdb_column_range_may_match(range, summary->cmp, summary->collation, BTEqualStrategyNumber,
+										  column->values[i])))
+			tsdb_report_corruption(v->rel, chunk_id, NameStr(att->attname),
+								   "row %u lies outside of the directory's range of the column",
+								   set->vector * TSDB_VECTOR_ROWS + i);
+		if (summary->in_bloom &&
+			!tsdb_bloom_may_have(v->entry->bloom,
+								 tsdb_series_hash(att->attnum, att->atttypid, column->values[i], isnull)))
+			tsdb_report_corruption(v->rel, chunk_id, NameStr(att->attname),
+								   "row %u is not in the directory's series filter",
+								   set->vector * TSDB_VECTOR_ROWS + i);
+	}
+}
+
 /* From v->vector to the last, or to the first vector that is damaged. */
 static void
 check_chunk(Verifier *v)
@@ -247,6 +349,7 @@ check_chunk(Verifier *v)
 	TsdbChunk  *chunk = tsdb_chunk_open(store, v->entry, tupdesc, v->snapshot, CurrentMemoryContext);
 	const TsdbColumnDisk *columns = tsdb_chunk_columns(chunk);
 	int			ncolumns = tsdb_chunk_header(chunk)->ncolumns;
+	ColumnSummary *summaries = read_summaries(v, store);
 	TsdbVectorSet *set = NULL;
 
 	for (; v->vector < chunk->nvectors; v->vector++)
@@ -273,6 +376,8 @@ check_chunk(Verifier *v)
 						 NameStr(att->attname));
 			if (attnum == v->entry->d.time_attnum && att->attbyval)
 				check_time(v, set, column, NameStr(att->attname));
+			if (summaries != NULL)
+				check_summary(v, &summaries[attnum - 1], set, column, att);
 		}
 	}
 	if (set != NULL)
@@ -281,11 +386,13 @@ check_chunk(Verifier *v)
 	tsdb_store_close(store);
 }
 
-/* Opens the chunk, and no more: tells damage of the header from that of columns. */
+/* Opens the chunk and reads its summaries, and no more: tells damage of these from that of columns. */
 static void
 check_header(Verifier *v)
 {
 	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
+
+	(void) read_summaries(v, store);
 
 	tsdb_chunk_release(tsdb_chunk_open(store, v->entry, RelationGetDescr(v->rel), v->snapshot,
 									   CurrentMemoryContext));

@@ -1,0 +1,727 @@
+/*-------------------------------------------------------------------------
+ * scan_plan.c
+ *	  Offers TsdbScan to the planner: paths, what they cost, plans.
+ *
+ * One path for each set of outer relations whose values can restrict the scan (none, as a rule), and a partial one.  All
+ * clauses go with it: those that a filter can test ahead of the others in custom_exprs, the others as the plan's quals.  A
+ * clause goes ahead of others only if its security level allows (restriction_is_securely_promotable).
+ *
+ * Costs are in core's unit, a sequential page.  A tuple of heap costs cpu_tuple_cost; what follows is measured against
+ * that (bench/, part scans).
+ */
+#include "compat.h"
+
+#include "access/stratnum.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "am/tsdb_handler.h"
+#include "chunk/directory.h"
+#include "chunk/series_bloom.h"
+#include "guc.h"
+#include "kernels.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "optimizer/restrictinfo.h"
+#include "options/table_options.h"
+#include "parser/parsetree.h"
+#include "scan/scan_filter.h"
+#include "scan/tsdb_scan.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+/* shares of cpu_tuple_cost: a row that comes out of a vector; a value decoded; a value compared */
+#define ROW_SHARE		0.4
+#define DECODE_SHARE	0.008
+#define COMPARE_SHARE	0.004
+/* a chunk opened, in tuples */
+#define CHUNK_TUPLES	500.0
+/* a row that comes in order */
+#define ORDER_SHARE		1.0
+
+static set_rel_pathlist_hook_type prev_set_rel_pathlist_hook = NULL;
+static create_upper_paths_hook_type prev_create_upper_paths_hook = NULL;
+
+/* What is known of a table's stores. */
+typedef struct TableShape
+{
+	double		heap_pages;
+	double		heap_rows;
+	double		chunk_pages;
+	double		chunk_rows;
+	double		chunks;
+	double		raw_pages;		/* that the chunks' rows would take on heap */
+	AttrNumber	time_attnum;	/* of the newest chunk; 0 = none */
+	int			natts;
+} TableShape;
+
+static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses,
+					   List *custom_plans);
+
+static const CustomPathMethods scan_path_methods = {
+	.CustomName = TSDB_SCAN_NAME,
+	.PlanCustomPath = plan_scan
+};
+
+/* ------------------------------------------------------------------------
+ * Costs
+ * ------------------------------------------------------------------------
+ */
+
+static void
+look_at_table(Relation table, RelOptInfo *rel, AttrNumber time_attnum, TableShape *shape)
+{
+	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
+	TsdbRootDisk root;
+
+	memset(shape, 0, sizeof(*shape));
+	if (store != NULL && tsdb_root_read(store, &root))
+	{
+		shape->chunk_rows = Min((double) root.est_rows, rel->tuples);
+		shape->chunks = (double) root.est_chunks;
+		shape->chunk_pages = Min((double) root.est_stored_bytes / BLCKSZ, rel->pages);
+		shape->raw_pages = (double) root.est_raw_bytes / BLCKSZ;
+	}
+	if (store != NULL)
+		tsdb_store_close(store);
+	shape->heap_pages = rel->pages - shape->chunk_pages;
+	shape->heap_rows = rel->tuples - shape->chunk_rows;
+	shape->time_attnum = time_attnum;
+	shape->natts = Max(1, table->rd_att->natts);
+}
+
+/* The one column of a clause, 0 if there are several. */
+static AttrNumber
+clause_column(RelOptInfo *rel, Node *clause)
+{
+	Bitmapset  *attnums = NULL;
+	AttrNumber	attnum = 0;
+	int			member;
+
+	pull_varattnos(clause, rel->relid, &attnums);
+	if (bms_get_singleton_member(attnums, &member))
+		attnum = (AttrNumber) (member + FirstLowInvalidHeapAttributeNumber);
+	bms_free(attnums);
+	return attnum;
+}
+
+/* Sets rows and costs of a path; workers: how many share the work with the leader. */
+static void
+cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShape *shape, int workers)
+{
+	Path	   *path = &cpath->path;
+	List	   *clauses = rel->baserestrictinfo;
+	List	   *filters = NIL;
+	List	   *quals = NIL;
+	List	   *times = NIL;
+	double		rows = rel->rows;
+	double		of_chunks = 1;	/* share of chunks that are read */
+	double		passed;			/* rows that the filter lets through */
+	double		vectors;
+	double		read_rows;
+	double		columns;
+	double		disk;
+	double		cpu;
+	double		divisor = 1;
+	QualCost	qual_cost;
+	QualCost	all_cost;
+	ListCell   *lc;
+
+	if (path->param_info)
+	{
+		clauses = list_concat_copy(clauses, path->param_info->ppi_clauses);
+		rows = path->param_info->ppi_rows;
+	}
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (!restriction_is_securely_promotable(rinfo, rel) || !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
+		{
+			quals = lappend(quals, rinfo);
+			continue;
+		}
+		filters = lappend(filters, rinfo);
+		if (shape->time_attnum != 0 && clause_column(rel, (Node *) rinfo->clause) == shape->time_attnum)
+			times = lappend(times, rinfo);
+	}
+
+	if (times != NIL && shape->chunks > 0)
+		of_chunks = Min(1.0, clauselist_selectivity(root, times, rel->relid, JOIN_INNER, NULL) + 1.0 / shape->chunks);
+	read_rows = shape->chunk_rows * of_chunks;
+	passed = Min(shape->chunk_rows * clauselist_selectivity(root, filters, rel->relid, JOIN_INNER, NULL), read_rows);
+	vectors = Min(passed, read_rows / TSDB_VECTOR_ROWS + 1);
+	columns = Max(1, list_length(rel->reltarget->exprs));
+	cost_qual_eval(&qual_cost, quals, root);
+	cost_qual_eval(&all_cost, clauses, root);
+
+	disk = seq_page_cost * (shape->heap_pages +
+							shape->chunk_pages * of_chunks * Min(1.0, (columns + list_length(filters)) / shape->natts));
+	cpu = shape->heap_rows * (cpu_tuple_cost + all_cost.per_tuple);
+	cpu += shape->chunks * of_chunks * CHUNK_TUPLES * cpu_tuple_cost;
+	cpu += read_rows * list_length(filters) * (DECODE_SHARE + COMPARE_SHARE) * cpu_tuple_cost;
+	cpu += vectors * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;
+	cpu += passed * (ROW_SHARE * cpu_tuple_cost + qual_cost.per_tuple);
+	cpu += rows * path->pathtarget->cost.per_tuple;
+
+	if (workers > 0)
+	{
+		/* after get_parallel_divisor() of costsize.c */
+		divisor = workers;
+		if (parallel_leader_participation)
+			divisor += Max(0, 1.0 - 0.3 * workers);
+		cpu /= divisor;
+		rows = clamp_row_est(rows / divisor);
+	}
+	path->rows = rows;
+	path->startup_cost = all_cost.startup + path->pathtarget->cost.startup;
+	path->total_cost = path->startup_cost + cpu + disk;
+}
+
+/* ------------------------------------------------------------------------
+ * Paths
+ * ------------------------------------------------------------------------
+ */
+
+/* The order that a path gives. */
+typedef struct ScanOrder
+{
+	PathKey    *pathkey;		/* NULL = none */
+	AttrNumber	attnum;
+	bool		descending;
+} ScanOrder;
+
+static const ScanOrder no_order = {NULL, 0, false};
+
+/* What rows in order cost beyond rows in no order. */
+static void
+cost_order(CustomPath *cpath, const TableShape *shape)
+{
+	Path	   *path = &cpath->path;
+	double		run = path->total_cost - path->startup_cost;
+
+	/* the first row comes when the row store is sorted and the first chunks are open */
+	path->startup_cost += Min(run, shape->heap_pages * seq_page_cost + shape->heap_rows * cpu_tuple_cost +
+							  2 * CHUNK_TUPLES * cpu_tuple_cost);
+	path->total_cost += path->rows * ORDER_SHARE * cpu_tuple_cost;
+	path->total_cost = Max(path->total_cost, path->startup_cost);
+}
+
+static CustomPath *
+make_path(PlannerInfo *root, RelOptInfo *rel, Relids required_outer, const TableShape *shape, int workers,
+		  const ScanOrder *order)
+{
+	CustomPath *cpath = makeNode(CustomPath);
+
+	cpath->path.pathtype = T_CustomScan;
+	cpath->path.parent = rel;
+	cpath->path.pathtarget = rel->reltarget;
+	cpath->path.param_info = get_baserel_parampathinfo(root, rel, required_outer);
+	cpath->path.parallel_aware = workers > 0;
+	cpath->path.parallel_safe = rel->consider_parallel;
+	cpath->path.parallel_workers = workers;
+	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	if (workers == 0 && order->attnum == 0)
+		cpath->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
+	cpath->methods = &scan_path_methods;
+	cost_scan(root, rel, cpath, shape, workers);
+	if (order->attnum != 0)
+	{
+		cpath->path.pathkeys = list_make1(order->pathkey);
+		cpath->custom_private = list_make1(list_make2_int(order->attnum, order->descending));
+		cost_order(cpath, shape);
+	}
+	return cpath;
+}
+
+typedef struct MemberSearch
+{
+	Expr	   *current;		/* being matched */
+	List	   *used;			/* done before */
+} MemberSearch;
+
+/* ec_matches_callback_type: a column of ours that we have not had yet. */
+static bool
+matches_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec, EquivalenceMember *em, void *arg)
+{
+	MemberSearch *search = arg;
+	Expr	   *expr = em->em_expr;
+
+	if (search->current != NULL)
+		return equal(expr, search->current);
+	if (list_member(search->used, expr))
+		return false;
+	while (IsA(expr, RelabelType))
+		expr = ((RelabelType *) expr)->arg;
+	if (!IsA(expr, Var) || (Index) ((Var *) expr)->varno != rel->relid || ((Var *) expr)->varattno <= 0)
+		return false;
+	search->current = em->em_expr;
+	return true;
+}
+
+/* Adds the outer relations of a join clause to the list, if a filter could test it. */
+static List *
+add_outer(RelOptInfo *rel, RestrictInfo *rinfo, List *outers)
+{
+	Relids		outer;
+	ListCell   *lc;
+
+	if (!join_clause_is_movable_to(rinfo, rel) || !restriction_is_securely_promotable(rinfo, rel) ||
+		!tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
+		return outers;
+	outer = bms_union(rinfo->clause_relids, rel->lateral_relids);
+	outer = bms_del_member(outer, rel->relid);
+	if (bms_is_empty(outer))
+		return outers;
+	foreach(lc, outers)
+	{
+		if (bms_equal(lfirst(lc), outer))
+			return outers;
+	}
+	return lappend(outers, outer);
+}
+
+/* Sets of relations whose rows can restrict the scan, as inner side of a nested loop. */
+static List *
+find_outers(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *outers = NIL;
+	Relids		all = NULL;
+	MemberSearch search = {NULL, NIL};
+	ListCell   *lc;
+
+	foreach(lc, rel->joininfo)
+		outers = add_outer(rel, lfirst_node(RestrictInfo, lc), outers);
+	while (rel->has_eclass_joins)
+	{
+		List	   *clauses;
+
+		search.current = NULL;
+		clauses = generate_implied_equalities_for_column(root, rel, matches_column, &search, rel->lateral_referencers);
+		if (search.current == NULL)
+			break;
+		foreach(lc, clauses)
+			outers = add_outer(rel, lfirst_node(RestrictInfo, lc), outers);
+		search.used = lappend(search.used, search.current);
+	}
+	/* series from one relation and times from another: both together */
+	foreach(lc, outers)
+		all = bms_union(all, lfirst(lc));
+	if (list_length(outers) > 1)
+	{
+		foreach(lc, outers)
+		{
+			if (bms_equal(lfirst(lc), all))
+				return outers;
+		}
+		outers = lappend(outers, all);
+	}
+	return outers;
+}
+
+/* The time column that clauses are about, for the estimate of chunks: the first one of such a type. */
+static AttrNumber
+guess_time_column(Relation table)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped &&
+			(att->atttypid == TIMESTAMPTZOID || att->atttypid == TIMESTAMPOID || att->atttypid == DATEOID))
+			return att->attnum;
+	}
+	return 0;
+}
+
+static bool
+reads_system_columns(RelOptInfo *rel)
+{
+	Bitmapset  *attnums = NULL;
+	ListCell   *lc;
+	bool		result;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attnums);
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid, &attnums);
+	result = bms_next_member(attnums, -1) >= 0 &&
+		bms_next_member(attnums, -1) < 0 - FirstLowInvalidHeapAttributeNumber;
+	bms_free(attnums);
+	return result;
+}
+
+static bool
+is_column(Node *node, Index relid, AttrNumber attnum)
+{
+	return IsA(node, Var) && (Index) ((Var *) node)->varno == relid && ((Var *) node)->varattno == attnum;
+}
+
+/* Is the clause true for no row whose column is NULL?  (The usual ones: IS NOT NULL, and strict operators.) */
+static bool
+refuses_null(Expr *clause, Index relid, AttrNumber attnum)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+
+	if (IsA(clause, NullTest))
+		return ((NullTest *) clause)->nulltesttype == IS_NOT_NULL &&
+			is_column((Node *) ((NullTest *) clause)->arg, relid, attnum);
+	if (IsA(clause, OpExpr) && op_strict(((OpExpr *) clause)->opno))
+		args = ((OpExpr *) clause)->args;
+	else if (IsA(clause, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) clause)->useOr &&
+			 op_strict(((ScalarArrayOpExpr *) clause)->opno))
+		args = ((ScalarArrayOpExpr *) clause)->args;
+	foreach(lc, args)
+	{
+		if (is_column(lfirst(lc), relid, attnum))
+			return true;
+	}
+	return false;
+}
+
+/* Is the column NULL in no row that the scan returns? */
+static bool
+column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
+{
+	Relation	table = table_open(relid, NoLock);
+	bool		result = TupleDescAttr(RelationGetDescr(table), attnum - 1)->attnotnull;
+	ListCell   *lc;
+
+	table_close(table, NoLock);
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (result)
+			break;
+		/* a filter has tested it before the order matters */
+		if (!restriction_is_securely_promotable(rinfo, rel) || !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
+			continue;
+		result = refuses_null(rinfo->clause, rel->relid, attnum);
+	}
+	return result;
+}
+
+/*
+ * Does the query want an order that begins with a column of time or of integers?  (Any such column does, but only one
+ * that chunks follow is cheap to follow: the time column.)
+ */
+static bool
+find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, ScanOrder *order)
+{
+	TsdbTableOptions options;
+	Relation	table;
+	ListCell   *lc;
+
+	if (root->query_pathkeys == NIL)
+		return false;
+	order->pathkey = linitial_node(PathKey, root->query_pathkeys);
+	if (order->pathkey->pk_eclass->ec_has_volatile)
+		return false;
+	order->descending = order->pathkey->pk_strategy == BTGreaterStrategyNumber;
+	/* the order of system columns is lost when rows are sorted */
+	if (reads_system_columns(rel))
+		return false;
+
+	foreach(lc, order->pathkey->pk_eclass->ec_members)
+	{
+		EquivalenceMember *em = lfirst(lc);
+		Var		   *var = (Var *) em->em_expr;
+		TypeCacheEntry *type;
+		TsdbElement element;
+
+		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0)
+			continue;
+		type = lookup_type_cache(getBaseType(var->vartype), TYPECACHE_BTREE_OPFAMILY);
+		if (type->btree_opf != order->pathkey->pk_opfamily ||
+			!tsdb_filter_element(getBaseType(var->vartype), &element) || element != TSDB_ELEM_I64)
+			continue;
+		table = table_open(relid, NoLock);
+		tsdb_options_get(table, &options);
+		table_close(table, NoLock);
+		if (options.time_attnum != var->varattno || !column_is_not_null(rel, relid, var->varattno))
+			continue;
+		order->attnum = var->varattno;
+		return true;
+	}
+	return false;
+}
+
+static void
+add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+{
+	Relation	table;
+	TableShape	shape;
+	ScanOrder	order;
+	List	   *outers;
+	bool		ordered;
+	bool		ours;
+	ListCell   *lc;
+
+	if (prev_set_rel_pathlist_hook)
+		prev_set_rel_pathlist_hook(root, rel, rti, rte);
+
+	if (!tsdb_enable_custom_scan || rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
+		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW) || IS_DUMMY_REL(rel))
+		return;
+	/* WHERE CURRENT OF is for TID scans alone */
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (IsA(lfirst_node(RestrictInfo, lc)->clause, CurrentOfExpr))
+			return;
+	}
+
+	/* the planner holds a lock on it */
+	table = table_open(rte->relid, NoLock);
+	ours = tsdb_is_tsdb(table);
+	if (ours)
+		look_at_table(table, rel, guess_time_column(table), &shape);
+	table_close(table, NoLock);
+	if (!ours)
+		return;
+
+	outers = lcons(rel->lateral_relids, find_outers(root, rel));
+	ordered = find_order(root, rel, rte->relid, &order);
+	foreach(lc, outers)
+	{
+		add_path(rel, &make_path(root, rel, lfirst(lc), &shape, 0, &no_order)->path);
+		/* core gives no parameterised path an order either */
+		if (ordered && (lc == list_head(outers)))
+			add_path(rel, &make_path(root, rel, lfirst(lc), &shape, 0, &order)->path);
+	}
+	if (rel->consider_parallel && bms_is_empty(rel->lateral_relids))
+	{
+		/* an eighth of what the rows would be on heap is about the same work */
+		double		pages = shape.heap_pages + Max(shape.chunk_pages, shape.raw_pages / 8);
+		int			workers = compute_parallel_worker(rel, pages, -1, max_parallel_workers_per_gather);
+
+		if (workers > 0)
+			add_partial_path(rel, &make_path(root, rel, NULL, &shape, workers, &no_order)->path);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * The last row of each series
+ * ------------------------------------------------------------------------
+ */
+
+/* The column of this relation that a pathkey sorts by, and nothing else can stand for; NULL: there is none. */
+static Var *
+pathkey_column(PathKey *pathkey, RelOptInfo *rel)
+{
+	EquivalenceClass *ec = pathkey->pk_eclass;
+	ListCell   *lc;
+
+	if (ec->ec_has_volatile)
+		return NULL;
+	foreach(lc, ec->ec_members)
+	{
+		Var		   *var = (Var *) ((EquivalenceMember *) lfirst(lc))->em_expr;
+
+		if (IsA(var, Var) && (Index) var->varno == rel->relid && var->varattno > 0)
+			return var;
+	}
+	return NULL;
+}
+
+/*
+ * SELECT DISTINCT ON (columns) ... ORDER BY columns, time: only the first row of each group is wanted.  Fills the path's
+ * private list behind its order.
+ */
+static List *
+last_rows_private(PlannerInfo *root, RelOptInfo *rel, const TsdbTableOptions *options)
+{
+	int			nkeys = list_length(root->distinct_pathkeys);
+	PathKey    *time_key;
+	Var		   *time;
+	List	   *keys = NIL;
+	List	   *ops = NIL;
+	List	   *collations = NIL;
+	List	   *nulls = NIL;
+	int			i;
+
+	/* further columns would choose among rows of the same time */
+	if (nkeys == 0 || list_length(root->sort_pathkeys) != nkeys + 1 ||
+		!pathkeys_contained_in(root->distinct_pathkeys, root->sort_pathkeys))
+		return NIL;
+	time_key = llast_node(PathKey, root->sort_pathkeys);
+	time = pathkey_column(time_key, rel);
+	if (time == NULL || time->varattno != options->time_attnum)
+		return NIL;
+	for (i = 0; i < nkeys; i++)
+	{
+		PathKey    *pathkey = list_nth_node(PathKey, root->distinct_pathkeys, i);
+		Var		   *var = pathkey_column(pathkey, rel);
+		Oid			type = var ? getBaseType(var->vartype) : InvalidOid;
+		Oid			sort_type;
+
+		if (var == NULL || !tsdb_series_hashable(type, var->varcollid))
+			return NIL;
+		sort_type = type == VARCHAROID ? TEXTOID : type;
+		keys = lappend_int(keys, var->varattno);
+		ops = lappend_oid(ops, get_opfamily_member(pathkey->pk_opfamily, sort_type, sort_type, pathkey->pk_strategy));
+		collations = lappend_oid(collations, pathkey->pk_eclass->ec_collation);
+		nulls = lappend_int(nulls, pathkey->pk_nulls_first);
+		if (!OidIsValid(llast_oid(ops)))
+			return NIL;
+	}
+	return list_make5(list_make2_int(time->varattno, time_key->pk_strategy == BTGreaterStrategyNumber),
+					  keys, ops, collations, nulls);
+}
+
+/* Can the filter test all conditions?  A row that others refuse would have to give way to the one before. */
+static bool
+all_filters(RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (!rinfo->pseudoconstant && (!restriction_is_securely_promotable(rinfo, rel) ||
+									   !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid)))
+			return false;
+	}
+	return true;
+}
+
+static void
+add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+{
+	Query	   *parse = root->parse;
+	RangeTblEntry *rte;
+	Relation	table;
+	TsdbTableOptions options;
+	TableShape	shape;
+	CustomPath *cpath;
+	List	   *private = NIL;
+	double		rows;
+
+	if (prev_create_upper_paths_hook)
+		prev_create_upper_paths_hook(root, stage, input_rel, output_rel, extra);
+
+	if (!tsdb_enable_custom_scan || stage != UPPERREL_DISTINCT || !parse->hasDistinctOn || parse->hasAggs ||
+		parse->groupClause != NIL || parse->groupingSets != NIL || parse->hasWindowFuncs || parse->hasTargetSRFs ||
+		parse->havingQual != NULL || parse->rowMarks != NIL || parse->commandType != CMD_SELECT ||
+		input_rel->reloptkind != RELOPT_BASEREL || output_rel->pathlist == NIL || IS_DUMMY_REL(input_rel))
+		return;
+	rte = planner_rt_fetch(input_rel->relid, root);
+	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
+		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW) || reads_system_columns(input_rel) ||
+		!bms_is_empty(input_rel->lateral_relids) ||
+		contain_volatile_functions((Node *) parse->targetList) || !all_filters(input_rel))
+		return;
+
+	table = table_open(rte->relid, NoLock);
+	if (tsdb_is_tsdb(table))
+	{
+		tsdb_options_get(table, &options);
+		if (options.time_attnum != 0 && column_is_not_null(input_rel, rte->relid, options.time_attnum))
+			private = last_rows_private(root, input_rel, &options);
+		if (private != NIL)
+			look_at_table(table, input_rel, options.time_attnum, &shape);
+	}
+	table_close(table, NoLock);
+	if (private == NIL)
+		return;
+
+	/* a hash table has all groups */
+	rows = ((Path *) linitial(output_rel->pathlist))->rows;
+	if (rows * 256.0 > get_hash_memory_limit())
+		return;
+	cpath = make_path(root, input_rel, NULL, &shape, 0, &no_order);
+	cpath->flags &= ~CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
+	cpath->custom_private = private;
+	cpath->path.pathkeys = root->sort_pathkeys;
+	cpath->path.parallel_safe = false;
+	cpath->path.rows = rows;
+	/* each chunk's dictionary, the newest chunks' series and times, a vector a series */
+	cpath->path.startup_cost += shape.heap_pages * seq_page_cost + shape.heap_rows * cpu_tuple_cost +
+		(shape.chunks * CHUNK_TUPLES + Min(shape.chunk_rows, 2 * Max(rows, 1) * TSDB_VECTOR_ROWS) *
+		 DECODE_SHARE * list_length(input_rel->reltarget->exprs)) * cpu_tuple_cost;
+	cpath->path.total_cost = cpath->path.startup_cost + rows * cpu_tuple_cost;
+	add_path(output_rel, (Path *) create_upper_unique_path(root, output_rel, &cpath->path,
+														   list_length(root->distinct_pathkeys), rows));
+}
+
+/* ------------------------------------------------------------------------
+ * Plans
+ * ------------------------------------------------------------------------
+ */
+
+/* Numbers of the columns that the query reads of this relation, but for the filter. */
+static List *
+columns_read(PlannerInfo *root, RelOptInfo *rel, List *tlist, List *quals)
+{
+	Bitmapset  *attnums = NULL;
+	Relation	table = table_open(planner_rt_fetch(rel->relid, root)->relid, NoLock);
+	TupleDesc	desc = RelationGetDescr(table);
+	List	   *result = NIL;
+	bool		whole_row;
+	int			i;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attnums);
+	pull_varattnos((Node *) tlist, rel->relid, &attnums);
+	pull_varattnos((Node *) quals, rel->relid, &attnums);
+	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, attnums);
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			(whole_row || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, attnums)))
+			result = lappend_int(result, i + 1);
+	}
+	table_close(table, NoLock);
+	return result;
+}
+
+static Plan *
+plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses, List *custom_plans)
+{
+	CustomScan *cscan = makeNode(CustomScan);
+	List	   *filters = NIL;
+	List	   *quals = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant)
+			continue;			/* a Result above tests it */
+		if (restriction_is_securely_promotable(rinfo, rel) && tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
+			filters = lappend(filters, rinfo->clause);
+		else
+			quals = lappend(quals, rinfo->clause);
+	}
+
+	cscan->scan.plan.targetlist = tlist;
+	cscan->scan.plan.qual = quals;
+	cscan->scan.scanrelid = rel->relid;
+	cscan->flags = best_path->flags;
+	cscan->custom_exprs = filters;
+	cscan->custom_private = list_make1(columns_read(root, rel, tlist, quals));
+	cscan->custom_private = list_concat(cscan->custom_private, best_path->custom_private);
+	cscan->methods = &tsdb_scan_methods;
+	return &cscan->scan.plan;
+}
+
+void
+tsdb_scan_init(void)
+{
+	RegisterCustomScanMethods(&tsdb_scan_methods);
+	prev_set_rel_pathlist_hook = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = add_paths;
+	prev_create_upper_paths_hook = create_upper_paths_hook;
+	create_upper_paths_hook = add_upper_paths;
+}

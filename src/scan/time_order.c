@@ -1,0 +1,434 @@
+/*-------------------------------------------------------------------------
+ * time_order.c
+ *	  Rows of chunks in order of a column of integers (time), without sorting.
+ *
+ * A heap of items by rank, the greatest first.  The rank of a value is the value itself for a descending order, its
+ * complement for an ascending one, which turns the order round and overflows nowhere.
+ *
+ *	CHUNK	not opened; rank of the best value that its directory entry allows
+ *	VECTOR	of an opened chunk, not decoded; rank of the best value of its zone
+ *	RUN		rows of a decoded vector whose values do not fall; rank of its next row
+ *
+ * An item whose turn it is becomes those below it: a chunk its vectors, a vector its runs; a run gives its row and
+ * goes back with the next one's rank.  Ranks of CHUNK and VECTOR are bounds, so no row comes too early.
+ *
+ * The filter is asked about all vectors of a chunk as the chunk is opened, since it remembers one chunk at a
+ * time; what it says is kept as bitmaps.
+ *
+ * Memory: decoded vectors take up to hash_mem, and are decoded again when they are wanted after they had to go.  Where runs
+ * overlap so much that this happens again and again, the caller does better to sort (tsdb_time_order_too_wide).
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "kernels.h"
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
+#include "miscadmin.h"
+#include "scan/time_order.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+/* decoded vectors that are kept at least, whatever the limit of memory */
+#define MIN_SETS		16
+
+/* Vectors that are decoded again before one gives up, and sorts: some milliseconds' worth. */
+#define MAX_REMADE		2000
+
+typedef enum OrderItemKind
+{
+	ITEM_CHUNK,
+	ITEM_VECTOR,
+	ITEM_RUN
+} OrderItemKind;
+
+typedef struct OrderedChunk
+{
+	TsdbChunk  *chunk;
+	MemoryContext cxt;			/* this struct and its items */
+	int			nusers;			/* vectors that are not through */
+	bool		decoded;		/* some vector was */
+	uint64	   *rows;			/* [nvectors * TSDB_VECTOR_WORDS] that pass the filter; NULL without filter */
+} OrderedChunk;
+
+struct OrderedVector;
+
+typedef struct OrderItem
+{
+	pairingheap_node node;
+	int64		rank;
+	OrderItemKind	kind;
+	int			entry;			/* CHUNK */
+	OrderedChunk *chunk;		/* VECTOR */
+	uint32		vector;
+	struct OrderedVector *open; /* RUN */
+	int			next;			/* next row, as index in open->rows */
+	int			last;			/* of the run, in the direction of the order */
+} OrderItem;
+
+typedef struct OrderedVector
+{
+	OrderedChunk *chunk;
+	MemoryContext cxt;			/* this struct, its runs and values */
+	uint32		vector;
+	TsdbVectorSet *set;			/* NULL: let go of for want of memory, to be made again when a row is due */
+	dlist_node	recent;			/* in order->recent, if it has a set */
+	int			nruns;			/* that are not through */
+	OrderItem  *runs;
+	int64	   *values;			/* of the rows */
+	uint16		rows[TSDB_VECTOR_ROWS];
+} OrderedVector;
+
+struct TsdbTimeOrder
+{
+	TsdbStore  *store;
+	TsdbDirEntry *entries;
+	Snapshot	snapshot;
+	TsdbFilter *filter;
+	AttrNumber	attnum;
+	bool		descending;
+	MemoryContext cxt;
+	MemoryContext own_cxt;		/* child of it: all but chunks and sets */
+	pairingheap *heap;
+	OrderedVector *done;		/* its last row was returned by the call before */
+	TsdbVectorSet *scratch;		/* in which filters decode */
+	int			nopen;			/* vectors with runs */
+	dlist_head	recent;			/* those with a set, the one used last at the head */
+	int			nsets;
+	int			max_sets;
+	int			nremade;
+	TsdbTimeOrderCounts counts;
+};
+
+static inline int64
+rank_of(const TsdbTimeOrder *order, int64 value)
+{
+	return order->descending ? value : ~value;
+}
+
+/* pairingheap_comparator: greatest rank first, of equal ones what is open already. */
+static int
+compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	const OrderItem *x = pairingheap_const_container(OrderItem, node, a);
+	const OrderItem *y = pairingheap_const_container(OrderItem, node, b);
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return (int) x->kind - (int) y->kind;
+}
+
+/* pairingheap_comparator: what is open first, runs before vectors before chunks. */
+static int
+compare_kinds(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	return (int) pairingheap_const_container(OrderItem, node, a)->kind - (int) pairingheap_const_container(OrderItem, node, b)->kind;
+}
+
+TsdbTimeOrder *
+tsdb_time_order_begin(TsdbStore *store, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
+					  TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns, MemoryContext cxt)
+{
+	MemoryContext own_cxt = AllocSetContextCreate(cxt, "tsdb time order", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own_cxt);
+	TsdbTimeOrder *order = palloc0(sizeof(TsdbTimeOrder));
+	OrderItem  *items = MemoryContextAllocHuge(own_cxt, Max(nentries, 1) * sizeof(OrderItem));
+	int			i;
+
+	order->store = store;
+	order->entries = entries;
+	order->snapshot = snapshot;
+	order->filter = filter;
+	order->attnum = attnum;
+	order->descending = descending;
+	order->cxt = cxt;
+	order->own_cxt = own_cxt;
+	dlist_init(&order->recent);
+	order->max_sets = (int) Max(MIN_SETS, get_hash_memory_limit() /
+								((Size) (ncolumns + 1) * TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool))));
+	order->heap = pairingheap_allocate(compare_items, NULL);
+	for (i = 0; i < nentries; i++)
+	{
+		const TsdbDirEntryDisk *d = &entries[i].d;
+
+		items[i].kind = ITEM_CHUNK;
+		items[i].entry = i;
+		items[i].rank = d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME) == 0 ? PG_INT64_MAX :
+			rank_of(order, descending ? d->time_max : d->time_min);
+		pairingheap_add(order->heap, &items[i].node);
+	}
+	MemoryContextSwitchTo(old);
+	return order;
+}
+
+/* One of the chunk's vectors is through. */
+static void
+release_chunk(TsdbTimeOrder *order, OrderedChunk *chunk)
+{
+	if (--chunk->nusers > 0)
+		return;
+	if (order->scratch != NULL && order->scratch->chunk == chunk->chunk)
+	{
+		tsdb_vector_set_release(order->scratch);
+		order->scratch = NULL;
+	}
+	if (chunk->decoded)
+		order->counts.chunks_read++;
+	else
+		order->counts.chunks_skipped++;
+	tsdb_chunk_release(chunk->chunk);
+	MemoryContextDelete(chunk->cxt);
+}
+
+static void
+drop_set(TsdbTimeOrder *order, OrderedVector *vector)
+{
+	if (vector->set == NULL)
+		return;
+	dlist_delete(&vector->recent);
+	order->nsets--;
+	tsdb_vector_set_detach(vector->set);
+	vector->set = NULL;
+}
+
+/* Makes the vector's set if it has none, at the cost of the one that was used longest ago. */
+static void
+need_set(TsdbTimeOrder *order, OrderedVector *vector)
+{
+	if (vector->set != NULL)
+	{
+		dlist_move_head(&order->recent, &vector->recent);
+		return;
+	}
+	if (order->nsets >= order->max_sets)
+		drop_set(order, dlist_tail_element(OrderedVector, recent, &order->recent));
+	vector->set = tsdb_vector_set(vector->chunk->chunk, vector->vector, NULL, order->cxt);
+	dlist_push_head(&order->recent, &vector->recent);
+	order->nsets++;
+}
+
+static void
+release_vector(TsdbTimeOrder *order, OrderedVector *vector)
+{
+	drop_set(order, vector);
+	order->nopen--;
+	release_chunk(order, vector->chunk);
+	MemoryContextDelete(vector->cxt);
+}
+
+/* Replaces the item of a chunk by those of its vectors that may have rows. */
+static void
+open_chunk(TsdbTimeOrder *order, OrderItem *item)
+{
+	MemoryContext cxt = AllocSetContextCreate(order->own_cxt, "tsdb time order chunk", ALLOCSET_SMALL_SIZES);
+	OrderedChunk *chunk = MemoryContextAllocZero(cxt, sizeof(OrderedChunk));
+	const TsdbVector *vectors = NULL;
+	bool		passes = true;
+	OrderItem  *items;
+	int			column;
+	uint32		v;
+
+	chunk->cxt = cxt;
+	chunk->chunk = tsdb_chunk_open(order->store, &order->entries[item->entry], RelationGetDescr(order->store->rel),
+								   order->snapshot, order->cxt);
+	chunk->nusers = 1;
+	if (order->filter != NULL)
+	{
+		passes = tsdb_filter_set_chunk(order->filter, chunk->chunk) != TSDB_FILTER_NONE;
+		chunk->rows = MemoryContextAlloc(cxt, chunk->chunk->nvectors * TSDB_VECTOR_WORDS * sizeof(uint64));
+	}
+	column = tsdb_chunk_column(chunk->chunk, order->attnum);
+	if (column >= 0)
+		vectors = tsdb_chunk_vectors(chunk->chunk, column);
+	items = MemoryContextAlloc(cxt, chunk->chunk->nvectors * sizeof(OrderItem));
+
+	for (v = 0; passes && v < chunk->chunk->nvectors; v++)
+	{
+		TsdbFilterVerdict verdict = order->filter ? tsdb_filter_zone(order->filter, v) : TSDB_FILTER_ALL;
+		OrderItem  *child = &items[v];
+
+		CHECK_FOR_INTERRUPTS();
+		if (verdict == TSDB_FILTER_NONE)
+		{
+			order->counts.vectors_skipped++;
+			continue;
+		}
+		if (chunk->rows != NULL)
+		{
+			uint64	   *rows = chunk->rows + v * TSDB_VECTOR_WORDS;
+			int			alive;
+
+			order->scratch = tsdb_vector_set(chunk->chunk, v, order->scratch, order->cxt);
+			alive = tsdb_alive_rows(chunk->chunk, v, rows);
+			order->counts.vectors_decoded++;
+			chunk->decoded = true;
+			if (verdict == TSDB_FILTER_SOME && !tsdb_filter_rows(order->filter, order->scratch, rows))
+			{
+				order->counts.rows_filtered += alive;
+				continue;
+			}
+			order->counts.rows_filtered += alive - tsdb_kernels->bitmap_count(rows, (int) order->scratch->nrows);
+		}
+		child->kind = ITEM_VECTOR;
+		child->chunk = chunk;
+		child->vector = v;
+		child->rank = vectors == NULL || (vectors[v].flags & TSDB_VEC_ZONE) == 0 ? item->rank :
+			Min(item->rank, rank_of(order, order->descending ? vectors[v].zone_max : vectors[v].zone_min));
+		chunk->nusers++;
+		pairingheap_add(order->heap, &child->node);
+	}
+	release_chunk(order, chunk);
+}
+
+/* Replaces the item of a vector by those of its runs. */
+static void
+open_vector(TsdbTimeOrder *order, OrderItem *item)
+{
+	OrderedChunk *chunk = item->chunk;
+	MemoryContext cxt = AllocSetContextCreate(order->own_cxt, "tsdb time order vector", ALLOCSET_SMALL_SIZES);
+	OrderedVector *vector = MemoryContextAllocZero(cxt, sizeof(OrderedVector));
+	uint64		alive[TSDB_VECTOR_WORDS];
+	const uint64 *rows = alive;
+	const Datum *values;
+	int			nrows;
+	int			nruns = 1;
+	int			first;
+	int			i;
+
+	vector->cxt = cxt;
+	vector->chunk = chunk;
+	vector->vector = item->vector;
+	need_set(order, vector);
+	order->nopen++;
+	if (chunk->rows != NULL)
+		rows = chunk->rows + item->vector * TSDB_VECTOR_WORDS;
+	else
+	{
+		(void) tsdb_alive_rows(chunk->chunk, item->vector, alive);
+		order->counts.vectors_decoded++;
+	}
+	chunk->decoded = true;
+	nrows = tsdb_kernels->bitmap_to_rows(rows, (int) vector->set->nrows, vector->rows);
+	if (nrows == 0)
+	{
+		release_vector(order, vector);
+		return;
+	}
+	tsdb_vector_decode(vector->set, order->attnum);
+	values = vector->set->columns[order->attnum - 1].values;
+	vector->values = MemoryContextAlloc(cxt, nrows * sizeof(int64));
+	for (i = 0; i < nrows; i++)
+		vector->values[i] = (int64) values[vector->rows[i]];
+
+	for (i = 1; i < nrows; i++)
+		nruns += vector->values[i] < vector->values[i - 1];
+	vector->runs = MemoryContextAlloc(cxt, nruns * sizeof(OrderItem));
+	for (i = 1, first = 0; i <= nrows; i++)
+	{
+		OrderItem  *run;
+
+		if (i < nrows && vector->values[i] >= vector->values[i - 1])
+			continue;
+		run = &vector->runs[vector->nruns++];
+		run->kind = ITEM_RUN;
+		run->open = vector;
+		run->next = order->descending ? i - 1 : first;
+		run->last = order->descending ? first : i - 1;
+		run->rank = rank_of(order, vector->values[run->next]);
+		first = i;
+		pairingheap_add(order->heap, &run->node);
+	}
+	Assert(vector->nruns == nruns);
+}
+
+bool
+tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int64 *value)
+{
+	if (order->done != NULL)
+		release_vector(order, order->done);
+	order->done = NULL;
+
+	while (!pairingheap_is_empty(order->heap))
+	{
+		OrderItem  *item = pairingheap_container(OrderItem, node, pairingheap_first(order->heap));
+		OrderedVector *vector = item->open;
+
+		switch (item->kind)
+		{
+			case ITEM_CHUNK:
+				CHECK_FOR_INTERRUPTS();
+				(void) pairingheap_remove_first(order->heap);
+				open_chunk(order, item);
+				break;
+			case ITEM_VECTOR:
+				CHECK_FOR_INTERRUPTS();
+				(void) pairingheap_remove_first(order->heap);
+				open_vector(order, item);
+				break;
+			case ITEM_RUN:
+				if (vector->set == NULL)
+					order->nremade++;
+				need_set(order, vector);
+				*set = vector->set;
+				*row = vector->rows[item->next];
+				*value = order->descending ? item->rank : ~item->rank;
+				(void) pairingheap_remove_first(order->heap);
+				if (item->next == item->last)
+				{
+					if (--vector->nruns == 0)
+						order->done = vector;
+				}
+				else
+				{
+					item->next += order->descending ? -1 : 1;
+					item->rank = rank_of(order, vector->values[item->next]);
+					pairingheap_add(order->heap, &item->node);
+				}
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+tsdb_time_order_next_unordered(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row)
+{
+	int64		value;
+
+	/* what is in the heap keeps its place; it is not lost, and what comes below it obeys */
+	order->heap->ph_compare = compare_kinds;
+	return tsdb_time_order_next(order, set, row, &value);
+}
+
+bool
+tsdb_time_order_too_wide(TsdbTimeOrder *order)
+{
+	return order->nremade > MAX_REMADE ||
+		(Size) order->nopen * TSDB_VECTOR_ROWS * (sizeof(int64) + sizeof(uint16)) > get_hash_memory_limit();
+}
+
+const TsdbTimeOrderCounts *
+tsdb_time_order_counts(TsdbTimeOrder *order)
+{
+	return &order->counts;
+}
+
+void
+tsdb_time_order_end(TsdbTimeOrder *order, TsdbTimeOrderCounts *counts)
+{
+	if (order->done != NULL)
+		release_vector(order, order->done);
+	while (!pairingheap_is_empty(order->heap))
+	{
+		OrderItem  *item = pairingheap_container(OrderItem, node, pairingheap_remove_first(order->heap));
+
+		if (item->kind == ITEM_VECTOR)
+			release_chunk(order, item->chunk);
+		else if (item->kind == ITEM_RUN && --item->open->nruns == 0)
+			release_vector(order, item->open);
+	}
+	if (order->scratch != NULL)
+		tsdb_vector_set_release(order->scratch);
+	*counts = order->counts;
+	MemoryContextDelete(order->own_cxt);
+}

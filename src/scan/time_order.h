@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ * time_order.h
+ *	  Rows of chunks in order of a column of integers (time), without sorting.
+ *
+ * A chunk is sorted by series and time, so that a vector is a handful of runs in order of time.  Runs are
+ * merged; a vector is opened when its zone, and a chunk when its directory entry, says that it may hold the next row.  So
+ * who wants the newest rows alone reads the newest chunks alone.
+ *
+ * Any order of rows gives right results: out of order, there are more runs.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_TIME_ORDER_H
+#define TSDB_TIME_ORDER_H
+
+#include "scan/scan_filter.h"
+
+typedef struct TsdbTimeOrder TsdbTimeOrder;
+
+typedef struct TsdbTimeOrderCounts
+{
+	uint64		chunks_read;
+	uint64		chunks_skipped;
+	uint64		vectors_decoded;
+	uint64		vectors_skipped;
+	uint64		rows_filtered;
+} TsdbTimeOrderCounts;
+
+/*
+ * entries (the caller's, to the end): chunks to read; filter may be NULL; attnum: a by-value column that sorts as signed
+ * integers and is NULL in no row that passes the filter; ncolumns: how many columns of a set the caller
+ * is going to decode.  Memory is taken in cxt.
+ */
+extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
+											TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns,
+											MemoryContext cxt);
+
+/*
+ * Next row in order, as a row of a set that is valid until the next call; false at the end.  value: the column's.
+ */
+extern bool tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int64 *value);
+
+/* The same in whatever order needs least memory. */
+extern bool tsdb_time_order_next_unordered(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row);
+
+/* Are so many vectors open at a time that what is left should rather be sorted? */
+extern bool tsdb_time_order_too_wide(TsdbTimeOrder *order);
+
+extern void tsdb_time_order_end(TsdbTimeOrder *order, TsdbTimeOrderCounts *counts);
+extern const TsdbTimeOrderCounts *tsdb_time_order_counts(TsdbTimeOrder *order);
+
+#endif							/* TSDB_TIME_ORDER_H */

@@ -1,0 +1,1000 @@
+/*-------------------------------------------------------------------------
+ * tsdb_scan.c
+ *	  TsdbScan: the custom scan over both stores of a table, a vector at a time.
+ *
+ * Rows of the row store come first, through heapam, and meet all conditions one by one.  Then the chunks that the
+ * directory does not rule out: for each vector the zones are asked, then the filter clears the bits of
+ * rows that do not pass, and only the rest meet the conditions that no filter can test ("quals").
+ *
+ * Columns are decoded when they are needed: those of a filter as it is evaluated, those of the quals when a row has
+ * passed the filter, the others when one has passed the quals.  Columns that the query does not read are NULL in
+ * the slot, and never decoded.
+ *
+ * Invariants: the scan's slot shows a row of the current vector or none, so that the set is filled anew for the
+ * next; a row is returned in the position (chunk, vector, selected row), from which the scan goes on in either direction.
+ *
+ * In the plan: custom_exprs are the filter's clauses; custom_private is (columns that are read), then for an order (column,
+ * descending), then for the last row of each series its columns, and how they are sorted: operators, collations, NULLs first.
+ *
+ * In order: rows of the row store are sorted, and merged with those of the chunks (time_order.c).  Sorted rows are tuples
+ * without system columns; the planner asks for no order where those are read.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "am/tsdb_am_internal.h"
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "kernels.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "pgstat.h"
+#include "scan/chunk_prune.h"
+#include "scan/last_rows.h"
+#include "scan/scan_filter.h"
+#include "scan/time_order.h"
+#include "scan/tsdb_scan.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/tuplesort.h"
+#include "utils/typcache.h"
+
+/* What EXPLAIN ANALYZE tells; in a parallel scan the sum over processes. */
+typedef struct TsdbScanStats
+{
+	uint64		chunks;			/* that the snapshot sees, of the largest look */
+	uint64		chunks_pruned;	/* by the directory */
+	uint64		chunks_skipped; /* opened, but their zones or dictionaries let no row pass */
+	uint64		chunks_read;
+	uint64		vectors_skipped;	/* of chunks read */
+	uint64		vectors_decoded;
+	uint64		rows_filtered;	/* by the vectorised filter */
+	uint64		row_store_rows; /* read from the row store */
+} TsdbScanStats;
+
+#define NSTATS (sizeof(TsdbScanStats) / sizeof(uint64))
+
+typedef struct SharedScan
+{
+	pg_atomic_uint64 stats[NSTATS];
+	/* a ParallelTableScanDesc follows, MAXALIGNed */
+} SharedScan;
+
+#define SHARED_TABLE_SCAN(shared) ((ParallelTableScanDesc) ((char *) (shared) + MAXALIGN(sizeof(SharedScan))))
+
+typedef enum ShownRow
+{
+	SHOWN_NONE,
+	SHOWN_CHUNK_ROW,
+	SHOWN_SORTED_ROW
+} ShownRow;
+
+typedef struct TsdbScanState
+{
+	CustomScanState css;
+	TsdbFilter *filter;			/* NULL = none */
+	ExprState  *filter_qual;	/* the same clauses, for rows that come one by one */
+	ExprState  *qual;			/* the others */
+	int			nearly;
+	AttrNumber *early;			/* columns that "qual" reads */
+	int			nlate;
+	AttrNumber *late;			/* other columns that are read */
+
+	TableScanDesc scan;			/* both stores; NULL before the first row is asked for */
+	MemoryContext cxt;			/* entries, chunks and sets of this scan */
+	bool		done;			/* the filter lets no row pass, whatever it is */
+	bool		in_chunks;		/* the row store has come to its end (forward) */
+	bool		opened;			/* entries have been looked for */
+	TsdbDirEntry *entries;		/* not ruled out, in order of change numbers */
+	int			nentries;
+	int			entry;			/* current one; -1 and nentries: before and after all */
+	TsdbChunk  *chunk;			/* NULL = none */
+	int			vector;			/* of it; -1 and nvectors: before and after all */
+	TsdbVectorSet *set;
+	uint16		rows[TSDB_VECTOR_ROWS]; /* of the vector, that passed the filter */
+	int			nrows;
+	int			position;		/* in rows; -1 and nrows: before and after all */
+	bool		chunk_skipped;	/* no vector of the chunk has been decoded */
+	bool		slot_used;		/* the slot has values of columns that are not read */
+
+	/* in order of a column: rows of chunks as "order" gives them, merged with rows sorted */
+	AttrNumber	order_attnum;	/* 0 = in no order */
+	bool		descending;
+	bool		last_rows;		/* only the first in that order of each series */
+	TsdbTimeOrder *order;		/* NULL: begun not yet, or all rows have been sorted */
+	bool		order_begun;
+	TsdbVectorSet *next_set;	/* row of "order" that comes next; NULL = none */
+	uint32		next_row;
+	int64		next_value;
+	Tuplesortstate *sort;		/* NULL = none */
+	TupleTableSlot *sorted;		/* its row that comes next; empty = none */
+	ShownRow	shown;			/* where the row that was returned last came from */
+
+	SharedScan *shared;			/* NULL = serial */
+	TsdbScanStats stats;
+	TsdbScanStats total;		/* of all processes, once they have ended */
+	bool		have_total;
+} TsdbScanState;
+
+static Node *create_scan_state(CustomScan *cscan);
+static void begin_scan(CustomScanState *node, EState *estate, int eflags);
+static TupleTableSlot *exec_scan(CustomScanState *node);
+static void end_scan(CustomScanState *node);
+static void rescan(CustomScanState *node);
+static Size estimate_dsm(CustomScanState *node, ParallelContext *pcxt);
+static void initialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate);
+static void reinitialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate);
+static void initialize_worker(CustomScanState *node, shm_toc *toc, void *coordinate);
+static void shutdown_scan(CustomScanState *node);
+static void explain_scan(CustomScanState *node, List *ancestors, ExplainState *es);
+
+const CustomScanMethods tsdb_scan_methods = {
+	.CustomName = TSDB_SCAN_NAME,
+	.CreateCustomScanState = create_scan_state
+};
+
+static const CustomExecMethods scan_exec_methods = {
+	.CustomName = TSDB_SCAN_NAME,
+	.BeginCustomScan = begin_scan,
+	.ExecCustomScan = exec_scan,
+	.EndCustomScan = end_scan,
+	.ReScanCustomScan = rescan,
+	.EstimateDSMCustomScan = estimate_dsm,
+	.InitializeDSMCustomScan = initialize_dsm,
+	.ReInitializeDSMCustomScan = reinitialize_dsm,
+	.InitializeWorkerCustomScan = initialize_worker,
+	.ShutdownCustomScan = shutdown_scan,
+	.ExplainCustomScan = explain_scan
+};
+
+/* ------------------------------------------------------------------------
+ * Start
+ * ------------------------------------------------------------------------
+ */
+
+static Node *
+create_scan_state(CustomScan *cscan)
+{
+	TsdbScanState *state = palloc0(sizeof(TsdbScanState));
+
+	NodeSetTag(state, T_CustomScanState);
+	state->css.methods = &scan_exec_methods;
+	return (Node *) state;
+}
+
+/* Columns that are read: those of quals first, so that a row which they refuse costs no others. */
+static void
+set_columns(TsdbScanState *state, CustomScan *cscan, TupleDesc desc)
+{
+	List	   *read = linitial(cscan->custom_private);
+	Bitmapset  *of_qual = NULL;
+	bool		whole_row;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) cscan->scan.plan.qual, cscan->scan.scanrelid, &of_qual);
+	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, of_qual);
+	state->early = palloc(desc->natts * sizeof(AttrNumber));
+	state->late = palloc(desc->natts * sizeof(AttrNumber));
+	foreach(lc, read)
+	{
+		AttrNumber	attnum = (AttrNumber) lfirst_int(lc);
+
+		if (whole_row || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, of_qual))
+			state->early[state->nearly++] = attnum;
+		else
+			state->late[state->nlate++] = attnum;
+	}
+	bms_free(of_qual);
+}
+
+static void
+begin_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+	ScanState  *ss = &node->ss;
+	CustomScan *cscan = (CustomScan *) ss->ps.plan;
+	Relation	rel = ss->ss_currentRelation;
+
+	/*
+	 * ExecInitCustomScan made a virtual scan slot and compiled expressions for it.  Our rows need the table's own slot
+	 * type, for system columns and whole-row references; what was compiled is compiled anew, SubPlans are entered
+	 * again as that happens.
+	 */
+	ExecInitScanTupleSlot(estate, ss, RelationGetDescr(rel), table_slot_callbacks(rel));
+	ss->ps.subPlan = NIL;
+	ExecAssignScanProjectionInfo(ss);
+	/* tested by ourselves, between the early columns and the late ones */
+	ss->ps.qual = NULL;
+	state->qual = ExecInitQual(cscan->scan.plan.qual, &ss->ps);
+	state->filter_qual = ExecInitQual(cscan->custom_exprs, &ss->ps);
+	if (cscan->custom_exprs != NIL)
+		state->filter = tsdb_filter_create(cscan->custom_exprs, cscan->scan.scanrelid, &ss->ps, RelationGetDescr(rel));
+	set_columns(state, cscan, RelationGetDescr(rel));
+	state->cxt = AllocSetContextCreate(estate->es_query_cxt, "TsdbScan", ALLOCSET_DEFAULT_SIZES);
+	state->slot_used = true;
+	if (list_length(cscan->custom_private) > 1)
+	{
+		List	   *order = lsecond(cscan->custom_private);
+
+		state->order_attnum = (AttrNumber) linitial_int(order);
+		state->descending = lsecond_int(order) != 0;
+		state->last_rows = list_length(cscan->custom_private) > 2;
+		state->sorted = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	}
+}
+
+/* Begins to read both stores, and evaluates what the filter compares with. */
+static void
+start_scan(TsdbScanState *state)
+{
+	EState	   *estate = state->css.ss.ps.state;
+
+	if (state->scan == NULL)
+		state->scan = table_beginscan(state->css.ss.ss_currentRelation, estate->es_snapshot, 0, NULL);
+	state->css.ss.ss_currentScanDesc = state->scan;
+	state->done = state->filter != NULL && !tsdb_filter_start(state->filter);
+	state->in_chunks = false;
+	state->opened = false;
+	state->entry = -1;
+	state->position = -1;
+	state->nrows = 0;
+	if (!state->done && ScanDirectionIsBackward(estate->es_direction))
+		state->in_chunks = true;
+}
+
+/* ------------------------------------------------------------------------
+ * Chunks
+ * ------------------------------------------------------------------------
+ */
+
+static void
+close_set(TsdbScanState *state)
+{
+	if (state->set != NULL)
+	{
+		ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+		tsdb_vector_set_detach(state->set);
+		state->set = NULL;
+	}
+}
+
+static void
+close_chunk(TsdbScanState *state)
+{
+	close_set(state);
+	if (state->chunk != NULL)
+	{
+		if (state->chunk_skipped)
+			state->stats.chunks_skipped++;
+		else
+			state->stats.chunks_read++;
+		tsdb_chunk_release(state->chunk);
+		state->chunk = NULL;
+	}
+	state->nrows = 0;
+	state->position = -1;
+}
+
+/* Looks for the chunks that may have rows for us. */
+static void
+find_entries(TsdbScanState *state)
+{
+	TsdbChunkCursor *cursor = tsdb_scan_cursor(state->scan);
+	MemoryContext old = MemoryContextSwitchTo(state->cxt);
+	uint32		total;
+
+	state->entries = tsdb_prune_chunks(cursor, state->filter ? tsdb_filter_keys(state->filter) : NIL,
+									   &state->nentries, &total);
+	state->entry = ScanDirectionIsBackward(state->css.ss.ps.state->es_direction) ? state->nentries : -1;
+	if (state->shared == NULL || !IsParallelWorker())
+	{
+		state->stats.chunks += total;
+		state->stats.chunks_pruned += total - state->nentries;
+	}
+	state->opened = true;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The index of the next entry that is ours to read.  In a parallel scan each process has its own list of entries, of the
+ * same snapshot and conditions: one that another process has ruled out and we have not has no rows for us either.
+ */
+static int
+next_entry(TsdbScanState *state, bool forward)
+{
+	pg_atomic_uint64 *shared = tsdb_scan_next_change(state->scan);
+	uint64		next;
+	int			i;
+
+	if (!forward)
+		return state->entry - 1;
+	if (shared == NULL)
+		return state->entry + 1;
+
+	next = pg_atomic_read_u64(shared);
+	i = state->entry + 1;
+	for (;;)
+	{
+		while (i < state->nentries && state->entries[i].change < next)
+			i++;
+		if (i >= state->nentries)
+			return state->nentries;
+		if (pg_atomic_compare_exchange_u64(shared, &next, (uint64) state->entries[i].change + 1))
+			return i;
+	}
+}
+
+/* Goes to the next chunk in this direction, and stands before (after) its first (last) vector. */
+static bool
+step_chunk(TsdbScanState *state, bool forward)
+{
+	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
+
+	if (!state->opened)
+		find_entries(state);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		close_chunk(state);
+		if (forward ? state->entry >= state->nentries : state->entry < 0)
+			return false;
+		state->entry = next_entry(state, forward);
+		if (state->entry < 0 || state->entry >= state->nentries)
+			return false;
+
+		state->chunk = tsdb_chunk_open(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), &state->entries[state->entry], desc,
+									   state->css.ss.ps.state->es_snapshot, state->cxt);
+		state->chunk_skipped = true;
+		if (state->filter == NULL || tsdb_filter_set_chunk(state->filter, state->chunk) != TSDB_FILTER_NONE)
+		{
+			state->vector = forward ? -1 : (int) state->chunk->nvectors;
+			return true;
+		}
+	}
+}
+
+/* Fills "rows" with those of the current vector that pass the filter; false: there is none. */
+static bool
+select_rows(TsdbScanState *state)
+{
+	TsdbChunk  *chunk = state->chunk;
+	TsdbFilterVerdict verdict = TSDB_FILTER_ALL;
+	uint64		rows[TSDB_VECTOR_WORDS];
+	uint32		nrows;
+	int			alive;
+
+	if (state->filter != NULL)
+		verdict = tsdb_filter_zone(state->filter, (uint32) state->vector);
+	if (verdict == TSDB_FILTER_NONE)
+	{
+		state->stats.vectors_skipped++;
+		return false;
+	}
+
+	/* the slot lets go first, so that the set can be filled anew */
+	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+	state->set = tsdb_vector_set(chunk, (uint32) state->vector, state->set, state->cxt);
+	nrows = state->set->nrows;
+	alive = tsdb_alive_rows(chunk, (uint32) state->vector, rows);
+	state->stats.vectors_decoded++;
+	state->chunk_skipped = false;
+	if (verdict == TSDB_FILTER_SOME && !tsdb_filter_rows(state->filter, state->set, rows))
+		state->nrows = 0;
+	else
+		state->nrows = tsdb_kernels->bitmap_to_rows(rows, (int) nrows, state->rows);
+	state->stats.rows_filtered += alive - state->nrows;
+	if (pgstat_should_count_relation(state->css.ss.ss_currentRelation))
+		state->css.ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += alive;
+	return state->nrows > 0;
+}
+
+static inline void
+show_columns(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row, const AttrNumber *attnums, int n)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		TsdbVectorColumn *column = &set->columns[attnums[i] - 1];
+
+		if (unlikely(!column->decoded))
+			tsdb_vector_decode(set, attnums[i]);
+		slot->tts_values[attnums[i] - 1] = column->values[row];
+		slot->tts_isnull[attnums[i] - 1] = column->isnull[row];
+	}
+}
+
+/* Shows a row with its early columns. */
+static inline void
+show_early(TsdbScanState *state, TupleTableSlot *slot, TsdbVectorSet *set, uint32 row)
+{
+	tsdb_slot_store_chunk_row(slot, set, row);
+	if (unlikely(state->slot_used))
+	{
+		/* columns that nobody reads are not what another row left there */
+		memset(slot->tts_values, 0, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+		memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+		state->slot_used = false;
+	}
+	show_columns(slot, set, row, state->early, state->nearly);
+	slot->tts_nvalid = slot->tts_tupleDescriptor->natts;
+}
+
+/* Shows a row with all columns that are read. */
+static inline void
+fill_row(TsdbScanState *state, TupleTableSlot *slot, TsdbVectorSet *set, uint32 row)
+{
+	show_early(state, slot, set, row);
+	show_columns(slot, set, row, state->late, state->nlate);
+}
+
+/* Does a row of a set pass the quals?  Shows it if it does. */
+static inline bool
+show_row(TsdbScanState *state, TupleTableSlot *slot, TsdbVectorSet *set, uint32 row)
+{
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+
+	show_early(state, slot, set, row);
+	if (state->qual != NULL)
+	{
+		econtext->ecxt_scantuple = slot;
+		if (!ExecQual(state->qual, econtext))
+		{
+			InstrCountFiltered1(&state->css, 1);
+			ResetExprContext(econtext);
+			return false;
+		}
+	}
+	show_columns(slot, set, row, state->late, state->nlate);
+	return true;
+}
+
+/* The next row of chunks that passes filter and quals, in this direction; false at the end. */
+static bool
+next_chunk_row(TsdbScanState *state, TupleTableSlot *slot, bool forward)
+{
+	for (;;)
+	{
+		state->position += forward ? 1 : -1;
+		for (; state->position >= 0 && state->position < state->nrows; state->position += forward ? 1 : -1)
+		{
+			if (show_row(state, slot, state->set, state->rows[state->position]))
+				return true;
+		}
+
+		/* on to another vector that has rows */
+		ExecClearTuple(slot);
+		state->nrows = 0;
+		for (;;)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (state->chunk == NULL || (forward ? ++state->vector >= (int) state->chunk->nvectors : --state->vector < 0))
+			{
+				if (!step_chunk(state, forward))
+					return false;
+				continue;
+			}
+			if (select_rows(state))
+				break;
+		}
+		state->position = forward ? -1 : state->nrows;
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Both stores
+ * ------------------------------------------------------------------------
+ */
+
+/* The next row of the row store that passes all conditions; false at the end. */
+static bool
+next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection direction)
+{
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	TableScanDesc heap = tsdb_scan_heap(state->scan);
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!TSDB_HEAPAM->scan_getnextslot(heap, direction, tsdb_slot_inner(slot)))
+		{
+			ExecClearTuple(slot);
+			return false;
+		}
+		tsdb_slot_took_heap_row(slot, true);
+		state->slot_used = true;
+		state->stats.row_store_rows++;
+		econtext->ecxt_scantuple = slot;
+		if (ExecQual(state->filter_qual, econtext) && ExecQual(state->qual, econtext))
+			return true;
+		InstrCountFiltered1(&state->css, 1);
+		ResetExprContext(econtext);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * In order
+ * ------------------------------------------------------------------------
+ */
+
+static void
+begin_sort(TsdbScanState *state)
+{
+	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
+	Oid			typid = getBaseType(TupleDescAttr(desc, state->order_attnum - 1)->atttypid);
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+	Oid			op = state->descending ? type->gt_opr : type->lt_opr;
+	Oid			collation = InvalidOid;
+	bool		nulls_first = state->descending;
+
+	state->sort = tuplesort_begin_heap(desc, 1, &state->order_attnum, &op, &collation, &nulls_first,
+									   work_mem, NULL, TUPLESORT_NONE);
+}
+
+static void
+next_sorted(TsdbScanState *state)
+{
+	if (!tuplesort_gettupleslot(state->sort, true, false, state->sorted, NULL))
+		ExecClearTuple(state->sorted);
+}
+
+/* The next row of chunks in order that passes the quals. */
+static void
+next_ordered(TsdbScanState *state, TupleTableSlot *slot)
+{
+	/* the slot may show a row of a set that is going to be let go of */
+	ExecClearTuple(slot);
+	while (tsdb_time_order_next(state->order, &state->next_set, &state->next_row, &state->next_value))
+	{
+		if (state->qual == NULL || show_row(state, slot, state->next_set, state->next_row))
+			return;
+		ExecClearTuple(slot);
+	}
+	state->next_set = NULL;
+}
+
+static void
+add_counts(TsdbScanStats *stats, const TsdbTimeOrderCounts *counts)
+{
+	stats->chunks_read += counts->chunks_read;
+	stats->chunks_skipped += counts->chunks_skipped;
+	stats->vectors_decoded += counts->vectors_decoded;
+	stats->vectors_skipped += counts->vectors_skipped;
+	stats->rows_filtered += counts->rows_filtered;
+}
+
+static void
+end_order(TsdbScanState *state)
+{
+	TsdbTimeOrderCounts counts;
+
+	if (state->order == NULL)
+		return;
+	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+	tsdb_time_order_end(state->order, &counts);
+	state->order = NULL;
+	state->next_set = NULL;
+	add_counts(&state->stats, &counts);
+}
+
+/* The last row of each series, sorted by series. */
+static void
+sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
+{
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
+	List	   *keys = list_nth(cscan->custom_private, 2);
+	List	   *ops = list_nth(cscan->custom_private, 3);
+	List	   *collations = list_nth(cscan->custom_private, 4);
+	List	   *nulls = list_nth(cscan->custom_private, 5);
+	int			nkeys = list_length(keys);
+	AttrNumber *sort_attnums = palloc(nkeys * sizeof(AttrNumber));
+	Oid		   *sort_ops = palloc(nkeys * sizeof(Oid));
+	Oid		   *sort_collations = palloc(nkeys * sizeof(Oid));
+	bool	   *nulls_first = palloc(nkeys * sizeof(bool));
+	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
+	TsdbLastRows *last = tsdb_last_rows_begin(desc, keys, state->order_attnum, state->descending, state->cxt);
+	TsdbTimeOrderCounts counts;
+	TsdbVectorSet *set;
+	MinimalTuple tuple;
+	uint32		row;
+	int			i;
+
+	for (i = 0; i < nkeys; i++)
+	{
+		sort_attnums[i] = (AttrNumber) list_nth_int(keys, i);
+		sort_ops[i] = list_nth_oid(ops, i);
+		sort_collations[i] = list_nth_oid(collations, i);
+		nulls_first[i] = list_nth_int(nulls, i) != 0;
+	}
+	state->sort = tuplesort_begin_heap(desc, nkeys, sort_attnums, sort_ops, sort_collations, nulls_first,
+									   work_mem, NULL, TUPLESORT_NONE);
+
+	while (next_heap_row(state, slot, ForwardScanDirection))
+		tsdb_last_rows_add(last, slot);
+	find_entries(state);
+	if (state->nentries > 0)
+		tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
+							state->css.ss.ps.state->es_snapshot, state->filter);
+	while (tsdb_last_rows_next(last, &tuple, &set, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (tuple != NULL)
+		{
+			ExecStoreMinimalTuple(tuple, state->sorted, false);
+			tuplesort_puttupleslot(state->sort, state->sorted);
+			continue;
+		}
+		fill_row(state, slot, set, row);
+		tuplesort_puttupleslot(state->sort, slot);
+		ExecClearTuple(slot);
+	}
+	ExecClearTuple(state->sorted);
+	tsdb_last_rows_end(last, &counts);
+	add_counts(&state->stats, &counts);
+	tuplesort_performsort(state->sort);
+	next_sorted(state);
+}
+
+/* Rows of the row store are sorted; as a rule there are few. */
+static void
+begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
+{
+	state->order_begun = true;
+	if (state->last_rows)
+	{
+		sort_last_rows(state, slot);
+		return;
+	}
+	while (next_heap_row(state, slot, ForwardScanDirection))
+	{
+		if (state->sort == NULL)
+			begin_sort(state);
+		tuplesort_puttupleslot(state->sort, slot);
+	}
+	if (state->sort != NULL)
+	{
+		tuplesort_performsort(state->sort);
+		next_sorted(state);
+	}
+	find_entries(state);
+	if (state->nentries > 0)
+	{
+		state->order = tsdb_time_order_begin(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries,
+											 state->nentries, state->css.ss.ps.state->es_snapshot, state->filter,
+											 state->order_attnum, state->descending, state->nearly + state->nlate,
+											 state->cxt);
+		next_ordered(state, slot);
+	}
+}
+
+/* Too many vectors would be open at a time: sorts all rows that are left. */
+static void
+sort_rest(TsdbScanState *state, TupleTableSlot *slot)
+{
+	Tuplesortstate *before = state->sort;
+
+	begin_sort(state);
+	while (before != NULL && !TupIsNull(state->sorted))
+	{
+		tuplesort_puttupleslot(state->sort, state->sorted);
+		if (!tuplesort_gettupleslot(before, true, false, state->sorted, NULL))
+			ExecClearTuple(state->sorted);
+	}
+	if (before != NULL)
+		tuplesort_end(before);
+	if (state->next_set != NULL)
+	{
+		/* it has passed the quals */
+		fill_row(state, slot, state->next_set, state->next_row);
+		tuplesort_puttupleslot(state->sort, slot);
+		ExecClearTuple(slot);
+	}
+	while (tsdb_time_order_next_unordered(state->order, &state->next_set, &state->next_row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (show_row(state, slot, state->next_set, state->next_row))
+			tuplesort_puttupleslot(state->sort, slot);
+		ExecClearTuple(slot);
+	}
+	end_order(state);
+	tuplesort_performsort(state->sort);
+	next_sorted(state);
+}
+
+/* The better of the two rows that come next; false: there is none. */
+static bool
+next_in_order(TsdbScanState *state, TupleTableSlot *slot)
+{
+	bool		take_chunk;
+
+	if (!state->order_begun)
+		begin_ordered(state, slot);
+	else if (state->shown == SHOWN_CHUNK_ROW)
+		next_ordered(state, slot);
+	else if (state->shown == SHOWN_SORTED_ROW)
+		next_sorted(state);
+	state->shown = SHOWN_NONE;
+
+	if (state->order != NULL && tsdb_time_order_too_wide(state->order))
+		sort_rest(state, slot);
+
+	take_chunk = state->next_set != NULL;
+	if (!TupIsNull(state->sorted))
+	{
+		bool		isnull;
+		int64		value = (int64) slot_getattr(state->sorted, state->order_attnum, &isnull);
+
+		take_chunk = take_chunk && (state->descending ? state->next_value >= value : state->next_value <= value);
+	}
+	else if (!take_chunk)
+		return false;
+
+	if (take_chunk)
+	{
+		fill_row(state, slot, state->next_set, state->next_row);
+		state->shown = SHOWN_CHUNK_ROW;
+	}
+	else
+	{
+		int			natts = slot->tts_tupleDescriptor->natts;
+
+		slot_getallattrs(state->sorted);
+		ExecClearTuple(slot);
+		memcpy(slot->tts_values, state->sorted->tts_values, natts * sizeof(Datum));
+		memcpy(slot->tts_isnull, state->sorted->tts_isnull, natts * sizeof(bool));
+		ExecStoreVirtualTuple(slot);
+		state->slot_used = true;
+		state->shown = SHOWN_SORTED_ROW;
+	}
+	return true;
+}
+
+/* Access method routine of ExecScan. */
+static TupleTableSlot *
+scan_next(ScanState *ss)
+{
+	TsdbScanState *state = (TsdbScanState *) ss;
+	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
+	ScanDirection direction = ss->ps.state->es_direction;
+	bool		forward = !ScanDirectionIsBackward(direction);
+
+	if (ss->ss_currentScanDesc == NULL)
+		start_scan(state);
+	if (state->done)
+		return ExecClearTuple(slot);
+
+	if (state->order_attnum != 0)
+		return next_in_order(state, slot) ? slot : ExecClearTuple(slot);
+
+	if (!state->in_chunks)
+	{
+		if (next_heap_row(state, slot, direction))
+			return slot;
+		if (!forward)
+			return ExecClearTuple(slot);
+		state->in_chunks = true;
+	}
+	if (next_chunk_row(state, slot, forward))
+		return slot;
+	if (!forward)
+	{
+		/* heapam, at its end, goes on with its last row */
+		state->in_chunks = false;
+		if (next_heap_row(state, slot, direction))
+			return slot;
+	}
+	return ExecClearTuple(slot);
+}
+
+/* Recheck routine of ExecScan, for EvalPlanQual: does a new row version meet all conditions? */
+static bool
+scan_recheck(ScanState *ss, TupleTableSlot *slot)
+{
+	TsdbScanState *state = (TsdbScanState *) ss;
+	ExprContext *econtext = ss->ps.ps_ExprContext;
+	bool		result;
+
+	econtext->ecxt_scantuple = slot;
+	result = ExecQual(state->filter_qual, econtext) && ExecQual(state->qual, econtext);
+	ResetExprContext(econtext);
+	return result;
+}
+
+static TupleTableSlot *
+exec_scan(CustomScanState *node)
+{
+	return ExecScan(&node->ss, scan_next, scan_recheck);
+}
+
+static void
+forget_position(TsdbScanState *state)
+{
+	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+	close_chunk(state);
+	end_order(state);
+	if (state->sort != NULL)
+	{
+		ExecClearTuple(state->sorted);
+		tuplesort_end(state->sort);
+	}
+	state->sort = NULL;
+	state->order_begun = false;
+	state->shown = SHOWN_NONE;
+	if (state->entries != NULL)
+		pfree(state->entries);
+	state->entries = NULL;
+	state->nentries = 0;
+}
+
+static void
+end_scan(CustomScanState *node)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+
+	forget_position(state);
+	if (state->scan != NULL)
+		table_endscan(state->scan);
+	state->scan = NULL;
+}
+
+static void
+rescan(CustomScanState *node)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+
+	forget_position(state);
+	if (state->scan != NULL)
+		table_rescan(state->scan, NULL);
+	/* parameters are looked at when the next row is asked for */
+	node->ss.ss_currentScanDesc = NULL;
+	ExecScanReScan(&node->ss);
+}
+
+/* ------------------------------------------------------------------------
+ * Parallel scans
+ * ------------------------------------------------------------------------
+ */
+
+static Size
+estimate_dsm(CustomScanState *node, ParallelContext *pcxt)
+{
+	return MAXALIGN(sizeof(SharedScan)) +
+		table_parallelscan_estimate(node->ss.ss_currentRelation, node->ss.ps.state->es_snapshot);
+}
+
+static void
+initialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+	SharedScan *shared = coordinate;
+	Size		i;
+
+	for (i = 0; i < NSTATS; i++)
+		pg_atomic_init_u64(&shared->stats[i], 0);
+	end_scan(node);
+	table_parallelscan_initialize(node->ss.ss_currentRelation, SHARED_TABLE_SCAN(shared), node->ss.ps.state->es_snapshot);
+	state->shared = shared;
+	state->scan = table_beginscan_parallel(node->ss.ss_currentRelation, SHARED_TABLE_SCAN(shared));
+}
+
+static void
+reinitialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate)
+{
+	SharedScan *shared = coordinate;
+
+	table_parallelscan_reinitialize(node->ss.ss_currentRelation, SHARED_TABLE_SCAN(shared));
+	((TsdbScanState *) node)->shared = shared;
+}
+
+static void
+initialize_worker(CustomScanState *node, shm_toc *toc, void *coordinate)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+
+	state->shared = coordinate;
+	state->scan = table_beginscan_parallel(node->ss.ss_currentRelation, SHARED_TABLE_SCAN(state->shared));
+}
+
+/*
+ * Workers add what they counted before their tuple queues close; the leader comes here after it has read those to
+ * the end, or no longer wants their rows.
+ */
+static void
+shutdown_scan(CustomScanState *node)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+	uint64	   *own = (uint64 *) &state->stats;
+	uint64	   *total = (uint64 *) &state->total;
+	Size		i;
+
+	if (state->shared == NULL)
+		return;
+	close_chunk(state);
+	for (i = 0; i < NSTATS; i++)
+	{
+		uint64		sum = pg_atomic_add_fetch_u64(&state->shared->stats[i], own[i]);
+
+		total[i] = sum;
+		own[i] = 0;
+	}
+	state->have_total = true;
+	/* the memory goes with the workers */
+	if (!IsParallelWorker())
+		state->shared = NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * EXPLAIN
+ * ------------------------------------------------------------------------
+ */
+
+static void
+explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
+	TsdbScanStats stats = state->have_total ? state->total : state->stats;
+	double		nloops = node->ss.ps.instrument ? Max(node->ss.ps.instrument->nloops, 1) : 1;
+
+	if (cscan->custom_exprs != NIL)
+	{
+		List	   *context = set_deparse_context_plan(es->deparse_cxt, &cscan->scan.plan, ancestors);
+		bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+		char	   *text = deparse_expression((Node *) make_ands_explicit(cscan->custom_exprs), context, prefix, false);
+
+		ExplainPropertyText("Vectorized Filter", text, es);
+	}
+	if (state->order_attnum != 0)
+	{
+		char	   *name = get_attname(RelationGetRelid(node->ss.ss_currentRelation), state->order_attnum, false);
+
+		ExplainPropertyText(state->last_rows ? "First of Each Series by" : "Order", psprintf("%s%s", quote_identifier(name), state->descending ? " DESC" : ""), es);
+	}
+	if (!es->analyze)
+		return;
+
+	if (state->order != NULL)
+		add_counts(&stats, tsdb_time_order_counts(state->order));
+	if (state->chunk != NULL)
+	{
+		/* the scan was left in the middle */
+		if (state->chunk_skipped)
+			stats.chunks_skipped++;
+		else
+			stats.chunks_read++;
+	}
+	if (cscan->custom_exprs != NIL)
+		ExplainPropertyFloat("Rows Removed by Vectorized Filter", NULL, (double) stats.rows_filtered / nloops, 0, es);
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+	{
+		appendStringInfoSpaces(es->str, es->indent * 2);
+		appendStringInfo(es->str, "Chunks: total=" UINT64_FORMAT " pruned=" UINT64_FORMAT " skipped=" UINT64_FORMAT
+						 " read=" UINT64_FORMAT "\n",
+						 stats.chunks, stats.chunks_pruned, stats.chunks_skipped, stats.chunks_read);
+		appendStringInfoSpaces(es->str, es->indent * 2);
+		appendStringInfo(es->str, "Vectors: skipped=" UINT64_FORMAT " decoded=" UINT64_FORMAT "\n",
+						 stats.vectors_skipped, stats.vectors_decoded);
+		if (stats.row_store_rows > 0)
+		{
+			appendStringInfoSpaces(es->str, es->indent * 2);
+			appendStringInfo(es->str, "Row Store Rows: " UINT64_FORMAT "\n", stats.row_store_rows);
+		}
+	}
+	else
+	{
+		ExplainPropertyInteger("Chunks", NULL, (int64) stats.chunks, es);
+		ExplainPropertyInteger("Chunks Pruned", NULL, (int64) stats.chunks_pruned, es);
+		ExplainPropertyInteger("Chunks Skipped", NULL, (int64) stats.chunks_skipped, es);
+		ExplainPropertyInteger("Chunks Read", NULL, (int64) stats.chunks_read, es);
+		ExplainPropertyInteger("Vectors Skipped", NULL, (int64) stats.vectors_skipped, es);
+		ExplainPropertyInteger("Vectors Decoded", NULL, (int64) stats.vectors_decoded, es);
+		ExplainPropertyInteger("Row Store Rows", NULL, (int64) stats.row_store_rows, es);
+	}
+}
