@@ -134,6 +134,33 @@ AS 'MODULE_PATHNAME', 'tsdb_sql_codec_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 17;
 COMMENT ON FUNCTION tsdb.codec_stats() IS 'blocks written by encoding, for view tsdb.stat_codecs';
 
+CREATE FUNCTION tsdb.index_stats(
+	OUT hits bigint,
+	OUT plain_reads bigint,
+	OUT loads bigint,
+	OUT evictions bigint,
+	OUT retries bigint,
+	OUT tables bigint,
+	OUT chunks bigint,
+	OUT memory_used bigint,
+	OUT memory_total bigint,
+	OUT epoch bigint,
+	OUT pending_bytes bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_index_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 1;
+COMMENT ON FUNCTION tsdb.index_stats() IS 'counts of the chunk index, for view tsdb.stat_index';
+
+CREATE FUNCTION tsdb.index_lookup(relation regclass, time_from bigint DEFAULT NULL, time_to bigint DEFAULT NULL,
+	series_column name DEFAULT NULL, series_value text DEFAULT NULL, plain boolean DEFAULT false,
+	OUT chunk oid,
+	OUT from_index boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tsdb_sql_index_lookup'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION tsdb.index_lookup(regclass, bigint, bigint, name, text, boolean) IS
+'for its owner: chunks of a table that may hold rows of a time range (as stored: timestamps in microseconds since 2000, dates in days) and series; plain: told from the directory, without the chunk index';
+
 --
 -- Views
 --
@@ -239,4 +266,22 @@ COMMENT ON COLUMN tsdb.stat_codecs."values" IS 'values in them, NULLs counted';
 COMMENT ON COLUMN tsdb.stat_codecs.bytes IS 'their bytes; without dictionaries, symbol tables and byte planes';
 COMMENT ON COLUMN tsdb.stat_codecs.fallbacks IS 'blocks written so because another encoding did not give back what went in: should be 0';
 
-GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns, tsdb.stat_codecs TO PUBLIC;
+CREATE VIEW tsdb.stat_index AS
+SELECT s.hits, s.plain_reads, s.loads, s.evictions, s.retries, s.tables, s.chunks, s.memory_used, s.memory_total,
+	   s.epoch, s.pending_bytes
+  FROM tsdb.index_stats() s;
+
+COMMENT ON VIEW tsdb.stat_index IS 'the index of chunks in shared memory, of all databases, since the server started';
+COMMENT ON COLUMN tsdb.stat_index.hits IS 'look-ups that it answered, at least in part';
+COMMENT ON COLUMN tsdb.stat_index.plain_reads IS 'look-ups that read the directory instead: table not loaded, temporary, or the index off';
+COMMENT ON COLUMN tsdb.stat_index.loads IS 'tables that were loaded from their directory';
+COMMENT ON COLUMN tsdb.stat_index.evictions IS 'tables that were taken out: memory full, other files, or outgrown';
+COMMENT ON COLUMN tsdb.stat_index.retries IS 'look-ups done again, and additions left to another process';
+COMMENT ON COLUMN tsdb.stat_index.tables IS 'tables that are in it';
+COMMENT ON COLUMN tsdb.stat_index.chunks IS 'chunks that are in it, also of transactions not committed';
+COMMENT ON COLUMN tsdb.stat_index.memory_used IS 'bytes in use, fixed parts included';
+COMMENT ON COLUMN tsdb.stat_index.memory_total IS 'bytes that tsdb_am.index_memory gives it; 0 = off';
+COMMENT ON COLUMN tsdb.stat_index.epoch IS 'current epoch; rises when memory is reclaimed';
+COMMENT ON COLUMN tsdb.stat_index.pending_bytes IS 'bytes taken out that wait until no process can be reading them';
+
+GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns, tsdb.stat_codecs, tsdb.stat_index TO PUBLIC;

@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); PARTS ("cpu metric wal queries inserts fetches changes sizes").
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries scans inserts fetches changes sizes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -14,8 +14,9 @@ find_postgres
 
 hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
+scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries inserts fetches changes sizes}
+parts=${PARTS:-cpu metric wal queries scans inserts fetches changes sizes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -35,9 +36,11 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has scans && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
-! has sizes || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
+! has sizes && ! has scans || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
+# a hundred times as many hosts, as many rows
+! has scans || "$build_dir/bench/gen_cpu" cpu $((hosts * 100)) $((days * 864)) "$step" $seed > "$work/many.csv"
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
 
 cpu_columns='time timestamptz NOT NULL, host text, usage_user float8, usage_system float8, usage_idle float8, usage_nice float8,
@@ -217,6 +220,109 @@ queries()
 		heap=$(median < "$work/query_heap") btree=$(median < "$work/query_btree") tsdb=$(median < "$work/query_tsdb")
 		row "${name% }" "$heap" "$btree" "$tsdb" "$(ratio "$tsdb" "$heap")" "$(ratio "$tsdb" "$btree")"
 	done
+}
+
+# latency NAME TABLE SQL: appends what a transaction takes, ms, planning and the way to the client included
+latency()
+{
+	local result
+	printf '%s;\n' "${3//:t/$2}" > "$work/latency.pgbench"
+	result=$("$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -T "$scan_seconds" -f "$work/latency.pgbench" postgres 2>&1) || die "$result"
+	sed -n 's/^latency average = \([0-9.]*\) ms.*/\1/p' <<<"$result" >> "$work/scan_$1_$2"
+}
+
+# executed NAME TABLE SQL: appends the executor's time alone, ms
+executed()
+{
+	printf 'EXPLAIN (ANALYZE, TIMING OFF) %s;\n' "${3//:t/$2}" > "$work/executed.sql"
+	run_sql "$work/executed.sql" | sed -n 's/.*Execution Time: \([0-9.]*\) ms/\1/p' >> "$work/scan_$1_$2"
+}
+
+run_sql() { as_user "$pg_bin/psql" -X -q -At -v ON_ERROR_STOP=1 -h "$scratch" -p "$server_port" -U postgres -d postgres -f "$1"; }
+
+# scan_row LABEL NAME TABLE NAME TABLE WANTED: medians of the two, and the second as a share of the first
+scan_row()
+{
+	local a b
+	a=$(median < "$work/scan_$2_$3") b=$(median < "$work/scan_$4_$5")
+	row "$1" "$a" "$b" "$(ratio "$b" "$a")" "$6"
+}
+
+# What a scan reads of a table, and how fast: each pair in turn.
+scans()
+{
+	local one twelve wide limit last lateral value copy filter i t
+	for t in heap btree tsdb; do
+		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$t' AND column_name = 'usage_user'")" = t ] ||
+			{ create $t cpu; sql -c "COPY $t FROM '$work/cpu.csv' (FORMAT csv)"; }
+	done
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS many_btree, many_tsdb, decimal_heap, decimal_tsdb, chunky, hosts, many_hosts" \
+		-c "CREATE TABLE many_btree (LIKE btree)" -c "CREATE TABLE many_tsdb (LIKE btree) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "COPY many_btree FROM '$work/many.csv' (FORMAT csv)" -c "CREATE INDEX ON many_btree (host, time DESC)" \
+		-c "COPY many_tsdb FROM '$work/many.csv' (FORMAT csv)" \
+		-c "CREATE TABLE decimal_heap ($decimal_columns)" -c "CREATE TABLE decimal_tsdb ($decimal_columns) USING tsdb WITH (segmentby = 'series', orderby = 'time')" \
+		-c "COPY decimal_heap FROM '$work/decimal.csv' (FORMAT csv)" -c "COPY decimal_tsdb FROM '$work/decimal.csv' (FORMAT csv)" \
+		-c "CREATE TABLE hosts AS SELECT DISTINCT host FROM tsdb" -c "CREATE TABLE many_hosts AS SELECT DISTINCT host FROM many_tsdb" >/dev/null
+	# the same rows, and a hundred times as many chunks of earlier months
+	i=$(sql -c "SELECT count(*) FROM tsdb.chunks WHERE relation = 'tsdb'::regclass")
+	sql -c "CREATE TABLE chunky (LIKE btree) USING tsdb WITH (segmentby = 'host', orderby = 'time')" -c "COPY chunky FROM '$work/cpu.csv' (FORMAT csv)" \
+		-c "DO \$\$ BEGIN FOR i IN 1..$((i * 99)) LOOP
+			INSERT INTO chunky SELECT time - i * interval '2 h', host, usage_user, usage_system, usage_idle, usage_nice, usage_iowait, usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice
+				FROM (SELECT * FROM heap LIMIT 1000) s;
+		END LOOP; END \$\$" >/dev/null
+	# ten times the rows, for workers to be worth their start
+	sql -c "CREATE TABLE large (LIKE btree) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "DO \$\$ BEGIN FOR i IN 1..10 LOOP
+			INSERT INTO large SELECT time + i * interval '1 year', host, usage_user, usage_system, usage_idle, usage_nice, usage_iowait, usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice FROM heap;
+		END LOOP; END \$\$" >/dev/null
+	sql -c "VACUUM ANALYZE heap, btree, tsdb, large, many_btree, many_tsdb, decimal_heap, decimal_tsdb, chunky, hosts, many_hosts" -c CHECKPOINT
+	last=$(sql -c "SELECT max(time) FROM heap")
+	one="SELECT * FROM :t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '30 h' AND time < '$last'::timestamptz - interval '29 h'"
+	twelve="SELECT * FROM :t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
+	wide="SELECT * FROM :t WHERE time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
+	limit="SELECT * FROM :t ORDER BY time DESC LIMIT 10"
+	lateral="SELECT l.* FROM hosts, LATERAL (SELECT * FROM :t t WHERE t.host = hosts.host ORDER BY time DESC LIMIT 1) l"
+	last="SELECT DISTINCT ON (host) * FROM :t ORDER BY host, time DESC"
+	value="SELECT count(*), sum(value) FROM :t WHERE value > 900"
+	filter="SELECT count(*) FROM :t WHERE usage_user > 90 AND usage_idle < 50"
+	rm -f "$work"/scan_*
+	for i in $(seq 0 "$repeat"); do
+		# the first round warms up
+		[ "$i" != 1 ] || rm -f "$work"/scan_*
+		for t in btree tsdb chunky; do latency one $t "$one"; latency twelve $t "$twelve"; done
+		latency lateral btree "$lateral"
+		latency last tsdb "$last"
+		latency lateral many_btree "${lateral/hosts,/many_hosts hosts,}"
+		latency last many_tsdb "$last"
+		latency limit tsdb "$limit"
+		for t in heap tsdb; do
+			executed wide $t "$wide"
+			executed value decimal_$t "$value"
+			printf '\\timing on\nCOPY (SELECT * FROM %s) TO '"'/dev/null'"' (FORMAT binary);\n' $t > "$work/copy.sql"
+			run_query "$work/copy.sql" >> "$work/scan_copy_$t"
+		done
+		sql -c "ALTER SYSTEM SET max_parallel_workers_per_gather = 0" -c "SELECT pg_reload_conf()" >/dev/null
+		executed serial large "$filter"
+		sql -c "ALTER SYSTEM SET max_parallel_workers_per_gather = 2" -c "SELECT pg_reload_conf()" >/dev/null
+		executed parallel large "$filter"
+		sql -c "ALTER SYSTEM RESET max_parallel_workers_per_gather" -c "SELECT pg_reload_conf()" >/dev/null
+	done
+	say
+	say "## scans, ms, medians of $repeat; tables of $(sql -c "SELECT string_agg(relation || ' ' || chunks, ', ' ORDER BY relation::text) FROM tsdb.tables WHERE relation::text IN ('tsdb', 'many_tsdb', 'chunky')") chunks"
+	say
+	row "" beside tsdb tsdb/beside wanted
+	rule 5
+	scan_row "one series, one hour, beside heap + btree" one btree one tsdb 0.8
+	scan_row "one series, 12 h, usage_user > 90, beside heap + btree" twelve btree twelve tsdb 0.3
+	scan_row "one series, one hour, 100 x the chunks, beside the chunks of the data" one tsdb one chunky 1.3
+	scan_row "12 h, 100 x the chunks" twelve tsdb twelve chunky 1.3
+	scan_row "last row of each of $hosts hosts (DISTINCT ON), beside LATERAL on heap + btree" lateral btree last tsdb 1
+	scan_row "the same of $((hosts * 100)) hosts" lateral many_btree last many_tsdb 1
+	scan_row "usage_user > 90 in 12 h, all columns, beside heap" wide heap wide tsdb 0.125
+	scan_row "count(*), sum(value) WHERE value > 900, $metric_rows doubles, beside heap" value decimal_heap value decimal_tsdb 0.033
+	scan_row "all rows, binary COPY, beside heap" copy heap copy tsdb 1
+	scan_row "filter over ten times the rows with 2 workers, beside one process" serial large parallel large 0.625
+	row "ORDER BY time DESC LIMIT 10" - "$(median < "$work/scan_limit_tsdb")" - "1 ms"
 }
 
 inserts()
@@ -431,6 +537,7 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has cpu || loads cpu
 ! has sizes || { sizes decimal; sizes cpu; }
 ! has queries || queries
+! has scans || scans
 ! has inserts || inserts
 ! has fetches || fetches
 ! has changes || changes

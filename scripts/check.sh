@@ -210,6 +210,8 @@ part_sql()
 	regress sql "$pg_regress" "" $(names sql .sql)
 	section "SQL tests, every row loaded directly into chunks"
 	regress sql_direct "$pg_regress" "-c tsdb_am.direct_load_rows=1" $(names sql .sql)
+	section "SQL tests, the same through PostgreSQL's own scan nodes"
+	regress sql_rows "$pg_regress" "-c tsdb_am.direct_load_rows=1 -c tsdb_am.enable_custom_scan=off" $(names sql .sql)
 }
 
 part_isolation()

@@ -20,6 +20,7 @@ packages=(
 	liblz4-dev
 	libzstd-dev
 	liburcu-dev
+	spin							# model checker, t/021_index_model.sh
 )
 
 missing=()

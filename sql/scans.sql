@@ -62,7 +62,9 @@ SELECT count(*) > 0 AND bool_and(c > 0) FROM (SELECT (SELECT count(*) FROM s TAB
 
 -- parallel: each row once
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+SET tsdb_am.enable_custom_scan = off;
 EXPLAIN (COSTS OFF) SELECT count(*), sum(n) FROM s;
+RESET tsdb_am.enable_custom_scan;
 SELECT count(*), sum(n), count(DISTINCT n) FROM s;
 SELECT host, count(*), sum(v) FROM s GROUP BY host ORDER BY host;
 SELECT host, count(*), sum(v) FROM s_heap GROUP BY host ORDER BY host;

@@ -12,6 +12,7 @@
 
 int			tsdb_direct_load_rows = 1000;
 int			tsdb_write_buffer_kb = 32 * 1024;
+int			tsdb_index_memory_kb = 64 * 1024;
 int			tsdb_cold_after_min = -1;
 bool		tsdb_enable_custom_scan = true;
 int			tsdb_simd_setting = TSDB_SIMD_AVX512;
@@ -50,6 +51,22 @@ tsdb_guc_init(void)
 							&tsdb_write_buffer_kb,
 							32 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.index_memory",
+							"Sets the shared memory for the index of chunks.",
+							"A chunk takes 120 bytes, a table at least 4 kB. 0 turns the index off: directories are read instead.",
+							&tsdb_index_memory_kb,
+							64 * 1024, 0, MAX_KILOBYTES,
+							PGC_POSTMASTER, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.cold_after",
+							"Sets the age from which tsdb.recompress() encodes chunks for size instead of speed.",
+							"The newest row counts. -1 = never.",
+							&tsdb_cold_after_min,
+							-1, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MIN,
 							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("tsdb_am.enable_custom_scan",

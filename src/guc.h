@@ -11,6 +11,7 @@
 extern int	tsdb_direct_load_rows;	/* rows from which a statement loads directly; 0 = never */
 extern int	tsdb_write_buffer_kb;	/* memory for rows on their way into chunks */
 
+extern int	tsdb_index_memory_kb;	/* shared memory for the chunk index; 0 = none */
 extern int	tsdb_cold_after_min;	/* age from which recompress makes chunks cold, minutes; -1 = never */
 extern bool tsdb_enable_custom_scan;
 extern int	tsdb_simd_setting;	/* TsdbSimdTier */

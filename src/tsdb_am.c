@@ -11,6 +11,7 @@
 #include "chunk/codec_stats.h"
 #include "fmgr.h"
 #include "guc.h"
+#include "index/chunk_index.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
 #include "scan/bitmap_scan.h"
@@ -82,6 +83,7 @@ _PG_init(void)
 	tsdb_bitmap_scan_init();
 	tsdb_scan_init();
 	tsdb_codec_stats_init();
+	tsdb_chunk_index_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;

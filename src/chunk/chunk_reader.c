@@ -392,6 +392,12 @@ tsdb_chunk_release(TsdbChunk *chunk)
 	chunk_unref((OpenChunk *) chunk);
 }
 
+void
+tsdb_chunk_hold(TsdbChunk *chunk)
+{
+	((OpenChunk *) chunk)->refcount++;
+}
+
 const TsdbHeaderDisk *
 tsdb_chunk_header(TsdbChunk *chunk)
 {
@@ -1103,6 +1109,66 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 	if (nnulls != vector->nnulls)
 		report_vector(chunk, &chunk->layout.columns[c], pub->vector, "the number of NULLs does not match");
 	out->decoded = true;
+}
+
+/* The segments of a block, as bits. */
+static void
+mark_block(const TsdbBlockRef *ref, uint8 *segments)
+{
+	uint32		count = ref->length == 0 ? 0 : ref->offset == TSDB_BLOCK_SPANS ? ref->length : 1;
+	uint32		i;
+
+	for (i = ref->segment; i < (uint32) ref->segment + count; i++)
+		segments[i / 8] |= 1 << i % 8;
+}
+
+int
+tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uint64 vectors)
+{
+	OpenChunk  *chunk = (OpenChunk *) pub;
+	const TsdbLayout *layout = &chunk->layout;
+	uint32		nsegments = layout->header->nsegments;
+	uint8	   *segments = palloc0(nsegments / 8 + 1);
+	int			result = 0;
+	uint32		i;
+	int			a;
+
+	StaticAssertStmt(TSDB_CHUNK_MAX_VECTORS == 64, "vectors of a chunk are bits of a word");
+	for (a = 0; a < nattnums; a++)
+	{
+		int			c = tsdb_chunk_column(pub, attnums[a]);
+		const TsdbColumnDisk *column;
+
+		if (c < 0)
+			continue;
+		column = &layout->columns[c];
+		mark_block(&column->dict, segments);
+		for (i = 0; i < column->nplanes; i++)
+			mark_block(&layout->parts[column->first_plane + i], segments);
+		for (i = 0; i < pub->nvectors; i++)
+		{
+			const TsdbVector *vector = &layout->vectors[(Size) c * layout->header->nvectors + i];
+			uint32		part;
+
+			if ((vectors >> i & 1) == 0)
+				continue;
+			if (vector->nparts == 0)
+				mark_block(&vector->block, segments);
+			for (part = 0; part < vector->nparts; part++)
+				mark_block(&layout->parts[tsdb_vector_first_part(vector) + part], segments);
+		}
+	}
+	for (i = 0; i < nsegments; i++)
+	{
+		const TsdbTidDisk *tid = &layout->tids[i];
+
+		if ((segments[i / 8] & 1 << i % 8) == 0)
+			continue;
+		tsdb_store_prefetch(pub->store, (BlockNumber) tid->blk_hi << 16 | tid->blk_lo);
+		result++;
+	}
+	pfree(segments);
+	return result;
 }
 
 const Datum *

@@ -66,6 +66,8 @@ extern TsdbChunk *tsdb_chunk_open_bare(TsdbStore *store, const TsdbDirEntry *ent
 /* Reads them (anew) for a snapshot: sets has_dead, dead, has_dying, dying. */
 extern void tsdb_chunk_read_tombstones(TsdbChunk *chunk, Snapshot snapshot);
 extern void tsdb_chunk_release(TsdbChunk *chunk);
+/* One more reference, to be released. */
+extern void tsdb_chunk_hold(TsdbChunk *chunk);
 
 /* A set on this vector; reuses "old" (may be NULL) if the caller is its only holder, else drops that reference. */
 extern TsdbVectorSet *tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryContext cxt);
@@ -95,6 +97,12 @@ extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 
 /* Sets the bits of a vector's rows that are not dead, rows[TSDB_VECTOR_ROWS / 64]; returns their number. */
 extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
+
+/*
+ * Asks for the segments that hold these vectors (bit v of "vectors") of these columns, each once, in the order in which they
+ * lie.  Returns their number.
+ */
+extern int	tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
 
 /* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);

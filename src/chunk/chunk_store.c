@@ -301,7 +301,7 @@ tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk
 			return false;
 	}
 
-	buffer = ReadBuffer(store->toastrel, block);
+	buffer = ReadBufferExtended(store->toastrel, MAIN_FORKNUM, block, RBM_NORMAL, store->strategy);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	found = parse_item(store, buffer, block, offset, result) &&
 		result->chunk_id == chunk_id && result->chunk_seq == chunk_seq;
@@ -313,6 +313,13 @@ tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk
 		result->buffer = InvalidBuffer;
 	}
 	return found;
+}
+
+void
+tsdb_store_prefetch(TsdbStore *store, BlockNumber block)
+{
+	if (block < store->nblocks)
+		(void) PrefetchBuffer(store->toastrel, MAIN_FORKNUM, block);
 }
 
 bool

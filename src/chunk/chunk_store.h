@@ -30,6 +30,7 @@ typedef struct TsdbStore
 	/* writers only, lazily made */
 	BulkInsertState bulk_segment;
 	BulkInsertState bulk_small;
+	BufferAccessStrategy strategy;	/* of reads by TID; NULL = as usual.  The caller's, who sets it */
 	/* private to this folder */
 	MemoryContext cxt;
 	BlockNumber nblocks;		/* of toastrel when last asked; our lock keeps it from shrinking */
@@ -74,6 +75,8 @@ typedef struct TsdbStoredTuple
  */
 extern bool tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk_seq,
 								TsdbStoredTuple *result);
+/* Asks for a block that is going to be read, if it lies within the blocks known so far. */
+extern void tsdb_store_prefetch(TsdbStore *store, BlockNumber block);
 /* The same by index: first tuple with that key that the snapshot sees (SnapshotAny: any that exists). */
 extern bool tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq, Snapshot snapshot,
 								TsdbStoredTuple *result);

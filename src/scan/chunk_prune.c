@@ -2,29 +2,20 @@
  * chunk_prune.c
  *	  Which chunks can have rows that meet a scan's keys?
  *
- * By time range, by the filter of series values, and by the columns' ranges, all of which the directory entry
- * has.  Each only ever rules out chunks none of whose rows, dead or alive, meets the keys.
+ * By time range and by the filter of series values, which the index in shared memory has too, and then by the columns'
+ * ranges, for which the directory entry's tuple is read.  Each only ever rules out chunks none of whose rows, dead or alive, meets the keys.
  *-------------------------------------------------------------------------
  */
 #include "scan/chunk_prune.h"
 
 #include "access/stratnum.h"
+#include "catalog/pg_type_d.h"
 #include "chunk/column_ranges.h"
 #include "chunk/series_bloom.h"
+#include "index/chunk_index.h"
 #include "scan/scan_filter.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-
-/* Can the time of some row be in the key's range?  A NULL meets no key. */
-static bool
-time_may_match(const TsdbDirEntry *entry, const TsdbScanKey *key)
-{
-	if (!key->has_range || key->attnum != entry->d.time_attnum)
-		return true;
-	if ((entry->d.flags & TSDB_DIR_TIME) == 0)
-		return (entry->d.flags & TSDB_DIR_TIME_NULLS) == 0;
-	return entry->d.time_min <= key->range_max && entry->d.time_max >= key->range_min;
-}
 
 /* Do values of these types hash alike if they are equal? */
 static bool
@@ -38,25 +29,30 @@ hash_alike(Oid column, Oid value)
 		case INT4OID:
 		case INT8OID:
 			return value == INT2OID || value == INT4OID || value == INT8OID;
+		case TEXTOID:
+			return value == VARCHAROID;
 		default:
 			return false;
 	}
 }
 
+/* Does the key name values of a column whose filters can be asked?  Their hashes are palloc'd. */
 static bool
-bloom_may_match(const TsdbDirEntry *entry, const TsdbScanKey *key)
+bloom_group(const TsdbScanKey *key, TsdbBloomGroup *group)
 {
+	uint64	   *hashes;
 	int			i;
 
-	if (key->strategy != BTEqualStrategyNumber || !tsdb_entry_bloom_covers(entry, key->attnum) ||
-		!hash_alike(key->column_type, key->value_type) || !tsdb_series_hashable(key->value_type, key->collation))
-		return true;
+	if (key->strategy != BTEqualStrategyNumber || !hash_alike(key->column_type, key->value_type) ||
+		!tsdb_series_hashable(key->value_type, key->collation))
+		return false;
+	hashes = palloc(Max(key->nvalues, 1) * sizeof(uint64));
 	for (i = 0; i < key->nvalues; i++)
-	{
-		if (tsdb_bloom_may_have(entry->bloom, tsdb_series_hash(key->attnum, key->value_type, key->values[i], false)))
-			return true;
-	}
-	return false;
+		hashes[i] = tsdb_series_hash(key->attnum, key->value_type, key->values[i], false);
+	group->attnum = key->attnum;
+	group->n = key->nvalues;
+	group->hashes = hashes;
+	return true;
 }
 
 static bool
@@ -98,57 +94,64 @@ ranges_may_match(TsdbStore *store, const TsdbDirEntry *entry, List *keys)
 	return result;
 }
 
-/* Is there a key that only a column's range could answer? */
-static bool
-needs_ranges(const TsdbDirEntry *entry, List *keys)
+TsdbDirEntry *
+tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber time_attnum, int *nentries, uint32 *total)
 {
+	TsdbChunkQuery query = {0};
+	TsdbChunkQueryStats stats;
+	TsdbBloomGroup *groups;
+	TsdbDirEntry *entries;
+	List	   *others = NIL;	/* keys that only a column's range could answer */
+	MemoryContext query_cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb pruning", ALLOCSET_SMALL_SIZES);
+	MemoryContext range_cxt;
+	MemoryContext old = MemoryContextSwitchTo(query_cxt);
 	ListCell   *lc;
+	int			n;
+	int			i;
 
+	groups = palloc(Max(list_length(keys), 1) * sizeof(TsdbBloomGroup));
+
+	query.time_attnum = time_attnum;
+	query.time_min = PG_INT64_MIN;
+	query.time_max = PG_INT64_MAX;
+	query.groups = groups;
 	foreach(lc, keys)
 	{
 		TsdbScanKey *key = lfirst(lc);
 
-		if (key->attnum != entry->d.time_attnum || !key->has_range)
-			return true;
-	}
-	return false;
-}
-
-TsdbDirEntry *
-tsdb_prune_chunks(TsdbChunkCursor *cursor, List *keys, int *nentries, uint32 *total)
-{
-	TsdbStore  *store = tsdb_cursor_store(cursor);
-	TsdbDirEntry *all;
-	TsdbDirEntry *entries;
-	MemoryContext cxt;
-	MemoryContext old;
-	int			n;
-	int			i;
-
-	all = tsdb_cursor_entries(cursor, &n);
-	*total = (uint32) n;
-	*nentries = 0;
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(TsdbDirEntry));
-	cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb pruning", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	for (i = 0; i < n; i++)
-	{
-		ListCell   *lc;
-		bool		may = true;
-
-		foreach(lc, keys)
+		if (key->attnum == time_attnum && key->has_range)
 		{
-			may = may && time_may_match(&all[i], lfirst(lc)) && bloom_may_match(&all[i], lfirst(lc));
+			query.has_time = true;
+			query.time_min = Max(query.time_min, key->range_min);
+			query.time_max = Min(query.time_max, key->range_max);
 		}
-		if (may && needs_ranges(&all[i], keys))
-		{
-			may = ranges_may_match(store, &all[i], keys);
-			MemoryContextReset(cxt);
-		}
-		if (may)
-			entries[(*nentries)++] = all[i];
+		else
+			others = lappend(others, key);
+		if (bloom_group(key, &groups[query.nbloom_groups]))
+			query.nbloom_groups++;
 	}
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(cxt);
+	entries = tsdb_find_chunks(store, snapshot, &query, &n, &stats);
+	*total = stats.total;
+	*nentries = 0;
+
+	range_cxt = AllocSetContextCreate(query_cxt, "tsdb ranges", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(range_cxt);
+	for (i = 0; i < n; i++)
+	{
+		if (others != NIL)
+		{
+			bool		may = ranges_may_match(store, &entries[i], others);
+
+			MemoryContextReset(range_cxt);
+			if (!may)
+				continue;
+		}
+		if (*nentries != i)
+			entries[*nentries] = entries[i];
+		(*nentries)++;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(query_cxt);
 	return entries;
 }

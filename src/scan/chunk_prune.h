@@ -6,12 +6,16 @@
 #ifndef TSDB_CHUNK_PRUNE_H
 #define TSDB_CHUNK_PRUNE_H
 
-#include "am/tsdb_am_internal.h"
+#include "chunk/directory.h"
+
+#include "nodes/pg_list.h"
 
 /*
- * Entries that the cursor's snapshot sees and whose rows may meet all keys (TsdbScanKey), in order of change numbers;
- * palloc'd.  total: how many the snapshot sees.
+ * Entries that the snapshot sees and whose rows may meet all keys (TsdbScanKey), in order of change numbers; palloc'd.
+ * time_attnum: the table's time column, 0 = none.  total: how many the snapshot sees, or about.  A serializable
+ * transaction has its lock on the relation before.
  */
-extern TsdbDirEntry *tsdb_prune_chunks(TsdbChunkCursor *cursor, List *keys, int *nentries, uint32 *total);
+extern TsdbDirEntry *tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber time_attnum,
+									   int *nentries, uint32 *total);
 
 #endif							/* TSDB_CHUNK_PRUNE_H */

@@ -67,6 +67,10 @@ typedef struct FilterNode
 {
 	FilterKind	kind;
 
+	int			cost;			/* rank among the children of an AND, for this chunk */
+	int			position;		/* in the order of the clauses */
+	bool		safe;			/* never raises an error */
+
 	/* AND, OR */
 	int			nchildren;
 	struct FilterNode **children;	/* those of AND in order of cost, anew for each chunk */
@@ -97,7 +101,6 @@ typedef struct FilterNode
 	/* EXPR */
 	ExprState  *expr;
 	bool		leakproof;
-	int			cost;			/* rank among the children of an AND, for this chunk */
 	const Datum *dict;			/* of this chunk; NULL = none */
 	uint32		ndict;
 	uint8	   *answers;		/* [ndict + 1] FilterAnswer; the last is of NULL */
@@ -401,9 +404,12 @@ make_node(FilterKind kind)
 	return node;
 }
 
-/* Makes the node one of a comparison if it is one that we know; false: not. */
-static bool
-compile_comparison(TsdbFilter *filter, FilterNode *node, Expr *clause)
+/*
+ * Makes the node one of a comparison if it is one that we know, but for the value's ExprState; returns the value's
+ * expression, or NULL.
+ */
+static Node *
+comparison(FilterNode *node, Expr *clause, Index relid)
 {
 	Oid			opno;
 	Oid			lefttype,
@@ -425,7 +431,7 @@ compile_comparison(TsdbFilter *filter, FilterNode *node, Expr *clause)
 		collation = op->inputcollid;
 		left = linitial(op->args);
 		right = lsecond(op->args);
-		if (!plain_column(left, filter->relid))
+		if (!plain_column(left, relid))
 		{
 			Node	   *swap = left;
 
@@ -433,7 +439,7 @@ compile_comparison(TsdbFilter *filter, FilterNode *node, Expr *clause)
 			left = right;
 			right = swap;
 			if (!OidIsValid(opno))
-				return false;
+				return NULL;
 		}
 	}
 	else if (IsA(clause, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) clause)->useOr)
@@ -447,35 +453,30 @@ compile_comparison(TsdbFilter *filter, FilterNode *node, Expr *clause)
 		is_array = true;
 	}
 	else
-		return false;
+		return NULL;
 
-	column = plain_column(left, filter->relid);
-	if (!column || !is_value(right, filter->relid))
-		return false;
+	column = plain_column(left, relid);
+	if (!column || !is_value(right, relid))
+		return NULL;
 	strategy = operator_strategy(opno, &lefttype, &righttype, &opfamily);
 	if (strategy == 0 || (is_array && strategy != BTEqualStrategyNumber))
-		return false;
+		return NULL;
 	/* operators of polymorphic types tell nothing of the values' */
 	if (IsPolymorphicType(lefttype) || IsPolymorphicType(righttype) || righttype == ANYARRAYOID)
-		return false;
+		return NULL;
 
+	node->key.attnum = column->varattno;
+	node->key.column_type = lefttype;
+	node->key.value_type = righttype;
 	if (strategy != ROWCOMPARE_NE)
 	{
 		proc = get_opfamily_proc(opfamily, lefttype, righttype, BTORDER_PROC);
 		if (!OidIsValid(proc))
-			return false;
+			return NULL;
 		node->has_key = prunes_by(getBaseType(column->vartype), lefttype, righttype);
-		node->key.attnum = column->varattno;
 		node->key.strategy = strategy;
-		node->key.column_type = lefttype;
-		node->key.value_type = righttype;
 		node->key.collation = collation;
 		fmgr_info(proc, &node->key.compare);
-	}
-	else
-	{
-		node->key.column_type = lefttype;
-		node->key.value_type = righttype;
 	}
 
 	if (kernel_types(lefttype, righttype, &node->element, &node->widen) &&
@@ -485,10 +486,9 @@ compile_comparison(TsdbFilter *filter, FilterNode *node, Expr *clause)
 		node->op = strategy == ROWCOMPARE_NE ? TSDB_CMP_NE : strategy_ops[strategy];
 	}
 	else if (!node->has_key)
-		return false;
-	node->value = ExecInitExpr((Expr *) right, filter->parent);
+		return NULL;
 	node->value_is_array = is_array;
-	return true;
+	return right;
 }
 
 static FilterNode *compile(TsdbFilter *filter, Node *clause);
@@ -500,8 +500,15 @@ compile_list(TsdbFilter *filter, FilterKind kind, List *clauses)
 	ListCell   *lc;
 
 	node->children = palloc(Max(1, list_length(clauses)) * sizeof(FilterNode *));
+	node->safe = true;
 	foreach(lc, clauses)
-		node->children[node->nchildren++] = compile(filter, lfirst(lc));
+	{
+		FilterNode *child = compile(filter, lfirst(lc));
+
+		child->position = node->nchildren;
+		node->safe = node->safe && child->safe;
+		node->children[node->nchildren++] = child;
+	}
 	return node;
 }
 
@@ -509,6 +516,7 @@ static FilterNode *
 compile(TsdbFilter *filter, Node *clause)
 {
 	FilterNode *node;
+	Node	   *value;
 
 	if (is_andclause(clause))
 		return compile_list(filter, FILTER_AND, ((BoolExpr *) clause)->args);
@@ -525,14 +533,18 @@ compile(TsdbFilter *filter, Node *clause)
 	{
 		node->kind = FILTER_NULL_TEST;
 		node->is_null = ((NullTest *) clause)->nulltesttype == IS_NULL;
+		node->safe = true;
 		return node;
 	}
-	(void) compile_comparison(filter, node, (Expr *) clause);
+	value = comparison(node, (Expr *) clause, filter->relid);
+	if (value != NULL)
+		node->value = ExecInitExpr((Expr *) value, filter->parent);
 	if (node->kind == FILTER_EXPR)
 	{
 		node->expr = ExecInitExpr((Expr *) clause, filter->parent);
 		node->leakproof = !contain_leaked_vars(clause);
 	}
+	node->safe = node->kind != FILTER_EXPR || node->leakproof;
 	return node;
 }
 
@@ -671,6 +683,28 @@ set_range(FilterNode *node)
 		case TSDB_CMP_NE:
 			break;
 	}
+}
+
+bool
+tsdb_filter_known_range(Expr *clause, Index relid, AttrNumber attnum, PlannerInfo *root, int64 *min, int64 *max)
+{
+	FilterNode *node = make_node(FILTER_EXPR);
+	Node	   *value = comparison(node, clause, relid);
+
+	if (value == NULL || node->kind != FILTER_COMPARE || !node->has_key || node->key.attnum != attnum)
+		return false;
+	value = estimate_expression_value(root, value);
+	if (!IsA(value, Const) || ((Const *) value)->constisnull)
+		return false;
+	node->key.nvalues = 1;
+	node->key.values = &((Const *) value)->constvalue;
+	set_scalars(node);
+	set_range(node);
+	if (!node->key.has_range)
+		return false;
+	*min = node->key.range_min;
+	*max = node->key.range_max;
+	return true;
 }
 
 /* Evaluates the value or array of a comparison into the current context. */
@@ -869,6 +903,18 @@ set_dictionary(TsdbFilter *filter, FilterNode *node)
 	return all_coded && npassed == 0 ? TSDB_FILTER_NONE : TSDB_FILTER_SOME;
 }
 
+/*
+ * Should a child of an AND be tested before another one?  What may raise an error does not go ahead of what was written before
+ * it, so that a condition can protect those behind it, as on heap.
+ */
+static bool
+goes_ahead(const FilterNode *child, const FilterNode *other)
+{
+	if (child->cost == other->cost ? child->position > other->position : child->cost > other->cost)
+		return false;
+	return child->safe || child->position < other->position;
+}
+
 static TsdbFilterVerdict
 set_chunk(TsdbFilter *filter, FilterNode *node)
 {
@@ -891,7 +937,7 @@ set_chunk(TsdbFilter *filter, FilterNode *node)
 			{
 				FilterNode *child = node->children[i];
 
-				for (j = i; j > 0 && node->children[j - 1]->cost > child->cost; j--)
+				for (j = i; j > 0 && goes_ahead(child, node->children[j - 1]); j--)
 					node->children[j] = node->children[j - 1];
 				node->children[j] = child;
 			}

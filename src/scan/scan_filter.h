@@ -18,6 +18,7 @@
 #include "executor/execdesc.h"
 #include "kernels.h"
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 
 #define TSDB_VECTOR_WORDS	(TSDB_VECTOR_ROWS / 64)
 
@@ -58,6 +59,13 @@ extern bool tsdb_filter_accepts(Node *clause, Index relid);
 
 /* How values of a type lie in a decoded vector, and are compared there by a kernel; false: not at all. */
 extern bool tsdb_filter_element(Oid type, TsdbElement *element);
+
+/*
+ * For the planner: a comparison of this column with a value that can be guessed now, and in which range of integers it
+ * leaves the column.
+ */
+extern bool tsdb_filter_known_range(Expr *clause, Index relid, AttrNumber attnum, PlannerInfo *root,
+									int64 *min, int64 *max);
 
 /* Of the AND of accepted clauses; parent: the scan, whose slot has the table's type.  Lives in the current context. */
 extern TsdbFilter *tsdb_filter_create(List *clauses, Index relid, PlanState *parent, TupleDesc desc);

@@ -18,6 +18,7 @@
 #include "chunk/directory.h"
 #include "chunk/series_bloom.h"
 #include "guc.h"
+#include "index/chunk_index.h"
 #include "kernels.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -35,6 +36,7 @@
 #include "scan/tsdb_scan.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 /* shares of cpu_tuple_cost: a row that comes out of a vector; a value decoded; a value compared */
@@ -58,8 +60,9 @@ typedef struct TableShape
 	double		chunk_rows;
 	double		chunks;
 	double		raw_pages;		/* that the chunks' rows would take on heap */
-	AttrNumber	time_attnum;	/* of the newest chunk; 0 = none */
+	AttrNumber	time_attnum;	/* 0 = none */
 	int			natts;
+	double		correction;		/* how many times more rows the time range holds than statistics say; >= 1 */
 } TableShape;
 
 static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses,
@@ -76,8 +79,9 @@ static const CustomPathMethods scan_path_methods = {
  */
 
 static void
-look_at_table(Relation table, RelOptInfo *rel, AttrNumber time_attnum, TableShape *shape)
+look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 {
+	TsdbTableOptions options;
 	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
 	TsdbRootDisk root;
 
@@ -93,8 +97,93 @@ look_at_table(Relation table, RelOptInfo *rel, AttrNumber time_attnum, TableShap
 		tsdb_store_close(store);
 	shape->heap_pages = rel->pages - shape->chunk_pages;
 	shape->heap_rows = rel->tuples - shape->chunk_rows;
-	shape->time_attnum = time_attnum;
+	tsdb_options_get(table, &options);
+	shape->time_attnum = options.time_attnum;
 	shape->natts = Max(1, table->rd_att->natts);
+	shape->correction = 1;
+}
+
+/* How many rows lie in a range of time, by what the directory says of its chunks. */
+static double
+rows_in_range(Relation table, AttrNumber time_attnum, int64 min, int64 max)
+{
+	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
+	TsdbChunkQuery query = {0};
+	TsdbDirEntry *entries;
+	double		rows = 0;
+	int			n = 0;
+	int			i;
+
+	if (store == NULL)
+		return 0;
+	query.has_time = true;
+	query.time_attnum = time_attnum;
+	query.time_min = min;
+	query.time_max = max;
+	entries = tsdb_find_chunks(store, GetActiveSnapshot(), &query, &n, NULL);
+	for (i = 0; i < n; i++)
+	{
+		const TsdbDirEntryDisk *d = &entries[i].d;
+		double		span = (double) d->time_max - (double) d->time_min;
+		double		overlap = (double) Min(max, d->time_max) - (double) Max(min, d->time_min);
+
+		if (d->time_attnum == time_attnum && (d->flags & TSDB_DIR_TIME) != 0)
+			rows += span > 0 ? d->nrows * overlap / span : d->nrows;
+	}
+	tsdb_store_close(store);
+	return rows;
+}
+
+/*
+ * Statistics of a table that grows at its newest end know nothing of the rows that most queries are about.  Where
+ * they say that a range of time holds less than a chunk, the directory is asked, and the relation's estimate of rows is set
+ * right, before anything has been joined to it.
+ */
+static void
+correct_rows(PlannerInfo *root, RelOptInfo *rel, Relation table, TableShape *shape)
+{
+	int64		min = PG_INT64_MIN;
+	int64		max = PG_INT64_MAX;
+	List	   *times = NIL;
+	double		expected;
+	double		found;
+	ListCell   *lc;
+
+	if (shape->time_attnum == 0 || shape->chunks < 1 || !ActiveSnapshotSet())
+		return;
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		int64		lo,
+					hi;
+
+		if (!tsdb_filter_known_range(rinfo->clause, rel->relid, shape->time_attnum, root, &lo, &hi))
+			continue;
+		times = lappend(times, rinfo);
+		min = Max(min, lo);
+		max = Min(max, hi);
+	}
+	if (times == NIL || min > max)
+		return;
+	expected = rel->tuples * clauselist_selectivity(root, times, rel->relid, JOIN_INNER, NULL);
+	if (expected >= shape->chunk_rows / shape->chunks)
+		return;
+	found = rows_in_range(table, shape->time_attnum, min, max);
+	expected = Max(expected, 1);
+	if (found < 2 * expected)
+		return;
+
+	shape->correction = found / expected;
+	rel->rows = clamp_row_est(Min(rel->rows * shape->correction, rel->tuples));
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->param_info == NULL)
+			path->rows = rel->rows;
+	}
+	foreach(lc, rel->partial_pathlist)
+		((Path *) lfirst(lc))->rows = clamp_row_est(((Path *) lfirst(lc))->rows * shape->correction);
 }
 
 /* The one column of a clause, 0 if there are several. */
@@ -110,6 +199,31 @@ clause_column(RelOptInfo *rel, Node *clause)
 		attnum = (AttrNumber) (member + FirstLowInvalidHeapAttributeNumber);
 	bms_free(attnums);
 	return attnum;
+}
+
+/*
+ * Which clauses (RestrictInfos in the order in which they are to be tested) a filter tests, and which are left.  Filters come
+ * first, so that none may be one that could raise an error for a row which a clause before it, not a filter, refuses.
+ */
+static void
+split_clauses(RelOptInfo *rel, List *clauses, List **filters, List **quals)
+{
+	ListCell   *lc;
+
+	*filters = *quals = NIL;
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant)
+			continue;			/* a Result above tests it */
+		if (restriction_is_securely_promotable(rinfo, rel) &&
+			tsdb_filter_accepts((Node *) rinfo->clause, rel->relid) &&
+			(*quals == NIL || !contain_leaked_vars((Node *) rinfo->clause)))
+			*filters = lappend(*filters, rinfo);
+		else
+			*quals = lappend(*quals, rinfo);
+	}
 }
 
 /* Sets rows and costs of a path; workers: how many share the work with the leader. */
@@ -139,24 +253,21 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
 		clauses = list_concat_copy(clauses, path->param_info->ppi_clauses);
 		rows = path->param_info->ppi_rows;
 	}
-	foreach(lc, clauses)
+	split_clauses(rel, clauses, &filters, &quals);
+	foreach(lc, filters)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (!restriction_is_securely_promotable(rinfo, rel) || !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
-		{
-			quals = lappend(quals, rinfo);
-			continue;
-		}
-		filters = lappend(filters, rinfo);
 		if (shape->time_attnum != 0 && clause_column(rel, (Node *) rinfo->clause) == shape->time_attnum)
 			times = lappend(times, rinfo);
 	}
 
 	if (times != NIL && shape->chunks > 0)
-		of_chunks = Min(1.0, clauselist_selectivity(root, times, rel->relid, JOIN_INNER, NULL) + 1.0 / shape->chunks);
+		of_chunks = Min(1.0, clauselist_selectivity(root, times, rel->relid, JOIN_INNER, NULL) * shape->correction +
+						1.0 / shape->chunks);
 	read_rows = shape->chunk_rows * of_chunks;
-	passed = Min(shape->chunk_rows * clauselist_selectivity(root, filters, rel->relid, JOIN_INNER, NULL), read_rows);
+	passed = Min(shape->chunk_rows * shape->correction *
+				 clauselist_selectivity(root, filters, rel->relid, JOIN_INNER, NULL), read_rows);
 	vectors = Min(passed, read_rows / TSDB_VECTOR_ROWS + 1);
 	columns = Max(1, list_length(rel->reltarget->exprs));
 	cost_qual_eval(&qual_cost, quals, root);
@@ -182,6 +293,9 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
 	}
 	path->rows = rows;
 	path->startup_cost = all_cost.startup + path->pathtarget->cost.startup;
+	/* who turns sequential scans off wants an index to be used, where there is one */
+	if (!enable_seqscan)
+		path->startup_cost += disable_cost;
 	path->total_cost = path->startup_cost + cpu + disk;
 }
 
@@ -231,11 +345,12 @@ make_path(PlannerInfo *root, RelOptInfo *rel, Relids required_outer, const Table
 	if (workers == 0 && order->attnum == 0)
 		cpath->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	cpath->methods = &scan_path_methods;
+	cpath->custom_private = list_make1(list_make1_int(shape->time_attnum));
 	cost_scan(root, rel, cpath, shape, workers);
 	if (order->attnum != 0)
 	{
 		cpath->path.pathkeys = list_make1(order->pathkey);
-		cpath->custom_private = list_make1(list_make2_int(order->attnum, order->descending));
+		cpath->custom_private = lappend(cpath->custom_private, list_make2_int(order->attnum, order->descending));
 		cost_order(cpath, shape);
 	}
 	return cpath;
@@ -326,24 +441,6 @@ find_outers(PlannerInfo *root, RelOptInfo *rel)
 	return outers;
 }
 
-/* The time column that clauses are about, for the estimate of chunks: the first one of such a type. */
-static AttrNumber
-guess_time_column(Relation table)
-{
-	TupleDesc	desc = RelationGetDescr(table);
-	int			i;
-
-	for (i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (!att->attisdropped &&
-			(att->atttypid == TIMESTAMPTZOID || att->atttypid == TIMESTAMPOID || att->atttypid == DATEOID))
-			return att->attnum;
-	}
-	return 0;
-}
-
 static bool
 reads_system_columns(RelOptInfo *rel)
 {
@@ -395,18 +492,19 @@ column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
 {
 	Relation	table = table_open(relid, NoLock);
 	bool		result = TupleDescAttr(RelationGetDescr(table), attnum - 1)->attnotnull;
+	List	   *filters;
+	List	   *quals;
 	ListCell   *lc;
 
 	table_close(table, NoLock);
-	foreach(lc, rel->baserestrictinfo)
+	/* filters have tested it before the order matters */
+	split_clauses(rel, rel->baserestrictinfo, &filters, &quals);
+	foreach(lc, filters)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
 		if (result)
 			break;
-		/* a filter has tested it before the order matters */
-		if (!restriction_is_securely_promotable(rinfo, rel) || !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
-			continue;
 		result = refuses_null(rinfo->clause, rel->relid, attnum);
 	}
 	return result;
@@ -417,13 +515,11 @@ column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
  * that chunks follow is cheap to follow: the time column.)
  */
 static bool
-find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, ScanOrder *order)
+find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, AttrNumber time_attnum, ScanOrder *order)
 {
-	TsdbTableOptions options;
-	Relation	table;
 	ListCell   *lc;
 
-	if (root->query_pathkeys == NIL)
+	if (time_attnum == 0 || root->query_pathkeys == NIL)
 		return false;
 	order->pathkey = linitial_node(PathKey, root->query_pathkeys);
 	if (order->pathkey->pk_eclass->ec_has_volatile)
@@ -446,10 +542,7 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, ScanOrder *order)
 		if (type->btree_opf != order->pathkey->pk_opfamily ||
 			!tsdb_filter_element(getBaseType(var->vartype), &element) || element != TSDB_ELEM_I64)
 			continue;
-		table = table_open(relid, NoLock);
-		tsdb_options_get(table, &options);
-		table_close(table, NoLock);
-		if (options.time_attnum != var->varattno || !column_is_not_null(rel, relid, var->varattno))
+		if (time_attnum != var->varattno || !column_is_not_null(rel, relid, var->varattno))
 			continue;
 		order->attnum = var->varattno;
 		return true;
@@ -485,13 +578,16 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	table = table_open(rte->relid, NoLock);
 	ours = tsdb_is_tsdb(table);
 	if (ours)
-		look_at_table(table, rel, guess_time_column(table), &shape);
+	{
+		look_at_table(table, rel, &shape);
+		correct_rows(root, rel, table, &shape);
+	}
 	table_close(table, NoLock);
 	if (!ours)
 		return;
 
 	outers = lcons(rel->lateral_relids, find_outers(root, rel));
-	ordered = find_order(root, rel, rte->relid, &order);
+	ordered = find_order(root, rel, rte->relid, shape.time_attnum, &order);
 	foreach(lc, outers)
 	{
 		add_path(rel, &make_path(root, rel, lfirst(lc), &shape, 0, &no_order)->path);
@@ -539,7 +635,7 @@ pathkey_column(PathKey *pathkey, RelOptInfo *rel)
  * private list behind its order.
  */
 static List *
-last_rows_private(PlannerInfo *root, RelOptInfo *rel, const TsdbTableOptions *options)
+last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 {
 	int			nkeys = list_length(root->distinct_pathkeys);
 	PathKey    *time_key;
@@ -556,7 +652,7 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, const TsdbTableOptions *op
 		return NIL;
 	time_key = llast_node(PathKey, root->sort_pathkeys);
 	time = pathkey_column(time_key, rel);
-	if (time == NULL || time->varattno != options->time_attnum)
+	if (time == NULL || time->varattno != time_attnum)
 		return NIL;
 	for (i = 0; i < nkeys; i++)
 	{
@@ -583,17 +679,11 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, const TsdbTableOptions *op
 static bool
 all_filters(RelOptInfo *rel)
 {
-	ListCell   *lc;
+	List	   *filters;
+	List	   *quals;
 
-	foreach(lc, rel->baserestrictinfo)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (!rinfo->pseudoconstant && (!restriction_is_securely_promotable(rinfo, rel) ||
-									   !tsdb_filter_accepts((Node *) rinfo->clause, rel->relid)))
-			return false;
-	}
-	return true;
+	split_clauses(rel, rel->baserestrictinfo, &filters, &quals);
+	return quals == NIL;
 }
 
 static void
@@ -602,7 +692,6 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_re
 	Query	   *parse = root->parse;
 	RangeTblEntry *rte;
 	Relation	table;
-	TsdbTableOptions options;
 	TableShape	shape;
 	CustomPath *cpath;
 	List	   *private = NIL;
@@ -626,11 +715,9 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_re
 	table = table_open(rte->relid, NoLock);
 	if (tsdb_is_tsdb(table))
 	{
-		tsdb_options_get(table, &options);
-		if (options.time_attnum != 0 && column_is_not_null(input_rel, rte->relid, options.time_attnum))
-			private = last_rows_private(root, input_rel, &options);
-		if (private != NIL)
-			look_at_table(table, input_rel, options.time_attnum, &shape);
+		look_at_table(table, input_rel, &shape);
+		if (shape.time_attnum != 0 && column_is_not_null(input_rel, rte->relid, shape.time_attnum))
+			private = last_rows_private(root, input_rel, shape.time_attnum);
 	}
 	table_close(table, NoLock);
 	if (private == NIL)
@@ -642,7 +729,7 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_re
 		return;
 	cpath = make_path(root, input_rel, NULL, &shape, 0, &no_order);
 	cpath->flags &= ~CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
-	cpath->custom_private = private;
+	cpath->custom_private = list_concat(cpath->custom_private, private);
 	cpath->path.pathkeys = root->sort_pathkeys;
 	cpath->path.parallel_safe = false;
 	cpath->path.rows = rows;
@@ -689,21 +776,12 @@ static Plan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *cscan = makeNode(CustomScan);
-	List	   *filters = NIL;
-	List	   *quals = NIL;
-	ListCell   *lc;
+	List	   *filters;
+	List	   *quals;
 
-	foreach(lc, clauses)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (rinfo->pseudoconstant)
-			continue;			/* a Result above tests it */
-		if (restriction_is_securely_promotable(rinfo, rel) && tsdb_filter_accepts((Node *) rinfo->clause, rel->relid))
-			filters = lappend(filters, rinfo->clause);
-		else
-			quals = lappend(quals, rinfo->clause);
-	}
+	split_clauses(rel, clauses, &filters, &quals);
+	filters = extract_actual_clauses(filters, false);
+	quals = extract_actual_clauses(quals, false);
 
 	cscan->scan.plan.targetlist = tlist;
 	cscan->scan.plan.qual = quals;

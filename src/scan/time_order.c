@@ -82,6 +82,7 @@ typedef struct OrderedVector
 struct TsdbTimeOrder
 {
 	TsdbStore  *store;
+	TsdbChunkCache *cache;
 	TsdbDirEntry *entries;
 	Snapshot	snapshot;
 	TsdbFilter *filter;
@@ -126,7 +127,7 @@ compare_kinds(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 }
 
 TsdbTimeOrder *
-tsdb_time_order_begin(TsdbStore *store, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
+tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
 					  TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns, MemoryContext cxt)
 {
 	MemoryContext own_cxt = AllocSetContextCreate(cxt, "tsdb time order", ALLOCSET_DEFAULT_SIZES);
@@ -136,6 +137,7 @@ tsdb_time_order_begin(TsdbStore *store, TsdbDirEntry *entries, int nentries, Sna
 	int			i;
 
 	order->store = store;
+	order->cache = cache;
 	order->entries = entries;
 	order->snapshot = snapshot;
 	order->filter = filter;
@@ -229,8 +231,8 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 	uint32		v;
 
 	chunk->cxt = cxt;
-	chunk->chunk = tsdb_chunk_open(order->store, &order->entries[item->entry], RelationGetDescr(order->store->rel),
-								   order->snapshot, order->cxt);
+	chunk->chunk = tsdb_chunk_cache_open(order->cache, order->store, &order->entries[item->entry],
+										 RelationGetDescr(order->store->rel), order->snapshot, order->cxt);
 	chunk->nusers = 1;
 	if (order->filter != NULL)
 	{

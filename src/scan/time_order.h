@@ -12,6 +12,7 @@
 #ifndef TSDB_TIME_ORDER_H
 #define TSDB_TIME_ORDER_H
 
+#include "scan/chunk_cache.h"
 #include "scan/scan_filter.h"
 
 typedef struct TsdbTimeOrder TsdbTimeOrder;
@@ -26,11 +27,11 @@ typedef struct TsdbTimeOrderCounts
 } TsdbTimeOrderCounts;
 
 /*
- * entries (the caller's, to the end): chunks to read; filter may be NULL; attnum: a by-value column that sorts as signed
+ * entries (the caller's, to the end): chunks to read; cache and filter may be NULL; attnum: a by-value column that sorts as signed
  * integers and is NULL in no row that passes the filter; ncolumns: how many columns of a set the caller
  * is going to decode.  Memory is taken in cxt.
  */
-extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
+extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
 											TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns,
 											MemoryContext cxt);
 

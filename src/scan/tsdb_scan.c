@@ -13,8 +13,8 @@
  * Invariants: the scan's slot shows a row of the current vector or none, so that the set is filled anew for the
  * next; a row is returned in the position (chunk, vector, selected row), from which the scan goes on in either direction.
  *
- * In the plan: custom_exprs are the filter's clauses; custom_private is (columns that are read), then for an order (column,
- * descending), then for the last row of each series its columns, and how they are sorted: operators, collations, NULLs first.
+ * In the plan: custom_exprs are the filter's clauses; custom_private is (columns that are read), (time column), then for an
+ * order (column, descending), then for the last row of each series its columns, and how they are sorted: operators, collations, NULLs first.
  *
  * In order: rows of the row store are sorted, and merged with those of the chunks (time_order.c).  Sorted rows are tuples
  * without system columns; the planner asks for no order where those are read.
@@ -33,6 +33,8 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "scan/chunk_cache.h"
 #include "scan/chunk_prune.h"
 #include "scan/last_rows.h"
 #include "scan/scan_filter.h"
@@ -43,6 +45,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/spccache.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
@@ -58,6 +61,9 @@ typedef struct TsdbScanStats
 	uint64		rows_filtered;	/* by the vectorised filter */
 	uint64		row_store_rows; /* read from the row store */
 } TsdbScanStats;
+
+/* columns that a scan through a ring of 256 kB may read: a segment for each at a time, and some of the next ones */
+#define RING_COLUMNS	24
 
 #define NSTATS (sizeof(TsdbScanStats) / sizeof(uint64))
 
@@ -92,6 +98,7 @@ typedef struct TsdbScanState
 	bool		done;			/* the filter lets no row pass, whatever it is */
 	bool		in_chunks;		/* the row store has come to its end (forward) */
 	bool		opened;			/* entries have been looked for */
+	AttrNumber	time_attnum;	/* the table's time column, 0 = none */
 	TsdbDirEntry *entries;		/* not ruled out, in order of change numbers */
 	int			nentries;
 	int			entry;			/* current one; -1 and nentries: before and after all */
@@ -102,6 +109,13 @@ typedef struct TsdbScanState
 	int			nrows;
 	int			position;		/* in rows; -1 and nrows: before and after all */
 	bool		chunk_skipped;	/* no vector of the chunk has been decoded */
+	AttrNumber *columns;		/* [ncolumns] that are decoded: of filter, quals and result */
+	int			ncolumns;
+	int			io_concurrency; /* 0: nothing is prefetched */
+	TsdbChunkCache *cache;		/* NULL: the scan is not begun again for each outer row */
+	TsdbChunk  *ahead;			/* the next entry's, opened ahead; NULL = none */
+	int			ahead_asked;	/* entry that has been asked for ahead; -1 = none */
+	BufferAccessStrategy strategy;	/* of a large scan */
 	bool		slot_used;		/* the slot has values of columns that are not read */
 
 	/* in order of a column: rows of chunks as "order" gives them, merged with rows sorted */
@@ -175,8 +189,10 @@ set_columns(TsdbScanState *state, CustomScan *cscan, TupleDesc desc)
 {
 	List	   *read = linitial(cscan->custom_private);
 	Bitmapset  *of_qual = NULL;
+	Bitmapset  *decoded = NULL;
 	bool		whole_row;
 	ListCell   *lc;
+	int			member = -1;
 
 	pull_varattnos((Node *) cscan->scan.plan.qual, cscan->scan.scanrelid, &of_qual);
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, of_qual);
@@ -192,6 +208,17 @@ set_columns(TsdbScanState *state, CustomScan *cscan, TupleDesc desc)
 			state->late[state->nlate++] = attnum;
 	}
 	bms_free(of_qual);
+
+	pull_varattnos((Node *) cscan->custom_exprs, cscan->scan.scanrelid, &decoded);
+	foreach(lc, read)
+		decoded = bms_add_member(decoded, lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber);
+	state->columns = palloc(bms_num_members(decoded) * sizeof(AttrNumber));
+	while ((member = bms_next_member(decoded, member)) >= 0)
+	{
+		if (member + FirstLowInvalidHeapAttributeNumber > 0)
+			state->columns[state->ncolumns++] = (AttrNumber) (member + FirstLowInvalidHeapAttributeNumber);
+	}
+	bms_free(decoded);
 }
 
 static void
@@ -219,13 +246,17 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	set_columns(state, cscan, RelationGetDescr(rel));
 	state->cxt = AllocSetContextCreate(estate->es_query_cxt, "TsdbScan", ALLOCSET_DEFAULT_SIZES);
 	state->slot_used = true;
-	if (list_length(cscan->custom_private) > 1)
+	state->io_concurrency = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
+	if (!bms_is_empty(cscan->scan.plan.extParam))
+		state->cache = tsdb_chunk_cache_create(state->cxt);
+	state->time_attnum = (AttrNumber) linitial_int(lsecond(cscan->custom_private));
+	if (list_length(cscan->custom_private) > 2)
 	{
-		List	   *order = lsecond(cscan->custom_private);
+		List	   *order = lthird(cscan->custom_private);
 
 		state->order_attnum = (AttrNumber) linitial_int(order);
 		state->descending = lsecond_int(order) != 0;
-		state->last_rows = list_length(cscan->custom_private) > 2;
+		state->last_rows = list_length(cscan->custom_private) > 3;
 		state->sorted = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	}
 }
@@ -282,16 +313,40 @@ close_chunk(TsdbScanState *state)
 	state->position = -1;
 }
 
+/*
+ * Large scans read through a ring of buffers, as heapam's do, so that they leave the others' pages where they are.  Vectors of
+ * each column in turn come from a segment of their own, so that the ring must hold one for each.
+ */
+static void
+choose_strategy(TsdbScanState *state, TsdbStore *store)
+{
+	uint64		bytes = 0;
+	int			i;
+
+	if (store->strategy != NULL)
+		return;
+	for (i = 0; i < state->nentries; i++)
+		bytes += state->entries[i].d.stored_bytes;
+	if (bytes / BLCKSZ > (uint64) NBuffers / 4 && state->ncolumns <= RING_COLUMNS &&
+		!RelationUsesLocalBuffers(store->toastrel))
+		store->strategy = state->strategy = GetAccessStrategy(BAS_BULKREAD);
+}
+
 /* Looks for the chunks that may have rows for us. */
 static void
 find_entries(TsdbScanState *state)
 {
-	TsdbChunkCursor *cursor = tsdb_scan_cursor(state->scan);
+	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
 	MemoryContext old = MemoryContextSwitchTo(state->cxt);
-	uint32		total;
+	uint32		total = 0;
 
-	state->entries = tsdb_prune_chunks(cursor, state->filter ? tsdb_filter_keys(state->filter) : NIL,
-									   &state->nentries, &total);
+	if (store != NULL)
+		state->entries = tsdb_prune_chunks(store, state->css.ss.ps.state->es_snapshot,
+										   state->filter ? tsdb_filter_keys(state->filter) : NIL,
+										   state->time_attnum, &state->nentries, &total);
+	state->ahead_asked = -1;
+	if (store != NULL)
+		choose_strategy(state, store);
 	state->entry = ScanDirectionIsBackward(state->css.ss.ps.state->es_direction) ? state->nentries : -1;
 	if (state->shared == NULL || !IsParallelWorker())
 	{
@@ -331,12 +386,70 @@ next_entry(TsdbScanState *state, bool forward)
 	}
 }
 
+/* The vectors of the open chunk that the zones let through, as bits. */
+static uint64
+vectors_to_read(TsdbScanState *state)
+{
+	uint64		vectors = 0;
+	uint32		v;
+
+	for (v = 0; v < state->chunk->nvectors; v++)
+	{
+		if (state->filter == NULL || tsdb_filter_zone(state->filter, v) != TSDB_FILTER_NONE)
+			vectors |= UINT64CONST(1) << v;
+	}
+	return vectors;
+}
+
+/*
+ * Asks for what will be read of the open chunk, and opens the next one to ask for the whole of it, if this one is
+ * read from end to end.
+ */
+static void
+prefetch_chunks(TsdbScanState *state)
+{
+	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+	uint64		vectors;
+
+	if (state->io_concurrency == 0 || state->cache != NULL)
+		return;
+	vectors = vectors_to_read(state);
+	if (state->ahead_asked != state->entry)
+		(void) tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
+	if (tsdb_scan_next_change(state->scan) != NULL || state->entry + 1 >= state->nentries ||
+		(uint32) tsdb_kernels->bitmap_count(&vectors, 64) < state->chunk->nvectors)
+		return;
+	state->ahead = tsdb_chunk_open_bare(store, &state->entries[state->entry + 1],
+										RelationGetDescr(state->css.ss.ss_currentRelation),
+										state->css.ss.ps.state->es_snapshot, state->cxt);
+	(void) tsdb_chunk_prefetch(state->ahead, state->columns, state->ncolumns, PG_UINT64_MAX);
+	state->ahead_asked = state->entry + 1;
+}
+
+/* Opens the chunk of the current entry, unless it has been opened ahead. */
+static TsdbChunk *
+open_entry(TsdbScanState *state)
+{
+	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+	Snapshot	snapshot = state->css.ss.ps.state->es_snapshot;
+	TsdbChunk  *ahead = state->ahead;
+
+	state->ahead = NULL;
+	if (ahead != NULL && state->ahead_asked == state->entry)
+	{
+		tsdb_chunk_read_tombstones(ahead, snapshot);
+		return ahead;
+	}
+	if (ahead != NULL)
+		tsdb_chunk_release(ahead);
+	return tsdb_chunk_cache_open(state->cache, store, &state->entries[state->entry],
+								 RelationGetDescr(state->css.ss.ss_currentRelation), snapshot, state->cxt);
+}
+
 /* Goes to the next chunk in this direction, and stands before (after) its first (last) vector. */
 static bool
 step_chunk(TsdbScanState *state, bool forward)
 {
-	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
-
 	if (!state->opened)
 		find_entries(state);
 	for (;;)
@@ -349,11 +462,12 @@ step_chunk(TsdbScanState *state, bool forward)
 		if (state->entry < 0 || state->entry >= state->nentries)
 			return false;
 
-		state->chunk = tsdb_chunk_open(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), &state->entries[state->entry], desc,
-									   state->css.ss.ps.state->es_snapshot, state->cxt);
+		state->chunk = open_entry(state);
 		state->chunk_skipped = true;
 		if (state->filter == NULL || tsdb_filter_set_chunk(state->filter, state->chunk) != TSDB_FILTER_NONE)
 		{
+			if (forward)
+				prefetch_chunks(state);
 			state->vector = forward ? -1 : (int) state->chunk->nvectors;
 			return true;
 		}
@@ -589,10 +703,10 @@ static void
 sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 {
 	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
-	List	   *keys = list_nth(cscan->custom_private, 2);
-	List	   *ops = list_nth(cscan->custom_private, 3);
-	List	   *collations = list_nth(cscan->custom_private, 4);
-	List	   *nulls = list_nth(cscan->custom_private, 5);
+	List	   *keys = list_nth(cscan->custom_private, 3);
+	List	   *ops = list_nth(cscan->custom_private, 4);
+	List	   *collations = list_nth(cscan->custom_private, 5);
+	List	   *nulls = list_nth(cscan->custom_private, 6);
 	int			nkeys = list_length(keys);
 	AttrNumber *sort_attnums = palloc(nkeys * sizeof(AttrNumber));
 	Oid		   *sort_ops = palloc(nkeys * sizeof(Oid));
@@ -666,7 +780,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 	find_entries(state);
 	if (state->nentries > 0)
 	{
-		state->order = tsdb_time_order_begin(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries,
+		state->order = tsdb_time_order_begin(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->cache, state->entries,
 											 state->nentries, state->css.ss.ps.state->es_snapshot, state->filter,
 											 state->order_attnum, state->descending, state->nearly + state->nlate,
 											 state->cxt);
@@ -818,6 +932,10 @@ forget_position(TsdbScanState *state)
 {
 	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
 	close_chunk(state);
+	if (state->ahead != NULL)
+		tsdb_chunk_release(state->ahead);
+	state->ahead = NULL;
+	state->ahead_asked = -1;
 	end_order(state);
 	if (state->sort != NULL)
 	{
@@ -839,9 +957,14 @@ end_scan(CustomScanState *node)
 	TsdbScanState *state = (TsdbScanState *) node;
 
 	forget_position(state);
+	if (state->cache != NULL)
+		tsdb_chunk_cache_clear(state->cache);
 	if (state->scan != NULL)
 		table_endscan(state->scan);
 	state->scan = NULL;
+	if (state->strategy != NULL)
+		FreeAccessStrategy(state->strategy);
+	state->strategy = NULL;
 }
 
 static void
