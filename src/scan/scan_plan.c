@@ -622,10 +622,15 @@ pathkey_column(PathKey *pathkey, RelOptInfo *rel)
 		return NULL;
 	foreach(lc, ec->ec_members)
 	{
-		Var		   *var = (Var *) ((EquivalenceMember *) lfirst(lc))->em_expr;
+		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
+		Oid			collation = exprCollation((Node *) expr);
 
-		if (IsA(var, Var) && (Index) var->varno == rel->relid && var->varattno > 0)
-			return var;
+		/* varchar, and domains, are sorted as what they are made of */
+		while (IsA(expr, RelabelType))
+			expr = ((RelabelType *) expr)->arg;
+		if (IsA(expr, Var) && (Index) ((Var *) expr)->varno == rel->relid && ((Var *) expr)->varattno > 0 &&
+			((Var *) expr)->varcollid == collation)
+			return (Var *) expr;
 	}
 	return NULL;
 }

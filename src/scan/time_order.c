@@ -163,6 +163,14 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 	return order;
 }
 
+static void
+note_decoded(TsdbTimeOrder *order, OrderedChunk *chunk)
+{
+	if (!chunk->decoded)
+		order->counts.chunks_read++;
+	chunk->decoded = true;
+}
+
 /* One of the chunk's vectors is through. */
 static void
 release_chunk(TsdbTimeOrder *order, OrderedChunk *chunk)
@@ -174,9 +182,7 @@ release_chunk(TsdbTimeOrder *order, OrderedChunk *chunk)
 		tsdb_vector_set_release(order->scratch);
 		order->scratch = NULL;
 	}
-	if (chunk->decoded)
-		order->counts.chunks_read++;
-	else
+	if (!chunk->decoded)
 		order->counts.chunks_skipped++;
 	tsdb_chunk_release(chunk->chunk);
 	MemoryContextDelete(chunk->cxt);
@@ -263,7 +269,7 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 			order->scratch = tsdb_vector_set(chunk->chunk, v, order->scratch, order->cxt);
 			alive = tsdb_alive_rows(chunk->chunk, v, rows);
 			order->counts.vectors_decoded++;
-			chunk->decoded = true;
+			note_decoded(order, chunk);
 			if (verdict == TSDB_FILTER_SOME && !tsdb_filter_rows(order->filter, order->scratch, rows))
 			{
 				order->counts.rows_filtered += alive;
@@ -309,7 +315,7 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 		(void) tsdb_alive_rows(chunk->chunk, item->vector, alive);
 		order->counts.vectors_decoded++;
 	}
-	chunk->decoded = true;
+	note_decoded(order, chunk);
 	nrows = tsdb_kernels->bitmap_to_rows(rows, (int) vector->set->nrows, vector->rows);
 	if (nrows == 0)
 	{

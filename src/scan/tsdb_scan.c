@@ -729,13 +729,19 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	}
 	state->sort = tuplesort_begin_heap(desc, nkeys, sort_attnums, sort_ops, sort_collations, nulls_first,
 									   work_mem, NULL, TUPLESORT_NONE);
+	pfree(sort_attnums);
+	pfree(sort_ops);
+	pfree(sort_collations);
+	pfree(nulls_first);
 
 	while (next_heap_row(state, slot, ForwardScanDirection))
+	{
 		tsdb_last_rows_add(last, slot);
+		ResetExprContext(state->css.ss.ps.ps_ExprContext);
+	}
 	find_entries(state);
-	if (state->nentries > 0)
-		tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
-							state->css.ss.ps.state->es_snapshot, state->filter);
+	tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
+						state->css.ss.ps.state->es_snapshot, state->filter);
 	while (tsdb_last_rows_next(last, &tuple, &set, &row))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -771,6 +777,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		if (state->sort == NULL)
 			begin_sort(state);
 		tuplesort_puttupleslot(state->sort, slot);
+		ResetExprContext(state->css.ss.ps.ps_ExprContext);
 	}
 	if (state->sort != NULL)
 	{
@@ -814,7 +821,10 @@ sort_rest(TsdbScanState *state, TupleTableSlot *slot)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (show_row(state, slot, state->next_set, state->next_row))
+		{
 			tuplesort_puttupleslot(state->sort, slot);
+			ResetExprContext(state->css.ss.ps.ps_ExprContext);
+		}
 		ExecClearTuple(slot);
 	}
 	end_order(state);
