@@ -16,6 +16,7 @@
 #include "kernels.h"
 #include "miscadmin.h"
 #include "scan/last_rows.h"
+#include "scan/series_cache.h"
 #include "tsdb_codec.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -351,17 +352,75 @@ all_coded(TsdbChunk *chunk, AttrNumber attnum, bool *nulls)
 	return true;
 }
 
+/* Which codes are closed?  (closed may be NULL.)  Returns how many are not. */
+static int
+close_codes(TsdbLastRows *last, const TsdbChunkSeries *series, int64 bound, bool *closed)
+{
+	int			nopen = 0;
+	uint32		i;
+
+	for (i = 0; i < series->n + (series->nulls ? 1 : 0); i++)
+	{
+		LastKey		key = {i < series->n ? series->values[i] : (Datum) 0, i >= series->n};
+		LastSeries *found = lastseries_lookup_hash(last->series, &key,
+												   i < series->n ? series->hashes[i] : hash_keys(last, &key));
+		bool		is_closed = found != NULL && found->found && found->rank >= bound;
+
+		nopen += !is_closed;
+		if (closed != NULL)
+			closed[i] = is_closed;
+		else if (nopen > 0)
+			break;
+	}
+	return nopen;
+}
+
+/* Do the zones of a vector tell that it has no row better than those found, of any of its series? */
+static bool
+vector_is_done(TsdbLastRows *last, TsdbChunk *chunk, uint32 v)
+{
+	const TsdbVector *keys = &tsdb_chunk_vectors(chunk, tsdb_chunk_column(chunk, last->key_attnums[0]))[v];
+	int			time_column = tsdb_chunk_column(chunk, last->order_attnum);
+	const TsdbVector *times;
+	int64		bound;
+	int64		code;
+
+	if (time_column < 0 || (keys->flags & TSDB_VEC_ZONE) == 0 || keys->nnulls > 0 ||
+		TupleDescAttr(last->desc, last->key_attnums[0] - 1)->attbyval ||
+		keys->zone_min < 0 || keys->zone_max >= (int64) last->ncodes)
+		return false;
+	times = &tsdb_chunk_vectors(chunk, time_column)[v];
+	if ((times->flags & TSDB_VEC_ZONE) == 0)
+		return false;
+	bound = rank_of(last, last->descending ? times->zone_max : times->zone_min);
+	for (code = keys->zone_min; code <= keys->zone_max; code++)
+	{
+		if (!last->closed[code] && !(last->seen[code] && last->best[code] >= bound))
+			return false;
+	}
+	return true;
+}
+
 static void
 look_at_chunk(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries, int entry, int64 bound,
 			  Snapshot snapshot, TsdbFilter *filter)
 {
-	TsdbChunk  *chunk = tsdb_chunk_open_bare(store, &entries[entry], last->desc, snapshot, last->cxt);
+	const TsdbChunkSeries *known = NULL;
+	TsdbChunk  *chunk;
 	const Datum *dict = NULL;
 	uint32		ndict = 0;
 	bool		nulls = false;
-	uint32		v;
+	uint32		n;
 	uint32		i;
 
+	if (last->nkeys == 1)
+		known = tsdb_series_cache_find(store, &entries[entry], last->key_attnums[0]);
+	if (known != NULL && close_codes(last, known, bound, NULL) == 0)
+	{
+		last->counts.chunks_skipped++;
+		return;
+	}
+	chunk = tsdb_chunk_open_bare(store, &entries[entry], last->desc, snapshot, last->cxt);
 	last->chunks[entry] = chunk;
 	if (last->nkeys == 1)
 		dict = tsdb_chunk_dictionary(chunk, last->key_attnums[0], &ndict);
@@ -369,17 +428,26 @@ look_at_chunk(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries, int e
 		dict = NULL;
 	if (dict != NULL)
 	{
-		uint32		nopen = 0;
+		TsdbChunkSeries found = {ndict, nulls, unconstify(Datum *, dict), NULL};
+		Form_pg_attribute att = TupleDescAttr(last->desc, last->key_attnums[0] - 1);
+		int			nopen;
 
-		reset_codes(last, ndict + 1);
-		for (i = 0; i < ndict + (nulls ? 1 : 0); i++)
+		if (known == NULL)
 		{
-			LastKey		key = {i < ndict ? dict[i] : (Datum) 0, i >= ndict};
-			LastSeries *series = lastseries_lookup(last->series, &key);
+			found.hashes = palloc(Max(ndict, 1) * sizeof(uint32));
+			for (i = 0; i < ndict; i++)
+			{
+				LastKey		key = {dict[i], false};
 
-			last->closed[i] = series != NULL && series->found && series->rank >= bound;
-			nopen += !last->closed[i];
+				found.hashes[i] = hash_keys(last, &key);
+			}
+			tsdb_series_cache_put(store, &entries[entry], last->key_attnums[0], &found, att->attbyval, att->attlen);
+			known = &found;
 		}
+		reset_codes(last, ndict + 1);
+		nopen = close_codes(last, known, bound, last->closed);
+		if (found.hashes != NULL)
+			pfree(found.hashes);
 		if (nopen == 0)
 		{
 			last->counts.chunks_skipped++;
@@ -394,9 +462,17 @@ look_at_chunk(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries, int e
 	}
 	last->counts.chunks_read++;
 	tsdb_chunk_read_tombstones(chunk, snapshot);
-	for (v = 0; v < chunk->nvectors; v++)
+	for (n = 0; n < chunk->nvectors; n++)
 	{
+		/* from the end at which the rows are that are looked for */
+		uint32		v = last->descending ? chunk->nvectors - 1 - n : n;
+
 		CHECK_FOR_INTERRUPTS();
+		if (dict != NULL && vector_is_done(last, chunk, v))
+		{
+			last->counts.vectors_skipped++;
+			continue;
+		}
 		if (dict == NULL || !look_at_codes(last, chunk, v, filter))
 			look_at_values(last, chunk, entry, v, filter);
 	}
@@ -465,7 +541,7 @@ tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries,
 		if (last->set != NULL)
 			tsdb_vector_set_release(last->set);
 		last->set = NULL;
-		if (!last->offered)
+		if (!last->offered && last->chunks[ranked[i].entry] != NULL)
 		{
 			tsdb_chunk_release(last->chunks[ranked[i].entry]);
 			last->chunks[ranked[i].entry] = NULL;

@@ -304,6 +304,8 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
  * ------------------------------------------------------------------------
  */
 
+static bool default_order(PathKey *pathkey, Var *var, TsdbElement *element);
+
 /* The order that a path gives. */
 typedef struct ScanOrder
 {
@@ -533,14 +535,10 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, AttrNumber time_attnum
 	{
 		EquivalenceMember *em = lfirst(lc);
 		Var		   *var = (Var *) em->em_expr;
-		TypeCacheEntry *type;
 		TsdbElement element;
 
-		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0)
-			continue;
-		type = lookup_type_cache(getBaseType(var->vartype), TYPECACHE_BTREE_OPFAMILY);
-		if (type->btree_opf != order->pathkey->pk_opfamily ||
-			!tsdb_filter_element(getBaseType(var->vartype), &element) || element != TSDB_ELEM_I64)
+		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0 ||
+			!default_order(order->pathkey, var, &element) || element != TSDB_ELEM_I64)
 			continue;
 		if (time_attnum != var->varattno || !column_is_not_null(rel, relid, var->varattno))
 			continue;
@@ -635,6 +633,16 @@ pathkey_column(PathKey *pathkey, RelOptInfo *rel)
 	return NULL;
 }
 
+/* Does the pathkey sort as the column's type does by default?  element: how its values are compared, NULL = don't care. */
+static bool
+default_order(PathKey *pathkey, Var *var, TsdbElement *element)
+{
+	Oid			type = getBaseType(var->vartype);
+
+	return lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf == pathkey->pk_opfamily &&
+		(element == NULL || tsdb_filter_element(type, element));
+}
+
 /*
  * SELECT DISTINCT ON (columns) ... ORDER BY columns, time: only the first row of each group is wanted.  Fills the path's
  * private list behind its order.
@@ -645,6 +653,7 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 	int			nkeys = list_length(root->distinct_pathkeys);
 	PathKey    *time_key;
 	Var		   *time;
+	TsdbElement element;
 	List	   *keys = NIL;
 	List	   *ops = NIL;
 	List	   *collations = NIL;
@@ -657,7 +666,8 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 		return NIL;
 	time_key = llast_node(PathKey, root->sort_pathkeys);
 	time = pathkey_column(time_key, rel);
-	if (time == NULL || time->varattno != time_attnum)
+	if (time == NULL || time->varattno != time_attnum || !default_order(time_key, time, &element) ||
+		element != TSDB_ELEM_I64)
 		return NIL;
 	for (i = 0; i < nkeys; i++)
 	{
@@ -666,7 +676,7 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 		Oid			type = var ? getBaseType(var->vartype) : InvalidOid;
 		Oid			sort_type;
 
-		if (var == NULL || !tsdb_series_hashable(type, var->varcollid))
+		if (var == NULL || !tsdb_series_hashable(type, var->varcollid) || !default_order(pathkey, var, NULL))
 			return NIL;
 		sort_type = type == VARCHAROID ? TEXTOID : type;
 		keys = lappend_int(keys, var->varattno);
