@@ -1129,6 +1129,7 @@ tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uin
 	const TsdbLayout *layout = &chunk->layout;
 	uint32		nsegments = layout->header->nsegments;
 	uint8	   *segments = palloc0(nsegments / 8 + 1);
+	uint32		wanted = 0;
 	int			result = 0;
 	uint32		i;
 	int			a;
@@ -1159,6 +1160,8 @@ tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uin
 		}
 	}
 	for (i = 0; i < nsegments; i++)
+		wanted += (segments[i / 8] >> i % 8) & 1;
+	for (i = 0; i < nsegments && wanted < nsegments - nsegments / 4; i++)
 	{
 		const TsdbTidDisk *tid = &layout->tids[i];
 

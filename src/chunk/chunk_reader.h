@@ -100,7 +100,8 @@ extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
 
 /*
  * Asks for the segments that hold these vectors (bit v of "vectors") of these columns, each once, in the order in which they
- * lie.  Returns their number.
+ * lie.  Returns their number.  Not where that would be nearly all of the chunk's: they lie together, and the system's own
+ * read-ahead takes them in larger pieces.
  */
 extern int	tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
 

@@ -22,6 +22,9 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+/* chunks that stay open until their rows are read */
+#define MAX_KEPT	16
+
 typedef struct LastKey
 {
 	Datum		value;
@@ -52,7 +55,10 @@ struct TsdbLastRows
 	struct lastseries_hash *series;
 	LastKey    *probe;			/* [nkeys] */
 
-	TsdbChunk **chunks;			/* [nentries] those that had a series' best row; others NULL */
+	TsdbStore  *store;
+	TsdbDirEntry *entries;
+	Snapshot	snapshot;
+	TsdbChunk **chunks;			/* [nentries] some of those that had a series' best row; others NULL */
 	int			nentries;
 	TsdbVectorSet *set;
 	bool		offered;		/* the chunk at work has a row that is a series' best so far */
@@ -66,6 +72,7 @@ struct TsdbLastRows
 	uint32		codes_size;
 
 	/* rows found */
+	int			reading;		/* entry of the set */
 	LastSeries **found;
 	int			nfound;
 	int			next;
@@ -171,6 +178,13 @@ series_of(TsdbLastRows *last, LastKey *keys)
 	series->tuple = NULL;
 	MemoryContextSwitchTo(old);
 	return series;
+}
+
+static void
+let_go_chunk(TsdbLastRows *last, int entry)
+{
+	tsdb_chunk_release(last->chunks[entry]);
+	last->chunks[entry] = NULL;
 }
 
 static void
@@ -519,8 +533,12 @@ tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries,
 	RankedEntry *ranked = MemoryContextAllocHuge(last->cxt, Max(nentries, 1) * sizeof(RankedEntry));
 	lastseries_iterator it;
 	LastSeries *series;
+	int			nkept = 0;
 	int			i;
 
+	last->store = store;
+	last->entries = entries;
+	last->snapshot = snapshot;
 	last->nentries = nentries;
 	last->chunks = MemoryContextAllocExtended(last->cxt, Max(nentries, 1) * sizeof(TsdbChunk *),
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -541,11 +559,11 @@ tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries,
 		if (last->set != NULL)
 			tsdb_vector_set_release(last->set);
 		last->set = NULL;
-		if (!last->offered && last->chunks[ranked[i].entry] != NULL)
-		{
-			tsdb_chunk_release(last->chunks[ranked[i].entry]);
-			last->chunks[ranked[i].entry] = NULL;
-		}
+		/* others are opened again when their rows are read */
+		if (last->chunks[ranked[i].entry] != NULL && (!last->offered || nkept >= MAX_KEPT))
+			let_go_chunk(last, ranked[i].entry);
+		else if (last->chunks[ranked[i].entry] != NULL)
+			nkept++;
 	}
 	pfree(ranked);
 
@@ -570,6 +588,17 @@ tsdb_last_rows_next(TsdbLastRows *last, MinimalTuple *tuple, TsdbVectorSet **set
 	*tuple = series->tuple;
 	if (series->tuple == NULL)
 	{
+		/* rows come chunk by chunk */
+		if (last->set != NULL && series->entry != last->reading)
+		{
+			tsdb_vector_set_release(last->set);
+			last->set = NULL;
+			let_go_chunk(last, last->reading);
+		}
+		last->reading = series->entry;
+		if (last->chunks[series->entry] == NULL)
+			last->chunks[series->entry] = tsdb_chunk_open_bare(last->store, &last->entries[series->entry], last->desc,
+															   last->snapshot, last->cxt);
 		last->set = tsdb_vector_set(last->chunks[series->entry], series->row / TSDB_VECTOR_ROWS, last->set, last->cxt);
 		*set = last->set;
 		*row = series->row % TSDB_VECTOR_ROWS;
