@@ -226,7 +226,7 @@ queries()
 latency()
 {
 	local result
-	printf '%s;\n' "${3//:t/$2}" > "$work/latency.pgbench"
+	printf '%s;\n' "${3//@t/$2}" > "$work/latency.pgbench"
 	result=$("$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -T "$scan_seconds" -f "$work/latency.pgbench" postgres 2>&1) || die "$result"
 	sed -n 's/^latency average = \([0-9.]*\) ms.*/\1/p' <<<"$result" >> "$work/scan_$1_$2"
 }
@@ -234,7 +234,7 @@ latency()
 # executed NAME TABLE SQL: appends the executor's time alone, ms
 executed()
 {
-	printf 'EXPLAIN (ANALYZE, TIMING OFF) %s;\n' "${3//:t/$2}" > "$work/executed.sql"
+	printf 'EXPLAIN (ANALYZE, TIMING OFF) %s;\n' "${3//@t/$2}" > "$work/executed.sql"
 	run_sql "$work/executed.sql" | sed -n 's/.*Execution Time: \([0-9.]*\) ms/\1/p' >> "$work/scan_$1_$2"
 }
 
@@ -277,14 +277,14 @@ scans()
 		END LOOP; END \$\$" >/dev/null
 	sql -c "VACUUM ANALYZE heap, btree, tsdb, large, many_btree, many_tsdb, decimal_heap, decimal_tsdb, chunky, hosts, many_hosts" -c CHECKPOINT
 	last=$(sql -c "SELECT max(time) FROM heap")
-	one="SELECT * FROM :t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '30 h' AND time < '$last'::timestamptz - interval '29 h'"
-	twelve="SELECT * FROM :t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
-	wide="SELECT * FROM :t WHERE time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
-	limit="SELECT * FROM :t ORDER BY time DESC LIMIT 10"
-	lateral="SELECT l.* FROM hosts, LATERAL (SELECT * FROM :t t WHERE t.host = hosts.host ORDER BY time DESC LIMIT 1) l"
-	last="SELECT DISTINCT ON (host) * FROM :t ORDER BY host, time DESC"
-	value="SELECT count(*), sum(value) FROM :t WHERE value > 900"
-	filter="SELECT count(*) FROM :t WHERE usage_user > 90 AND usage_idle < 50"
+	one="SELECT * FROM @t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '30 h' AND time < '$last'::timestamptz - interval '29 h'"
+	twelve="SELECT * FROM @t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
+	wide="SELECT * FROM @t WHERE time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
+	limit="SELECT * FROM @t ORDER BY time DESC LIMIT 10"
+	lateral="SELECT l.* FROM hosts, LATERAL (SELECT * FROM @t t WHERE t.host = hosts.host ORDER BY time DESC LIMIT 1) l"
+	last="SELECT DISTINCT ON (host) * FROM @t ORDER BY host, time DESC"
+	value="SELECT count(*), sum(value) FROM @t WHERE value > 900"
+	filter="SELECT count(*) FROM @t WHERE usage_user > 90 AND usage_idle < 50"
 	rm -f "$work"/scan_*
 	for i in $(seq 0 "$repeat"); do
 		# the first round warms up
