@@ -12,8 +12,6 @@
 #include "catalog/pg_type_d.h"
 #include "chunk/column_ranges.h"
 #include "chunk/series_bloom.h"
-#include "index/chunk_index.h"
-#include "scan/scan_filter.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -36,9 +34,8 @@ hash_alike(Oid column, Oid value)
 	}
 }
 
-/* Does the key name values of a column whose filters can be asked?  Their hashes are palloc'd. */
-static bool
-bloom_group(const TsdbScanKey *key, TsdbBloomGroup *group)
+bool
+tsdb_bloom_group(const TsdbScanKey *key, TsdbBloomGroup *group)
 {
 	uint64	   *hashes;
 	int			i;
@@ -127,7 +124,7 @@ tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber ti
 		}
 		else
 			others = lappend(others, key);
-		if (bloom_group(key, &groups[query.nbloom_groups]))
+		if (tsdb_bloom_group(key, &groups[query.nbloom_groups]))
 			query.nbloom_groups++;
 	}
 	MemoryContextSwitchTo(old);

@@ -6,7 +6,8 @@
 #ifndef TSDB_CHUNK_PRUNE_H
 #define TSDB_CHUNK_PRUNE_H
 
-#include "chunk/directory.h"
+#include "index/chunk_index.h"
+#include "scan/scan_filter.h"
 
 #include "nodes/pg_list.h"
 
@@ -17,5 +18,8 @@
  */
 extern TsdbDirEntry *tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber time_attnum,
 									   int *nentries, uint32 *total);
+
+/* Does the key name values of a column whose filters can be asked?  Their hashes are palloc'd. */
+extern bool tsdb_bloom_group(const TsdbScanKey *key, TsdbBloomGroup *group);
 
 #endif							/* TSDB_CHUNK_PRUNE_H */

@@ -275,7 +275,8 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
 
 	disk = seq_page_cost * (shape->heap_pages +
 							shape->chunk_pages * of_chunks * Min(1.0, (columns + list_length(filters)) / shape->natts));
-	cpu = shape->heap_rows * (cpu_tuple_cost + all_cost.per_tuple);
+	/* pages of the row store can be left out, if they have been seen before: enough to be preferred to a sequential scan */
+	cpu = shape->heap_rows * (cpu_tuple_cost + all_cost.per_tuple) * (filters != NIL ? 0.95 : 1);
 	cpu += shape->chunks * of_chunks * CHUNK_TUPLES * cpu_tuple_cost;
 	cpu += read_rows * list_length(filters) * (DECODE_SHARE + COMPARE_SHARE) * cpu_tuple_cost;
 	cpu += vectors * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;

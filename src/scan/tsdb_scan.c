@@ -37,6 +37,7 @@
 #include "scan/chunk_cache.h"
 #include "scan/chunk_prune.h"
 #include "scan/last_rows.h"
+#include "scan/row_pages.h"
 #include "scan/scan_filter.h"
 #include "scan/time_order.h"
 #include "scan/tsdb_scan.h"
@@ -60,6 +61,7 @@ typedef struct TsdbScanStats
 	uint64		vectors_decoded;
 	uint64		rows_filtered;	/* by the vectorised filter */
 	uint64		row_store_rows; /* read from the row store */
+	uint64		row_pages_skipped;	/* of the row store: known to have no row that matches */
 } TsdbScanStats;
 
 /* columns that a scan through a ring of 256 kB may read: a segment for each at a time, and some of the next ones */
@@ -96,6 +98,9 @@ typedef struct TsdbScanState
 	TableScanDesc scan;			/* both stores; NULL before the first row is asked for */
 	MemoryContext cxt;			/* entries, chunks and sets of this scan */
 	bool		done;			/* the filter lets no row pass, whatever it is */
+	bool		may_go_back;
+	bool		rows_begun;		/* a row of the row store has been asked for */
+	TsdbRowPages *row_pages;	/* reads the row store; NULL: heapam does */
 	bool		in_chunks;		/* the row store has come to its end (forward) */
 	bool		opened;			/* entries have been looked for */
 	AttrNumber	time_attnum;	/* the table's time column, 0 = none */
@@ -246,6 +251,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	set_columns(state, cscan, RelationGetDescr(rel));
 	state->cxt = AllocSetContextCreate(estate->es_query_cxt, "TsdbScan", ALLOCSET_DEFAULT_SIZES);
 	state->slot_used = true;
+	state->may_go_back = (eflags & EXEC_FLAG_BACKWARD) != 0;
 	state->io_concurrency = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
 	if (!bms_is_empty(cscan->scan.plan.extParam))
 		state->cache = tsdb_chunk_cache_create(state->cxt);
@@ -614,10 +620,20 @@ next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection directio
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	TableScanDesc heap = tsdb_scan_heap(state->scan);
 
+	if (!state->rows_begun && !state->may_go_back && state->filter != NULL)
+		state->row_pages = tsdb_row_pages_begin(heap, tsdb_filter_keys(state->filter));
+	state->rows_begun = true;
+
 	for (;;)
 	{
+		bool		found;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!TSDB_HEAPAM->scan_getnextslot(heap, direction, tsdb_slot_inner(slot)))
+		if (state->row_pages != NULL)
+			found = tsdb_row_pages_next(state->row_pages, tsdb_slot_inner(slot));
+		else
+			found = TSDB_HEAPAM->scan_getnextslot(heap, direction, tsdb_slot_inner(slot));
+		if (!found)
 		{
 			ExecClearTuple(slot);
 			return false;
@@ -863,6 +879,7 @@ next_in_order(TsdbScanState *state, TupleTableSlot *slot)
 	if (take_chunk)
 	{
 		fill_row(state, slot, state->next_set, state->next_row);
+		pgstat_count_heap_getnext(state->css.ss.ss_currentRelation);
 		state->shown = SHOWN_CHUNK_ROW;
 	}
 	else
@@ -941,6 +958,13 @@ static void
 forget_position(TsdbScanState *state)
 {
 	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+	if (state->row_pages != NULL)
+	{
+		state->stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
+		tsdb_row_pages_end(state->row_pages);
+	}
+	state->row_pages = NULL;
+	state->rows_begun = false;
 	close_chunk(state);
 	if (state->ahead != NULL)
 		tsdb_chunk_release(state->ahead);
@@ -1095,6 +1119,8 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	if (state->order != NULL)
 		add_counts(&stats, tsdb_time_order_counts(state->order));
+	if (state->row_pages != NULL)
+		stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
 	if (state->chunk != NULL)
 	{
 		/* the scan was left in the middle */
@@ -1114,10 +1140,13 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 		appendStringInfoSpaces(es->str, es->indent * 2);
 		appendStringInfo(es->str, "Vectors: skipped=" UINT64_FORMAT " decoded=" UINT64_FORMAT "\n",
 						 stats.vectors_skipped, stats.vectors_decoded);
-		if (stats.row_store_rows > 0)
+		if (stats.row_store_rows > 0 || stats.row_pages_skipped > 0)
 		{
 			appendStringInfoSpaces(es->str, es->indent * 2);
-			appendStringInfo(es->str, "Row Store Rows: " UINT64_FORMAT "\n", stats.row_store_rows);
+			appendStringInfo(es->str, "Row Store Rows: " UINT64_FORMAT, stats.row_store_rows);
+			if (stats.row_pages_skipped > 0)
+				appendStringInfo(es->str, "  Pages Skipped: " UINT64_FORMAT, stats.row_pages_skipped);
+			appendStringInfoChar(es->str, '\n');
 		}
 	}
 	else
@@ -1129,5 +1158,6 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyInteger("Vectors Skipped", NULL, (int64) stats.vectors_skipped, es);
 		ExplainPropertyInteger("Vectors Decoded", NULL, (int64) stats.vectors_decoded, es);
 		ExplainPropertyInteger("Row Store Rows", NULL, (int64) stats.row_store_rows, es);
+		ExplainPropertyInteger("Row Store Pages Skipped", NULL, (int64) stats.row_pages_skipped, es);
 	}
 }
