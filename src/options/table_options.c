@@ -33,8 +33,10 @@
 #include "commands/seclabel.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -449,10 +451,13 @@ check_label(const ObjectAddress *object, const char *label)
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
+static void forget_time_columns(Datum arg, Oid relid);
+
 void
 tsdb_options_init(void)
 {
 	register_label_provider(TSDB_LABEL_PROVIDER, check_label);
+	CacheRegisterRelcacheCallback(forget_time_columns, (Datum) 0);
 	tsdb_option_ddl_init();
 }
 
@@ -703,6 +708,68 @@ tsdb_options_get(Relation rel, TsdbTableOptions *options)
 
 	Assert(options->time_attnum == 0 || !is_series(options, options->time_attnum));
 	Assert(options->nseries <= TSDB_MAX_SERIES_COLUMNS);
+}
+
+/* ------------------------------------------------------------------------
+ * Time columns, remembered
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct TimeColumn
+{
+	Oid			relid;			/* hash key */
+	AttrNumber	attnum;
+} TimeColumn;
+
+static HTAB *time_columns = NULL;
+static uint64 time_columns_forgotten = 0;	/* how often */
+
+/*
+ * Relcache callback.  What a partition's options are depends on its ancestors' labels too, so that any change makes
+ * all be read again.
+ */
+static void
+forget_time_columns(Datum arg, Oid relid)
+{
+	if (time_columns != NULL)
+		hash_destroy(time_columns);
+	time_columns = NULL;
+	time_columns_forgotten++;
+}
+
+AttrNumber
+tsdb_options_time_column(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	TsdbTableOptions options;
+	TimeColumn *column;
+	uint64		forgotten;
+	bool		found;
+
+	if (time_columns != NULL)
+	{
+		column = hash_search(time_columns, &relid, HASH_FIND, NULL);
+		if (column != NULL)
+			return column->attnum;
+	}
+
+	forgotten = time_columns_forgotten;
+	tsdb_options_get(rel, &options);
+	/* something changed while it was read */
+	if (forgotten != time_columns_forgotten)
+		return options.time_attnum;
+	if (time_columns == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(TimeColumn);
+		ctl.hcxt = TopMemoryContext;
+		time_columns = hash_create("tsdb time columns", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	column = hash_search(time_columns, &relid, HASH_ENTER, &found);
+	column->attnum = options.time_attnum;
+	return column->attnum;
 }
 
 uint32

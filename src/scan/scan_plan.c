@@ -45,6 +45,9 @@
 #define COMPARE_SHARE	0.004
 /* a chunk opened, in tuples */
 #define CHUNK_TUPLES	500.0
+/* a row store of so many pages is expected to cost this share of what it costs heap */
+#define SKIP_PAGES		64
+#define SKIP_SHARE		0.95
 /* a row that comes in order */
 #define ORDER_SHARE		1.0
 
@@ -81,7 +84,6 @@ static const CustomPathMethods scan_path_methods = {
 static void
 look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 {
-	TsdbTableOptions options;
 	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
 	TsdbRootDisk root;
 
@@ -97,8 +99,7 @@ look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 		tsdb_store_close(store);
 	shape->heap_pages = rel->pages - shape->chunk_pages;
 	shape->heap_rows = rel->tuples - shape->chunk_rows;
-	tsdb_options_get(table, &options);
-	shape->time_attnum = options.time_attnum;
+	shape->time_attnum = tsdb_options_time_column(table);
 	shape->natts = Max(1, table->rd_att->natts);
 	shape->correction = 1;
 }
@@ -275,8 +276,9 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
 
 	disk = seq_page_cost * (shape->heap_pages +
 							shape->chunk_pages * of_chunks * Min(1.0, (columns + list_length(filters)) / shape->natts));
-	/* pages of the row store can be left out, if they have been seen before: enough to be preferred to a sequential scan */
-	cpu = shape->heap_rows * (cpu_tuple_cost + all_cost.per_tuple) * (filters != NIL ? 0.95 : 1);
+	/* pages of a large row store can be left out, if they have been seen before: enough to be preferred to a sequential scan */
+	cpu = shape->heap_rows * (cpu_tuple_cost + all_cost.per_tuple) *
+		(filters != NIL && shape->heap_pages >= SKIP_PAGES ? SKIP_SHARE : 1);
 	cpu += shape->chunks * of_chunks * CHUNK_TUPLES * cpu_tuple_cost;
 	cpu += read_rows * list_length(filters) * (DECODE_SHARE + COMPARE_SHARE) * cpu_tuple_cost;
 	cpu += vectors * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;
