@@ -109,6 +109,21 @@ SELECT count(*) FROM cpu;
 SELECT avg(usage_user) FROM cpu_heap;
 SELECT avg(usage_user) FROM cpu;
 \timing off
+\set ECHO none
+
+\echo
+\echo == Queries read what they need: chunks by time and series, vectors by their zones, columns when rows are left ==
+\echo
+\set ECHO queries
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT * FROM cpu_heap WHERE host = 'host_7' AND time BETWEEN '2024-01-01 12:00+00' AND '2024-01-01 13:00+00' AND usage_user > 50;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT * FROM cpu WHERE host = 'host_7' AND time BETWEEN '2024-01-01 12:00+00' AND '2024-01-01 13:00+00' AND usage_user > 50;
+\timing on
+SELECT time, host, usage_user FROM cpu_heap ORDER BY time DESC LIMIT 2;
+SELECT time, host, usage_user FROM cpu      ORDER BY time DESC LIMIT 2;
+SELECT count(*), avg(usage_user) FROM (SELECT DISTINCT ON (host) * FROM cpu_heap ORDER BY host, time DESC) newest;
+SELECT count(*), avg(usage_user) FROM (SELECT DISTINCT ON (host) * FROM cpu      ORDER BY host, time DESC) newest;
+\timing off
+SELECT hits, loads, tables, chunks FROM tsdb.stat_index;
 EXPLAIN (ANALYZE, TIMING OFF) SELECT host, max(usage_user) FROM cpu WHERE time >= '2024-01-01 23:00+00' GROUP BY host ORDER BY 2 DESC LIMIT 3;
 SELECT * FROM tsdb.verify('cpu');
 \set ECHO none

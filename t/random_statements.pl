@@ -576,9 +576,10 @@ AGAIN:
 			{
 				$r->{count}{'waits for a chunk'}++;
 			}
-			elsif (grep { $_->{rolled_to} } @behind)
+			elsif (grep { $_->{rolled_to} || ($_->{aborted} && @{ $_->{saves} }) } @behind)
 			{
-				# documented: a KEY SHARE lock of a savepoint stays if the row was updated meanwhile
+				# documented: a KEY SHARE lock of a savepoint, rolled back by command or by an error, stays if the row
+				# was updated meanwhile
 				$r->{doubts}++;
 				$r->{count}{'doubt: lock of a savepoint'}++;
 			}
