@@ -65,7 +65,9 @@ SELECT count(*) FROM tweets;
 \set ECHO queries
 CREATE INDEX ON tweets (time);
 ANALYZE tweets;
+SET tsdb_am.enable_custom_scan = off;
 EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) SELECT * FROM tweets WHERE time = '2015-03-01 12:02:53';
+RESET tsdb_am.enable_custom_scan;
 \set ECHO none
 
 \echo
