@@ -1122,7 +1122,7 @@ mark_block(const TsdbBlockRef *ref, uint8 *segments)
 		segments[i / 8] |= 1 << i % 8;
 }
 
-int
+void
 tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uint64 vectors)
 {
 	OpenChunk  *chunk = (OpenChunk *) pub;
@@ -1130,7 +1130,6 @@ tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uin
 	uint32		nsegments = layout->header->nsegments;
 	uint8	   *segments = palloc0(nsegments / 8 + 1);
 	uint32		wanted = 0;
-	int			result = 0;
 	uint32		i;
 	int			a;
 
@@ -1168,10 +1167,8 @@ tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uin
 		if ((segments[i / 8] & 1 << i % 8) == 0)
 			continue;
 		tsdb_store_prefetch(pub->store, (BlockNumber) tid->blk_hi << 16 | tid->blk_lo);
-		result++;
 	}
 	pfree(segments);
-	return result;
 }
 
 const Datum *

@@ -100,10 +100,10 @@ extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
 
 /*
  * Asks for the segments that hold these vectors (bit v of "vectors") of these columns, each once, in the order in which they
- * lie.  Returns their number.  Not where that would be nearly all of the chunk's: they lie together, and the system's own
+ * lie.  Not where that would be nearly all of the chunk's: they lie together, and the system's own
  * read-ahead takes them in larger pieces.
  */
-extern int	tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
+extern void tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
 
 /* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);

@@ -451,13 +451,13 @@ check_label(const ObjectAddress *object, const char *label)
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
-static void forget_time_columns(Datum arg, Oid relid);
+static void forget_options(Datum arg, Oid relid);
 
 void
 tsdb_options_init(void)
 {
 	register_label_provider(TSDB_LABEL_PROVIDER, check_label);
-	CacheRegisterRelcacheCallback(forget_time_columns, (Datum) 0);
+	CacheRegisterRelcacheCallback(forget_options, (Datum) 0);
 	tsdb_option_ddl_init();
 }
 
@@ -711,65 +711,63 @@ tsdb_options_get(Relation rel, TsdbTableOptions *options)
 }
 
 /* ------------------------------------------------------------------------
- * Time columns, remembered
+ * Remembered
  * ------------------------------------------------------------------------
  */
 
-typedef struct TimeColumn
+typedef struct RememberedOptions
 {
 	Oid			relid;			/* hash key */
-	AttrNumber	attnum;
-} TimeColumn;
+	TsdbTableOptions options;
+} RememberedOptions;
 
-static HTAB *time_columns = NULL;
-static uint64 time_columns_forgotten = 0;	/* how often */
+static HTAB *remembered = NULL;
+static uint64 times_forgotten = 0;
 
 /*
  * Relcache callback.  What a partition's options are depends on its ancestors' labels too, so that any change makes
  * all be read again.
  */
 static void
-forget_time_columns(Datum arg, Oid relid)
+forget_options(Datum arg, Oid relid)
 {
-	if (time_columns != NULL)
-		hash_destroy(time_columns);
-	time_columns = NULL;
-	time_columns_forgotten++;
+	if (remembered != NULL)
+		hash_destroy(remembered);
+	remembered = NULL;
+	times_forgotten++;
 }
 
-AttrNumber
-tsdb_options_time_column(Relation rel)
+void
+tsdb_options_get_remembered(Relation rel, TsdbTableOptions *options)
 {
 	Oid			relid = RelationGetRelid(rel);
-	TsdbTableOptions options;
-	TimeColumn *column;
-	uint64		forgotten;
+	RememberedOptions *entry = NULL;
+	uint64		forgotten = times_forgotten;
 	bool		found;
 
-	if (time_columns != NULL)
+	if (remembered != NULL)
+		entry = hash_search(remembered, &relid, HASH_FIND, NULL);
+	if (entry != NULL)
 	{
-		column = hash_search(time_columns, &relid, HASH_FIND, NULL);
-		if (column != NULL)
-			return column->attnum;
+		*options = entry->options;
+		return;
 	}
 
-	forgotten = time_columns_forgotten;
-	tsdb_options_get(rel, &options);
-	/* something changed while it was read */
-	if (forgotten != time_columns_forgotten)
-		return options.time_attnum;
-	if (time_columns == NULL)
+	tsdb_options_get(rel, options);
+	/* something changed while they were read */
+	if (forgotten != times_forgotten)
+		return;
+	if (remembered == NULL)
 	{
 		HASHCTL		ctl;
 
 		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(TimeColumn);
+		ctl.entrysize = sizeof(RememberedOptions);
 		ctl.hcxt = TopMemoryContext;
-		time_columns = hash_create("tsdb time columns", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		remembered = hash_create("tsdb table options", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	column = hash_search(time_columns, &relid, HASH_ENTER, &found);
-	column->attnum = options.time_attnum;
-	return column->attnum;
+	entry = hash_search(remembered, &relid, HASH_ENTER, &found);
+	entry->options = *options;
 }
 
 uint32

@@ -41,8 +41,11 @@ typedef struct TsdbTableOptions
  */
 extern void tsdb_options_get(Relation rel, TsdbTableOptions *options);
 
-/* Their time column alone, 0 = none: for the planner, who asks for each partition of each query.  Remembered. */
-extern AttrNumber tsdb_options_time_column(Relation rel);
+/*
+ * The same from memory where nothing has changed since: for the planner, who asks for each partition of each query, and for
+ * scans, which may begin again for each outer row.
+ */
+extern void tsdb_options_get_remembered(Relation rel, TsdbTableOptions *options);
 
 /* Number for "sorted by these series columns, then by time", not 0: different for others, as good as always. */
 extern uint32 tsdb_options_sort_order(const TsdbTableOptions *options);

@@ -129,7 +129,7 @@ hash_keys(TsdbLastRows *last, const LastKey *keys)
 static inline int64
 rank_of(const TsdbLastRows *last, int64 value)
 {
-	return last->descending ? value : ~value;
+	return tsdb_time_rank(value, last->descending);
 }
 
 TsdbLastRows *
@@ -544,11 +544,8 @@ tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (i = 0; i < nentries; i++)
 	{
-		const TsdbDirEntryDisk *d = &entries[i].d;
-
 		ranked[i].entry = i;
-		ranked[i].bound = d->time_attnum != last->order_attnum || (d->flags & TSDB_DIR_TIME) == 0 ? PG_INT64_MAX :
-			rank_of(last, last->descending ? d->time_max : d->time_min);
+		ranked[i].bound = tsdb_entry_rank(&entries[i].d, last->order_attnum, last->descending);
 	}
 	qsort(ranked, nentries, sizeof(RankedEntry), compare_entries);
 	for (i = 0; i < nentries; i++)

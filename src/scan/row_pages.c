@@ -244,7 +244,7 @@ tsdb_row_pages_begin(TableScanDesc heap, List *keys)
 	pages = palloc0(sizeof(TsdbRowPages));
 	pages->cxt = cxt;
 	pages->scan = scan;
-	tsdb_options_get(rel, &options);
+	tsdb_options_get_remembered(rel, &options);
 	if (options.time_attnum != 0 &&
 		tsdb_filter_element(getBaseType(TupleDescAttr(desc, options.time_attnum - 1)->atttypid), &element) &&
 		element == TSDB_ELEM_I64)

@@ -131,6 +131,7 @@ set_chunk(TsdbFilter *filter, FilterNode *node)
 {
 	TsdbFilterVerdict verdict;
 	bool		some = false;
+	int			column;
 	int			i;
 	int			j;
 
@@ -165,8 +166,8 @@ set_chunk(TsdbFilter *filter, FilterNode *node)
 			}
 			return some ? TSDB_FILTER_SOME : TSDB_FILTER_NONE;
 		default:
-			node->column = tsdb_chunk_column(filter->chunk, node->attnum);
-			node->vectors = node->column >= 0 ? tsdb_chunk_vectors(filter->chunk, node->column) : NULL;
+			column = tsdb_chunk_column(filter->chunk, node->attnum);
+			node->vectors = column >= 0 ? tsdb_chunk_vectors(filter->chunk, column) : NULL;
 			node->cost = node->kind == FILTER_NULL_TEST ? 0 : node->kind == FILTER_COMPARE ? 2 : 3;
 			node->dict = NULL;
 			return node->kind == FILTER_EXPR ? set_dictionary(filter, node) : TSDB_FILTER_SOME;

@@ -80,8 +80,7 @@ typedef struct FilterNode
 	uint32		passing_size;
 
 	/* this chunk */
-	int			column;			/* index of the column, or -1: the chunk lacks it */
-	const TsdbVector *vectors;
+	const TsdbVector *vectors;	/* of the column; NULL: the chunk lacks it */
 } FilterNode;
 
 struct TsdbFilter

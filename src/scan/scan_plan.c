@@ -84,6 +84,7 @@ static const CustomPathMethods scan_path_methods = {
 static void
 look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 {
+	TsdbTableOptions options;
 	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
 	TsdbRootDisk root;
 
@@ -99,7 +100,8 @@ look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 		tsdb_store_close(store);
 	shape->heap_pages = rel->pages - shape->chunk_pages;
 	shape->heap_rows = rel->tuples - shape->chunk_rows;
-	shape->time_attnum = tsdb_options_time_column(table);
+	tsdb_options_get_remembered(table, &options);
+	shape->time_attnum = options.time_attnum;
 	shape->natts = Max(1, table->rd_att->natts);
 	shape->correction = 1;
 }

@@ -104,7 +104,7 @@ struct TsdbTimeOrder
 static inline int64
 rank_of(const TsdbTimeOrder *order, int64 value)
 {
-	return order->descending ? value : ~value;
+	return tsdb_time_rank(value, order->descending);
 }
 
 /* pairingheap_comparator: greatest rank first, of equal ones what is open already. */
@@ -151,12 +151,9 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 	order->heap = pairingheap_allocate(compare_items, NULL);
 	for (i = 0; i < nentries; i++)
 	{
-		const TsdbDirEntryDisk *d = &entries[i].d;
-
 		items[i].kind = ITEM_CHUNK;
 		items[i].entry = i;
-		items[i].rank = d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME) == 0 ? PG_INT64_MAX :
-			rank_of(order, descending ? d->time_max : d->time_min);
+		items[i].rank = tsdb_entry_rank(&entries[i].d, attnum, descending);
 		pairingheap_add(order->heap, &items[i].node);
 	}
 	MemoryContextSwitchTo(old);

@@ -17,6 +17,22 @@
 
 typedef struct TsdbTimeOrder TsdbTimeOrder;
 
+/* Ranks: the better a value is in an order, the greater.  The complement turns the order round and overflows nowhere. */
+static inline int64
+tsdb_time_rank(int64 value, bool descending)
+{
+	return descending ? value : ~value;
+}
+
+/* The best rank that a chunk's directory entry allows. */
+static inline int64
+tsdb_entry_rank(const TsdbDirEntryDisk *d, AttrNumber attnum, bool descending)
+{
+	if (d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME) == 0)
+		return PG_INT64_MAX;
+	return tsdb_time_rank(descending ? d->time_max : d->time_min, descending);
+}
+
 typedef struct TsdbTimeOrderCounts
 {
 	uint64		chunks_read;

@@ -421,14 +421,14 @@ prefetch_chunks(TsdbScanState *state)
 		return;
 	vectors = vectors_to_read(state);
 	if (state->ahead_asked != state->entry)
-		(void) tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
+		tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
 	if (tsdb_scan_next_change(state->scan) != NULL || state->entry + 1 >= state->nentries ||
 		(uint32) tsdb_kernels->bitmap_count(&vectors, 64) < state->chunk->nvectors)
 		return;
 	state->ahead = tsdb_chunk_open_bare(store, &state->entries[state->entry + 1],
 										RelationGetDescr(state->css.ss.ss_currentRelation),
 										state->css.ss.ps.state->es_snapshot, state->cxt);
-	(void) tsdb_chunk_prefetch(state->ahead, state->columns, state->ncolumns, PG_UINT64_MAX);
+	tsdb_chunk_prefetch(state->ahead, state->columns, state->ncolumns, PG_UINT64_MAX);
 	state->ahead_asked = state->entry + 1;
 }
 
