@@ -15,6 +15,7 @@ int			tsdb_write_buffer_kb = 32 * 1024;
 int			tsdb_index_memory_kb = 64 * 1024;
 int			tsdb_cold_after_min = -1;
 bool		tsdb_enable_custom_scan = true;
+bool		tsdb_enable_vector_agg = true;
 int			tsdb_simd_setting = TSDB_SIMD_AVX512;
 
 static const struct config_enum_entry simd_tiers[] = {
@@ -73,6 +74,14 @@ tsdb_guc_init(void)
 							 "Enables the planner's use of scans that work on whole vectors.",
 							 NULL,
 							 &tsdb_enable_custom_scan,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("tsdb_am.enable_vector_agg",
+							 "Enables the planner's use of scans that work on whole vectors.",
+							 NULL,
+							 &tsdb_enable_vector_agg,
 							 true,
 							 PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);

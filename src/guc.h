@@ -14,6 +14,7 @@ extern int	tsdb_write_buffer_kb;	/* memory for rows on their way into chunks */
 extern int	tsdb_index_memory_kb;	/* shared memory for the chunk index; 0 = none */
 extern int	tsdb_cold_after_min;	/* age from which recompress makes chunks cold, minutes; -1 = never */
 extern bool tsdb_enable_custom_scan;
+extern bool tsdb_enable_vector_agg;
 extern int	tsdb_simd_setting;	/* TsdbSimdTier */
 
 extern void tsdb_guc_init(void);

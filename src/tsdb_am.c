@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 
+#include "agg/tsdb_agg.h"
 #include "am/direct_load.h"
 #include "am/row_access.h"
 #include "am/row_lock.h"
@@ -82,6 +83,7 @@ _PG_init(void)
 	tsdb_row_lock_init();
 	tsdb_bitmap_scan_init();
 	tsdb_scan_init();
+	tsdb_agg_init();
 	tsdb_codec_stats_init();
 	tsdb_chunk_index_init();
 

@@ -814,6 +814,12 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 	return &cscan->scan.plan;
 }
 
+bool
+tsdb_is_scan_path(const CustomPath *path)
+{
+	return path->methods == &scan_path_methods;
+}
+
 void
 tsdb_scan_init(void)
 {

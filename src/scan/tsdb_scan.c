@@ -26,6 +26,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "am/tsdb_am_internal.h"
+#include "chunk/tombstone.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
 #include "kernels.h"
@@ -114,6 +115,7 @@ typedef struct TsdbScanState
 	int			nrows;
 	int			position;		/* in rows; -1 and nrows: before and after all */
 	bool		chunk_skipped;	/* no vector of the chunk has been decoded */
+	bool		offered;		/* the current entry's chunk is not open yet: it has been offered as a whole */
 	AttrNumber *columns;		/* [ncolumns] that are decoded: of filter, quals and result */
 	int			ncolumns;
 	int			io_concurrency; /* 0: nothing is prefetched */
@@ -141,6 +143,8 @@ typedef struct TsdbScanState
 	TsdbScanStats total;		/* of all processes, once they have ended */
 	bool		have_total;
 } TsdbScanState;
+
+const char *(*tsdb_scan_why_not_above) (const Agg *agg) = NULL;
 
 static Node *create_scan_state(CustomScan *cscan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
@@ -452,32 +456,44 @@ open_entry(TsdbScanState *state)
 								 RelationGetDescr(state->css.ss.ss_currentRelation), snapshot, state->cxt);
 }
 
+/* Leaves the chunk, if one is open, and goes to the next entry in this direction. */
+static bool
+step_entry(TsdbScanState *state, bool forward)
+{
+	if (!state->opened)
+		find_entries(state);
+	CHECK_FOR_INTERRUPTS();
+	close_chunk(state);
+	if (forward ? state->entry >= state->nentries : state->entry < 0)
+		return false;
+	state->entry = next_entry(state, forward);
+	return state->entry >= 0 && state->entry < state->nentries;
+}
+
+/* Opens the entry's chunk and stands before (after) its first (last) vector; false: no row of it passes. */
+static bool
+enter_chunk(TsdbScanState *state, bool forward)
+{
+	state->chunk = open_entry(state);
+	state->chunk_skipped = true;
+	if (state->filter != NULL && tsdb_filter_set_chunk(state->filter, state->chunk) == TSDB_FILTER_NONE)
+		return false;
+	if (forward)
+		prefetch_chunks(state);
+	state->vector = forward ? -1 : (int) state->chunk->nvectors;
+	return true;
+}
+
 /* Goes to the next chunk in this direction, and stands before (after) its first (last) vector. */
 static bool
 step_chunk(TsdbScanState *state, bool forward)
 {
-	if (!state->opened)
-		find_entries(state);
-	for (;;)
+	while (step_entry(state, forward))
 	{
-		CHECK_FOR_INTERRUPTS();
-		close_chunk(state);
-		if (forward ? state->entry >= state->nentries : state->entry < 0)
-			return false;
-		state->entry = next_entry(state, forward);
-		if (state->entry < 0 || state->entry >= state->nentries)
-			return false;
-
-		state->chunk = open_entry(state);
-		state->chunk_skipped = true;
-		if (state->filter == NULL || tsdb_filter_set_chunk(state->filter, state->chunk) != TSDB_FILTER_NONE)
-		{
-			if (forward)
-				prefetch_chunks(state);
-			state->vector = forward ? -1 : (int) state->chunk->nvectors;
+		if (enter_chunk(state, forward))
 			return true;
-		}
 	}
+	return false;
 }
 
 /* Fills "rows" with those of the current vector that pass the filter; false: there is none. */
@@ -970,6 +986,7 @@ forget_position(TsdbScanState *state)
 		tsdb_chunk_release(state->ahead);
 	state->ahead = NULL;
 	state->ahead_asked = -1;
+	state->offered = false;
 	end_order(state);
 	if (state->sort != NULL)
 	{
@@ -1012,6 +1029,123 @@ rescan(CustomScanState *node)
 	/* parameters are looked at when the next row is asked for */
 	node->ss.ss_currentScanDesc = NULL;
 	ExecScanReScan(&node->ss);
+}
+
+/* ------------------------------------------------------------------------
+ * For a node above that works on vectors
+ * ------------------------------------------------------------------------
+ */
+
+/* Leaves those of the selected rows that pass the quals. */
+static void
+test_quals(TsdbScanState *state)
+{
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < state->nrows; i++)
+	{
+		show_early(state, slot, state->set, state->rows[i]);
+		econtext->ecxt_scantuple = slot;
+		if (ExecQual(state->qual, econtext))
+			state->rows[n++] = state->rows[i];
+		ResetExprContext(econtext);
+	}
+	InstrCountFiltered1(&state->css, state->nrows - n);
+	ExecClearTuple(slot);
+	state->nrows = n;
+}
+
+/* The next vector that has rows, or, if chunks are offered, chunk; false at the end. */
+static bool
+next_vector(TsdbScanState *state, bool offer_chunks, TsdbScanItem *item)
+{
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (state->chunk == NULL || ++state->vector >= (int) state->chunk->nvectors)
+		{
+			if (!state->offered)
+			{
+				TsdbDirEntry *entry;
+
+				if (!step_entry(state, true))
+					return false;
+				entry = &state->entries[state->entry];
+				if (offer_chunks && state->filter == NULL && state->qual == NULL &&
+					!tsdb_tombstones_exist(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), entry))
+				{
+					state->offered = true;
+					item->kind = TSDB_ITEM_CHUNK;
+					item->nrows = (int) entry->d.nrows;
+					return true;
+				}
+			}
+			state->offered = false;
+			item->new_chunk = true;
+			if (!enter_chunk(state, true))
+				close_chunk(state);
+			continue;
+		}
+		if (!select_rows(state))
+			continue;
+		if (state->qual != NULL)
+			test_quals(state);
+		if (state->nrows > 0)
+			break;
+	}
+	item->kind = TSDB_ITEM_VECTOR;
+	item->set = state->set;
+	item->rows = state->rows;
+	item->nrows = state->nrows;
+	return true;
+}
+
+void
+tsdb_scan_next_item(CustomScanState *node, bool offer_chunks, TsdbScanItem *item)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	Instrumentation *instrument = node->ss.ps.instrument;
+
+	Assert(node->methods == &scan_exec_methods && state->order_attnum == 0);
+	if (instrument)
+		InstrStartNode(instrument);
+	if (node->ss.ps.chgParam != NULL)
+		ExecReScan(&node->ss.ps);
+	if (node->ss.ss_currentScanDesc == NULL)
+		start_scan(state);
+	item->kind = TSDB_ITEM_END;
+	item->new_chunk = false;
+	ResetExprContext(node->ss.ps.ps_ExprContext);
+	if (!state->done)
+	{
+		if (!state->in_chunks && next_heap_row(state, slot, ForwardScanDirection))
+		{
+			item->kind = TSDB_ITEM_ROW;
+			item->slot = slot;
+			item->nrows = 1;
+		}
+		else
+		{
+			state->in_chunks = true;
+			if (!next_vector(state, offer_chunks, item))
+				item->kind = TSDB_ITEM_END;
+		}
+	}
+	if (instrument)
+		InstrStopNode(instrument, item->kind == TSDB_ITEM_END ? 0 : item->nrows);
+}
+
+void
+tsdb_scan_leave_chunk(CustomScanState *node)
+{
+	TsdbScanState *state = (TsdbScanState *) node;
+
+	Assert(state->offered && state->chunk == NULL);
+	state->offered = false;
 }
 
 /* ------------------------------------------------------------------------
@@ -1114,6 +1248,8 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 		ExplainPropertyText(state->last_rows ? "First of Each Series by" : "Order", psprintf("%s%s", quote_identifier(name), state->descending ? " DESC" : ""), es);
 	}
+	if (tsdb_scan_why_not_above && ancestors != NIL && IsA(linitial(ancestors), Agg))
+		ExplainPropertyText("Aggregates Row by Row", tsdb_scan_why_not_above(linitial_node(Agg, ancestors)), es);
 	if (!es->analyze)
 		return;
 

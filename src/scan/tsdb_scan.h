@@ -10,12 +10,49 @@
 
 #include "compat.h"
 
+#include "chunk/chunk_reader.h"
 #include "nodes/extensible.h"
+#include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
 
 #define TSDB_SCAN_NAME "TsdbScan"
 
 extern const CustomScanMethods tsdb_scan_methods;
+
+/* For EXPLAIN: why an Agg above a scan works row by row; set by who knows. */
+extern const char *(*tsdb_scan_why_not_above) (const Agg *agg);
+
+extern bool tsdb_is_scan_path(const CustomPath *path);
+
+/*
+ * Another way to read a serial or parallel scan, in no order and forward: what it has, a vector at a time.  Rows of the row store come one by
+ * one, first.  All rows have passed all conditions.
+ */
+typedef enum TsdbScanItemKind
+{
+	TSDB_ITEM_END,
+	TSDB_ITEM_ROW,				/* slot */
+	TSDB_ITEM_CHUNK,			/* a chunk that is not open, of which all nrows rows are wanted */
+	TSDB_ITEM_VECTOR			/* rows of set */
+} TsdbScanItemKind;
+
+typedef struct TsdbScanItem
+{
+	TsdbScanItemKind kind;
+	TupleTableSlot *slot;
+	TsdbVectorSet *set;			/* the scan's, until the next item */
+	bool		new_chunk;		/* of another chunk than the vector before */
+	const uint16 *rows;			/* [nrows] of the set, rising */
+	int			nrows;
+} TsdbScanItem;
+
+/*
+ * The next item.  offer_chunks: chunks all of whose rows are wanted come as such first; then tsdb_scan_leave_chunk says that no
+ * more is wanted of it, else its vectors come.
+ */
+extern void tsdb_scan_next_item(CustomScanState *scan, bool offer_chunks, TsdbScanItem *item);
+extern void tsdb_scan_leave_chunk(CustomScanState *scan);
 
 /* Registers the node and the planner's hook.  Called once from _PG_init. */
 extern void tsdb_scan_init(void);

@@ -1,0 +1,502 @@
+/*-------------------------------------------------------------------------
+ * agg_plan.c
+ *	  Offers TsdbAgg to the planner: paths, what they cost, plans.
+ *
+ * Above one table: a path that gives the results, and, where a parallel scan is possible, one whose partial results are gathered and finished by
+ * core's Agg.  Above partitions and inheritance: partial results of each table, ours where the table is one of ours, appended and finished by
+ * core's.  (Where partition-wise aggregation is on and each group lies in one partition, core asks for each partition by itself.)
+ */
+#include "compat.h"
+
+#include "agg/tsdb_agg.h"
+
+#include "agg/aggregates.h"
+#include "agg/group_table.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "optimizer/prep.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_clause.h"
+#include "parser/parsetree.h"
+#include "scan/tsdb_scan.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+/* what TsdbScan adds for a row that comes out of a vector, in cpu_tuple_cost: spared here */
+#define ROW_SHARE			0.4
+/* an aggregate over a value in a vector, one that is computed row by row, a key that is looked at */
+#define AGGREGATE_SHARE		0.01
+#define BY_ROWS_SHARE		0.5
+#define KEY_SHARE			0.02
+/* a row set aside and read again */
+#define ASIDE_SHARE			2.0
+
+static create_upper_paths_hook_type prev_create_upper_paths_hook = NULL;
+
+static Plan *plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses,
+					  List *custom_plans);
+
+static const CustomPathMethods agg_path_methods = {
+	.CustomName = TSDB_AGG_NAME,
+	.PlanCustomPath = plan_agg
+};
+
+/* What is to be computed of one table. */
+typedef struct AggQuery
+{
+	Index		relid;
+	List	   *keys;			/* expressions */
+	List	   *eq_operators;
+	List	   *aggrefs;
+	List	   *having;			/* quals; NIL for partial results */
+	PathTarget *target;
+} AggQuery;
+
+/* ------------------------------------------------------------------------
+ * Which queries
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct CollectContext
+{
+	AggQuery   *query;
+	const char *why;			/* it can't be done; NULL: it can */
+} CollectContext;
+
+/* Are the columns of an expression such as vectors have? */
+static bool
+columns_are_plain(Node *node, Index relid)
+{
+	List	   *vars = pull_var_clause(node, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
+	ListCell   *lc;
+
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (!IsA(var, Var) || (Index) var->varno != relid || var->varattno <= 0 || var->varlevelsup != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Collects Aggrefs; what is neither one, nor a key, nor made of such, can't be computed. */
+static bool
+collect_aggrefs(Node *node, CollectContext *context)
+{
+	if (node == NULL || context->why != NULL)
+		return false;
+	if (list_member(context->query->keys, node))
+		return false;
+	if (IsA(node, Aggref))
+	{
+		Aggref	   *aggref = (Aggref *) node;
+
+		context->why = tsdb_aggregate_refused(aggref);
+		if (context->why == NULL &&
+			(!columns_are_plain((Node *) aggref->args, context->query->relid) ||
+			 !columns_are_plain((Node *) aggref->aggfilter, context->query->relid)))
+			context->why = "a system column or whole row";
+		context->query->aggrefs = list_append_unique(context->query->aggrefs, aggref);
+		return false;
+	}
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc))
+	{
+		context->why = "a column that is not grouped by";
+		return false;
+	}
+	return expression_tree_walker(node, collect_aggrefs, context);
+}
+
+/* Can the query be computed?  group_clause: of the parse tree; key_exprs: its expressions, in terms of the table. */
+static bool
+accept(AggQuery *query, List *group_clause)
+{
+	CollectContext context = {query, NULL};
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (list_length(query->keys) > TSDB_MAX_GROUP_KEYS)
+		return false;
+	forboth(lc, query->keys, lc2, group_clause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc2);
+		Node	   *expr = lfirst(lc);
+
+		if (!clause->hashable || !tsdb_group_key_hashable(clause->eqop, exprType(expr)) ||
+			contain_volatile_functions(expr) || contain_subplans(expr) || !columns_are_plain(expr, query->relid))
+			return false;
+		query->eq_operators = lappend_oid(query->eq_operators, clause->eqop);
+	}
+	collect_aggrefs((Node *) query->target->exprs, &context);
+	collect_aggrefs((Node *) query->having, &context);
+	return context.why == NULL;
+}
+
+/* Is the table's scan one of ours?  A path of it that is in no order and needs no outer rows. */
+static CustomPath *
+find_scan(List *paths)
+{
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		Path	   *path = lfirst(lc);
+
+		while (IsA(path, ProjectionPath))
+			path = ((ProjectionPath *) path)->subpath;
+		if (IsA(path, CustomPath) && path->param_info == NULL && path->pathkeys == NIL && tsdb_is_scan_path((CustomPath *) path))
+			return (CustomPath *) path;
+	}
+	return NULL;
+}
+
+/* In a few words, for EXPLAIN. */
+static const char *
+why_not(const Agg *agg)
+{
+	List	   *aggrefs = pull_var_clause((Node *) list_make2(agg->plan.targetlist, agg->plan.qual), PVC_INCLUDE_AGGREGATES |
+										  PVC_INCLUDE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
+	ListCell   *lc;
+
+	if (agg->groupingSets != NIL || agg->chain != NIL)
+		return "grouping sets";
+	foreach(lc, aggrefs)
+	{
+		const char *why = IsA(lfirst(lc), Aggref) ? tsdb_aggregate_refused(lfirst_node(Aggref, lc)) : NULL;
+
+		if (why != NULL)
+			return why;
+	}
+	if (!tsdb_enable_vector_agg)
+		return "tsdb_am.enable_vector_agg is off";
+	return "another plan is cheaper, or an expression is not supported";
+}
+
+/* ------------------------------------------------------------------------
+ * Paths
+ * ------------------------------------------------------------------------
+ */
+
+static CustomPath *
+make_agg_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, AggQuery *query, double groups)
+{
+	CustomPath *cpath = makeNode(CustomPath);
+	double		rows = scan->path.rows;
+	double		cpu;
+	double		bytes;
+	QualCost	cost;
+	ListCell   *lc;
+
+	cpath->path.pathtype = T_CustomScan;
+	cpath->path.parent = parent;
+	cpath->path.pathtarget = query->target;
+	cpath->path.parallel_safe = scan->path.parallel_safe;
+	cpath->path.parallel_workers = scan->path.parallel_workers;
+	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	cpath->methods = &agg_path_methods;
+	cpath->custom_paths = list_make1(scan);
+	cpath->custom_private = list_make4(query->keys, query->eq_operators, query->aggrefs, query->having);
+
+	groups = clamp_row_est(Min(groups, rows));
+	cpu = 0;
+	foreach(lc, query->aggrefs)
+	{
+		cost_qual_eval_node(&cost, (Node *) lfirst_node(Aggref, lc)->args, root);
+		cpu += rows * (AGGREGATE_SHARE * cpu_tuple_cost + cost.per_tuple * 0.1);
+	}
+	foreach(lc, query->keys)
+	{
+		cost_qual_eval_node(&cost, lfirst(lc), root);
+		cpu += rows * (KEY_SHARE * cpu_tuple_cost + cost.per_tuple * 0.1);
+	}
+	bytes = groups * (64 + 32 * (list_length(query->keys) + list_length(query->aggrefs)));
+	if (query->keys != NIL && bytes > get_hash_memory_limit())
+		cpu += rows * ASIDE_SHARE * cpu_tuple_cost;
+	/* each group is looked up, and its results are made */
+	cpu += groups * (list_length(query->aggrefs) + 1) * cpu_operator_cost;
+	cpath->path.startup_cost = Max(scan->path.startup_cost, scan->path.total_cost - rows * ROW_SHARE * cpu_tuple_cost) + cpu;
+	cost_qual_eval(&cost, query->having, root);
+	cpath->path.startup_cost += cost.startup + query->target->cost.startup;
+	cpath->path.rows = groups;
+	if (query->having != NIL)
+		cpath->path.rows = clamp_row_est(groups * clauselist_selectivity(root, query->having, 0, JOIN_INNER, NULL));
+	cpath->path.total_cost = cpath->path.startup_cost + groups * (cpu_tuple_cost + cost.per_tuple) +
+		cpath->path.rows * query->target->cost.per_tuple;
+	return cpath;
+}
+
+/* Keys, and aggregates in partial form; after make_partial_grouping_target() of core's planner. */
+static PathTarget *
+partial_target(PlannerInfo *root, PathTarget *target, List *having)
+{
+	PathTarget *partial = create_empty_pathtarget();
+	List	   *rest = NIL;
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, target->exprs)
+	{
+		Index		ref = get_pathtarget_sortgroupref(target, i);
+
+		i++;
+		if (ref != 0 && get_sortgroupref_clause_noerr(ref, root->parse->groupClause) != NULL)
+			add_column_to_pathtarget(partial, lfirst(lc), ref);
+		else
+			rest = lappend(rest, lfirst(lc));
+	}
+	rest = lappend(rest, having);
+	add_new_columns_to_pathtarget(partial, pull_var_clause((Node *) rest, PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+														   PVC_INCLUDE_PLACEHOLDERS));
+	foreach(lc, partial->exprs)
+	{
+		if (IsA(lfirst(lc), Aggref))
+		{
+			Aggref	   *aggref = makeNode(Aggref);
+
+			memcpy(aggref, lfirst(lc), sizeof(Aggref));
+			mark_partial_aggref(aggref, AGGSPLIT_INITIAL_SERIAL);
+			lfirst(lc) = aggref;
+		}
+	}
+	return set_pathtarget_cost_width(root, partial);
+}
+
+/* Core's Agg over partial results. */
+static void
+add_final_path(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *having, double groups)
+{
+	AggClauseCosts costs;
+
+	MemSet(&costs, 0, sizeof(costs));
+	get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &costs);
+	add_path(grouped, (Path *) create_agg_path(root, grouped, partial, grouped->reltarget,
+											   root->parse->groupClause != NIL ? AGG_HASHED : AGG_PLAIN,
+											   AGGSPLIT_FINAL_DESERIAL, root->parse->groupClause, having, &costs, groups));
+}
+
+/* Partial results of processes, gathered. */
+static void
+add_gathered(PlannerInfo *root, RelOptInfo *grouped, RelOptInfo *partial_rel, Path *path, PathTarget *target, List *having,
+			 double groups)
+{
+	double		rows = path->rows * path->parallel_workers;
+	Path	   *gather = (Path *) create_gather_path(root, partial_rel, path, target, NULL, &rows);
+
+	add_final_path(root, grouped, gather, having, groups);
+}
+
+static void
+add_table_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
+{
+	CustomPath *scan = find_scan(input->pathlist);
+	CustomPath *parallel = find_scan(input->partial_pathlist);
+	AggQuery	query = {0};
+	AggQuery	partial;
+
+	query.relid = input->relid;
+	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
+	query.having = (List *) extra->havingQual;
+	query.target = grouped->reltarget;
+	if (!accept(&query, root->parse->groupClause))
+		return;
+	if (scan != NULL)
+		add_path(grouped, &make_agg_path(root, grouped, scan, &query, groups)->path);
+
+	if (parallel == NULL || (extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 || !grouped->consider_parallel ||
+		(query.keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
+		return;
+	partial = query;
+	partial.aggrefs = NIL;
+	partial.eq_operators = NIL;
+	partial.having = NIL;
+	partial.target = partial_target(root, grouped->reltarget, query.having);
+	if (accept(&partial, root->parse->groupClause))
+	{
+		RelOptInfo *partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
+
+		add_gathered(root, grouped, partial_rel, &make_agg_path(root, partial_rel, parallel, &partial, groups)->path,
+					 partial.target, query.having, groups);
+	}
+}
+
+/* The tables below an inheritance parent that the query has to read. */
+static List *
+find_leaves(PlannerInfo *root, Index parent, List *leaves)
+{
+	ListCell   *lc;
+
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+		RelOptInfo *child;
+
+		if (info->parent_relid != parent)
+			continue;
+		child = root->simple_rel_array[info->child_relid];
+		if (child == NULL || IS_DUMMY_REL(child))
+			continue;
+		if (planner_rt_fetch(info->child_relid, root)->inh)
+			leaves = find_leaves(root, info->child_relid, leaves);
+		else
+			leaves = lappend(leaves, child);
+	}
+	return leaves;
+}
+
+/* Partial results of a table below an inheritance parent; NULL: impossible (parallel: without a partial path). */
+static Path *
+leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptInfo *leaf, PathTarget *top_target, List *top_keys,
+		  GroupPathExtraData *extra, bool parallel, double groups, bool *is_ours)
+{
+	List	   *paths = parallel ? leaf->partial_pathlist : leaf->pathlist;
+	CustomPath *scan = find_scan(paths);
+	AggQuery	query = {0};
+	PathTarget *target = copy_pathtarget(top_target);
+	Path	   *path;
+	AggClauseCosts costs;
+
+	if (paths == NIL)
+		return NULL;
+	target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top_target->exprs, leaf->relids, input->relids);
+	query.relid = leaf->relid;
+	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top_keys, leaf->relids, input->relids);
+	query.target = target;
+	if (scan != NULL && accept(&query, root->parse->groupClause))
+	{
+		*is_ours = true;
+		return &make_agg_path(root, partial_rel, scan, &query, groups)->path;
+	}
+	path = parallel ? linitial(paths) : leaf->cheapest_total_path;
+	if (path->param_info != NULL)
+		return NULL;
+	MemSet(&costs, 0, sizeof(costs));
+	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &costs);
+	return (Path *) create_agg_path(root, partial_rel, path, target, root->parse->groupClause != NIL ? AGG_HASHED : AGG_PLAIN,
+									AGGSPLIT_INITIAL_SERIAL, root->parse->groupClause, NIL, &costs,
+									clamp_row_est(Min(groups, path->rows)));
+}
+
+static void
+add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
+{
+	List	   *keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
+	List	   *having = (List *) extra->havingQual;
+	List	   *leaves = find_leaves(root, input->relid, NIL);
+	RelOptInfo *partial_rel;
+	PathTarget *target;
+	int			parallel;
+
+	if (leaves == NIL || (extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 ||
+		(keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
+		return;
+	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
+	target = partial_target(root, grouped->reltarget, having);
+	for (parallel = 0; parallel <= 1; parallel++)
+	{
+		List	   *paths = NIL;
+		bool		is_ours = false;
+		int			workers = 0;
+		Path	   *append;
+		ListCell   *lc;
+
+		if (parallel && !grouped->consider_parallel)
+			return;
+		foreach(lc, leaves)
+		{
+			Path	   *path = leaf_path(root, partial_rel, input, lfirst(lc), target, keys, extra, parallel, groups, &is_ours);
+
+			if (path == NULL || (parallel && !path->parallel_safe))
+				return;
+			workers = Max(workers, path->parallel_workers);
+			paths = lappend(paths, path);
+		}
+		if (!is_ours)
+			return;
+		if (list_length(paths) == 1 && !parallel)
+			append = linitial(paths);
+		else
+			append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
+												 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
+		append->pathtarget = target;
+		if (parallel)
+			add_gathered(root, grouped, partial_rel, append, target, having, groups);
+		else
+			add_final_path(root, grouped, append, having, groups);
+	}
+}
+
+static void
+add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOptInfo *grouped, void *extra_p)
+{
+	GroupPathExtraData *extra = extra_p;
+	Query	   *parse = root->parse;
+	RangeTblEntry *rte;
+	double		groups = 1;
+
+	if (prev_create_upper_paths_hook)
+		prev_create_upper_paths_hook(root, stage, input, grouped, extra_p);
+
+	if (stage != UPPERREL_GROUP_AGG || !tsdb_enable_custom_scan || !tsdb_enable_vector_agg || parse->groupingSets != NIL ||
+		(!parse->hasAggs && parse->groupClause == NIL) || IS_DUMMY_REL(input) || input->cheapest_total_path == NULL ||
+		(input->reloptkind != RELOPT_BASEREL && input->reloptkind != RELOPT_OTHER_MEMBER_REL) ||
+		!bms_is_empty(input->lateral_relids))
+		return;
+	rte = planner_rt_fetch(input->relid, root);
+	if (rte->rtekind != RTE_RELATION)
+		return;
+	if (parse->groupClause != NIL)
+		groups = estimate_num_groups(root, get_sortgrouplist_exprs(parse->groupClause, extra->targetList),
+									 input->cheapest_total_path->rows, NULL, NULL);
+	if (rte->inh)
+		add_partition_paths(root, input, grouped, extra, groups);
+	else
+		add_table_paths(root, input, grouped, extra, groups);
+}
+
+/* ------------------------------------------------------------------------
+ * Plans
+ * ------------------------------------------------------------------------
+ */
+
+static Plan *
+plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses, List *custom_plans)
+{
+	CustomScan *cscan = makeNode(CustomScan);
+	List	   *keys = linitial(best_path->custom_private);
+	List	   *aggrefs = lthird(best_path->custom_private);
+	List	   *having = lfourth(best_path->custom_private);
+	AttrNumber	resno = 1;
+	ListCell   *lc;
+
+	foreach(lc, list_concat_copy(keys, aggrefs))
+		cscan->custom_scan_tlist = lappend(cscan->custom_scan_tlist, makeTargetEntry(lfirst(lc), resno++, NULL, false));
+	/* core looks for parameters here, not in the list above */
+	cscan->custom_exprs = list_concat_copy(keys, aggrefs);
+	cscan->scan.plan.targetlist = tlist;
+	cscan->scan.plan.qual = having;
+	cscan->scan.scanrelid = 0;
+	cscan->flags = best_path->flags;
+	cscan->custom_plans = custom_plans;
+	cscan->custom_private = list_make2(list_make1_int(list_length(keys)), lsecond(best_path->custom_private));
+	cscan->methods = &tsdb_agg_methods;
+	return &cscan->scan.plan;
+}
+
+void
+tsdb_agg_init(void)
+{
+	RegisterCustomScanMethods(&tsdb_agg_methods);
+	prev_create_upper_paths_hook = create_upper_paths_hook;
+	create_upper_paths_hook = add_upper_paths;
+	tsdb_scan_why_not_above = why_not;
+}
