@@ -181,6 +181,13 @@ SELECT zone, count(*) AS compared,
 		   UNION ALL SELECT t FROM generate_series(timestamptz '20000-01-01 00:00+00', '20003-01-01', '23 days 5 hours') t) x
  WHERE (time_bucket(w, t AT TIME ZONE zone, o AT TIME ZONE zone) AT TIME ZONE zone) <= t AND (o = '2000-01-01 00:00+00' OR w >= '1 month')
  GROUP BY zone ORDER BY zone COLLATE "C";
+-- at each change of clocks of centuries to come: where tables of them end and rules take over, and between
+WITH sundays AS (
+	SELECT d - extract(dow FROM d)::int AS d FROM generate_series(2030, 2900) y, LATERAL (VALUES (make_date(y, 3, 31)), (make_date(y, 10, 31))) l(d)
+), instants AS (
+	SELECT d::timestamp AT TIME ZONE 'UTC' + i AS t FROM sundays, unnest('{59 min 59.999999 s,1 hour,1 hour 1 us,80 days}'::interval[]) i ORDER BY 1
+)
+SELECT count(*) AS compared, count(*) FILTER (WHERE time_bucket('1 day', t, 'Europe/Berlin') IS DISTINCT FROM date_trunc('day', t, 'Europe/Berlin')) AS different FROM instants;
 -- before zones
 SELECT zone, time_bucket('1 day', timestamptz '1700-05-05 12:00+00', zone), time_bucket('1 month', timestamptz '0100-05-05 12:00+00 BC', zone)
   FROM unnest('{Europe/Berlin,America/New_York,UTC}'::text[]) zone;
