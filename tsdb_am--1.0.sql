@@ -285,3 +285,194 @@ COMMENT ON COLUMN tsdb.stat_index.epoch IS 'current epoch; rises when memory is 
 COMMENT ON COLUMN tsdb.stat_index.pending_bytes IS 'bytes taken out that wait until no process can be reading them';
 
 GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns, tsdb.stat_codecs, tsdb.stat_index TO PUBLIC;
+
+--
+-- Functions for queries, in the schema that CREATE EXTENSION names.  Names, arguments and results
+-- are TimescaleDB's; doc/functions.md tells where they differ.
+--
+-- All of time_bucket is immutable: time zones by name included, as PostgreSQL's own timezone(text, timestamptz) is.
+--
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamp)
+RETURNS timestamp
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamp) IS
+'start of the bucket of that width that a timestamp is in; buckets start at Monday 2000-01-03, those of months at January 2000';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamptz) IS
+'start of the bucket of that width that a timestamp is in, in UTC';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts date)
+RETURNS date
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_date'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, date) IS
+'first day of the bucket of that width, in days or months, that a date is in';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamp, origin timestamp)
+RETURNS timestamp
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp_origin'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamp, timestamp) IS
+'start of the bucket that a timestamp is in, of buckets that start at an origin, those of months in its month';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamptz, origin timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp_origin'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamptz, timestamptz) IS
+'start of the bucket that a timestamp is in, in UTC, of buckets that start at an origin, those of months in its month';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts date, origin date)
+RETURNS date
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_date_origin'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, date, date) IS
+'first day of the bucket that a date is in, of buckets that start at an origin, those of months in its month';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamp, "offset" interval)
+RETURNS timestamp
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp_offset'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamp, interval) IS
+'start of the bucket that a timestamp is in, all buckets starting later by an offset';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamptz, "offset" interval)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_timestamp_offset'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamptz, interval) IS
+'start of the bucket that a timestamp is in, in UTC, all buckets starting later by an offset';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts date, "offset" interval)
+RETURNS date
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_date_offset'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, date, interval) IS
+'first day of the bucket that a date is in, all buckets starting later by an offset';
+
+-- not strict: an origin or offset that is NULL is one not given
+CREATE FUNCTION @extschema@.time_bucket(bucket_width interval, ts timestamptz, timezone text,
+	origin timestamptz DEFAULT NULL, "offset" interval DEFAULT NULL)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_zone'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(interval, timestamptz, text, timestamptz, interval) IS
+'start of the bucket that a timestamp is in, by the clocks of a time zone';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width smallint, ts smallint)
+RETURNS smallint
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int2'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(smallint, smallint) IS
+'greatest multiple of the width that is not above the value';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width integer, ts integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int4'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(integer, integer) IS
+'greatest multiple of the width that is not above the value';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width bigint, ts bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int8'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(bigint, bigint) IS
+'greatest multiple of the width that is not above the value';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width smallint, ts smallint, "offset" smallint)
+RETURNS smallint
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int2'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(smallint, smallint, smallint) IS
+'greatest multiple of the width, plus offset, that is not above the value';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width integer, ts integer, "offset" integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int4'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(integer, integer, integer) IS
+'greatest multiple of the width, plus offset, that is not above the value';
+
+CREATE FUNCTION @extschema@.time_bucket(bucket_width bigint, ts bigint, "offset" bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_time_bucket_int8'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket(bigint, bigint, bigint) IS
+'greatest multiple of the width, plus offset, that is not above the value';
+
+--
+-- first, last.  What they are made of is in schema tsdb and cannot be called by itself.
+--
+
+CREATE FUNCTION tsdb.first_step(internal, value anyelement, "time" "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'tsdb_first_step'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.first_step(internal, anyelement, "any") IS 'transition function of aggregate first';
+
+CREATE FUNCTION tsdb.last_step(internal, value anyelement, "time" "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'tsdb_last_step'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.last_step(internal, anyelement, "any") IS 'transition function of aggregate last';
+
+CREATE FUNCTION tsdb.first_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'tsdb_first_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.first_combine(internal, internal) IS 'combine function of aggregate first';
+
+CREATE FUNCTION tsdb.last_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'tsdb_last_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.last_combine(internal, internal) IS 'combine function of aggregate last';
+
+CREATE FUNCTION tsdb.first_last_serialize(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'tsdb_first_last_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.first_last_serialize(internal) IS 'serialization function of aggregates first and last';
+
+CREATE FUNCTION tsdb.first_last_deserialize(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'tsdb_first_last_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.first_last_deserialize(bytea, internal) IS 'deserialization function of aggregates first and last';
+
+CREATE FUNCTION tsdb.first_last_final(internal, value anyelement, "time" "any")
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'tsdb_first_last_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.first_last_final(internal, anyelement, "any") IS 'final function of aggregates first and last';
+
+CREATE AGGREGATE @extschema@.first(value anyelement, "time" "any") (
+	SFUNC = tsdb.first_step,
+	STYPE = internal,
+	COMBINEFUNC = tsdb.first_combine,
+	SERIALFUNC = tsdb.first_last_serialize,
+	DESERIALFUNC = tsdb.first_last_deserialize,
+	FINALFUNC = tsdb.first_last_final,
+	FINALFUNC_EXTRA,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.first(anyelement, "any") IS 'value of the row with the least time; rows whose time is NULL are ignored';
+
+CREATE AGGREGATE @extschema@.last(value anyelement, "time" "any") (
+	SFUNC = tsdb.last_step,
+	STYPE = internal,
+	COMBINEFUNC = tsdb.last_combine,
+	SERIALFUNC = tsdb.first_last_serialize,
+	DESERIALFUNC = tsdb.first_last_deserialize,
+	FINALFUNC = tsdb.first_last_final,
+	FINALFUNC_EXTRA,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.last(anyelement, "any") IS 'value of the row with the greatest time; rows whose time is NULL are ignored';
