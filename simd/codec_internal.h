@@ -288,6 +288,9 @@ size_t		tsdb_float_write(const int64_t *bits, const bool *isnull, int n, unsigne
 							 const uint16_t *lefts, TsdbBlockHeader *header, uint8_t *const *planes, uint8_t *out,
 							 TsdbCodecScratch *scratch);
 
+/* Scale of DECIMAL's header.param; false: none. */
+bool		tsdb_decimal_scale(unsigned param, TsdbDecimalScale *scale);
+
 /* The inverse. */
 bool		tsdb_float_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int64_t *bits,
 							TsdbCodecScratch *scratch);

@@ -39,8 +39,8 @@ static const double inverse10[TSDB_DECIMAL_MAX_SCALE + 1] = {
 };
 
 /* False if param makes no scale. */
-static bool
-decimal_scale(unsigned param, TsdbDecimalScale *scale)
+bool
+tsdb_decimal_scale(unsigned param, TsdbDecimalScale *scale)
 {
 	unsigned	k = param & TSDB_DECIMAL_SCALE;
 	unsigned	e = param & TSDB_DECIMAL_MUL14 ? 14 : 16;
@@ -239,7 +239,7 @@ scale_cost(const FloatSample *sample, Target target, unsigned k, bool *exact)
 	int			nexceptions = 0;
 	unsigned	cost = 0;
 
-	(void) decimal_scale(k, &scale);
+	(void) tsdb_decimal_scale(k, &scale);
 	*exact = scale_values(sample->v, sample->n, target, &scale, ints, diffs, single) == 0;
 	if (!*exact)
 		cost = residual_bits(diffs, sample->n, &nexceptions);
@@ -303,7 +303,7 @@ choose_scale(const FloatSample *sample, Target target, FloatModel *model, bool *
 		unsigned	e;
 
 		for (e = TSDB_DECIMAL_MUL14; e <= TSDB_DECIMAL_MUL16; e <<= 1)
-			if (decimal_scale(model->param | e, &scale) &&
+			if (tsdb_decimal_scale(model->param | e, &scale) &&
 				scale_values(sample->v, sample->n, target, &scale, ints, diffs, NULL) == 0)
 			{
 				model->param |= e;
@@ -554,12 +554,12 @@ write_decimals(const int64_t *bits, const bool *isnull, int n, Target target, un
 	int			nexceptions = 0;
 	size_t		size;
 
-	(void) decimal_scale(scale_param, &scale);
+	(void) tsdb_decimal_scale(scale_param, &scale);
 	any = scale_values(bits, n, target, &scale, scratch->ints, scratch->diffs, scratch->floats);
 	if (any != 0 && scale_param != (scale_param & TSDB_DECIMAL_SCALE))
 	{
 		*param &= TSDB_DECIMAL_SCALE;
-		(void) decimal_scale(*param, &scale);
+		(void) tsdb_decimal_scale(*param, &scale);
 		any = scale_values(bits, n, target, &scale, scratch->ints, scratch->diffs, scratch->floats);
 	}
 	if (any != 0)
@@ -680,7 +680,7 @@ read_decimals(CodecCursor *in, const TsdbPayloadHeader *header, unsigned param, 
 {
 	TsdbDecimalScale scale;
 
-	if (!decimal_scale(param, &scale) || (lane == 4 && (param & (TSDB_DECIMAL_MUL14 | TSDB_DECIMAL_MUL16))) ||
+	if (!tsdb_decimal_scale(param, &scale) || (lane == 4 && (param & (TSDB_DECIMAL_MUL14 | TSDB_DECIMAL_MUL16))) ||
 		!tsdb_payload_read(in, header, n, 8, bits, scratch))
 		return false;
 	if (lane == 8)

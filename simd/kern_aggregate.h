@@ -159,6 +159,152 @@ K(unpack_sum) (const uint8_t *in, int n, unsigned width, const uint64_t *mask)
 	return sum_lanes_of(in, n, mask, 0, T);
 }
 
+/*-------------- moments --------------*/
+
+/*
+ * Row i is lane i mod L of block b: i * v = (L * b + lane) * v.  So three sums: of v, of lane * v, and of b * (sum of the block).  Numbers of 16
+ * bits are made signed, for multiply-add, and what that takes off is added in the end.
+ */
+#if KERN_TIER >= 1
+
+#if KERN_TIER == 2
+typedef __m256i m256i;
+#define M(f)	_mm256_##f
+#else
+typedef simde__m256i m256i;
+#define M(f)	simde_mm256_##f
+#endif
+
+static always_inline int64_t
+add_ints(m256i x)
+{
+	int32_t		lanes[8];
+	int64_t		sum = 0;
+	int			i;
+
+	memcpy(lanes, &x, sizeof(lanes));
+	for (i = 0; i < 8; i++)
+		sum += lanes[i];
+	return sum;
+}
+
+static always_inline uint64_t
+add_longs(m256i x)
+{
+	uint64_t	lanes[4];
+
+	memcpy(lanes, &x, sizeof(lanes));
+	return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+/* Both take whole blocks, and return how many rows these are. */
+static noinline int
+K(moments_u8) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
+{
+	const m256i zero = M(setzero_si256) ();
+	const m256i one = M(set1_epi16) (1);
+	const m256i lane = M(setr_epi8) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+													23, 24, 25, 26, 27, 28, 29, 30, 31);
+	m256i sums = zero;
+	m256i by_lane = zero;
+	m256i by_block = zero;
+	m256i block = zero;
+	int			at = 0;
+
+	for (; n - at >= 32; at += 32)
+	{
+		const m256i x = M(loadu_si256) ((const m256i *) (v + at));
+		const m256i s = M(sad_epu8) (x, zero);
+
+		sums = M(add_epi64) (sums, s);
+		by_block = M(add_epi64) (by_block, M(mul_epu32) (s, block));
+		by_lane = M(add_epi32) (by_lane, M(madd_epi16) (M(maddubs_epi16) (x, lane), one));
+		block = M(add_epi64) (block, M(set1_epi64x) (1));
+	}
+	*sum = add_longs(sums);
+	*moment = (uint64_t) add_ints(by_lane) + 32 * add_longs(by_block);
+	return at;
+}
+
+static noinline int
+K(moments_u16) (const uint16_t *v, int n, uint64_t *sum, uint64_t *moment)
+{
+	const m256i zero = M(setzero_si256) ();
+	const m256i one = M(set1_epi16) (1);
+	const m256i sign = M(set1_epi16) ((int16_t) 0x8000);
+	const m256i lane = M(setr_epi16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	m256i sums = zero;
+	m256i by_lane = zero;
+	m256i by_block = zero;
+	m256i block = zero;
+	int			at = 0;
+	uint64_t	rows;
+
+	for (; n - at >= 16; at += 16)
+	{
+		const m256i x = M(xor_si256) (M(loadu_si256) ((const m256i *) (v + at)), sign);
+		const m256i s = M(madd_epi16) (x, one);
+
+		sums = M(add_epi32) (sums, s);
+		by_block = M(add_epi32) (by_block, M(mullo_epi32) (s, block));
+		by_lane = M(add_epi32) (by_lane, M(madd_epi16) (x, lane));
+		block = M(add_epi32) (block, M(set1_epi32) (1));
+	}
+	rows = (unsigned) at;
+	*sum = (uint64_t) add_ints(sums) + 32768 * rows;
+	*moment = (uint64_t) (add_ints(by_lane) + 16 * add_ints(by_block)) + (rows > 0 ? 32768 * (rows * (rows - 1) / 2) : 0);
+	return at;
+}
+
+#else
+
+static int
+K(moments_u8) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
+{
+	(void) v;
+	(void) n;
+	*sum = *moment = 0;
+	return 0;
+}
+
+static int
+K(moments_u16) (const uint16_t *v, int n, uint64_t *sum, uint64_t *moment)
+{
+	(void) v;
+	(void) n;
+	*sum = *moment = 0;
+	return 0;
+}
+
+#endif
+
+static void
+K(moments) (TsdbElement element, const void *values, int n, uint64_t *sum, uint64_t *moment)
+{
+	int			i;
+
+	if (element == TSDB_ELEM_U8)
+	{
+		const uint8_t *v = values;
+
+		for (i = K(moments_u8) (v, n, sum, moment); i < n; i++)
+		{
+			*sum += v[i];
+			*moment += (uint64_t) v[i] * (unsigned) i;
+		}
+	}
+	else
+	{
+		const uint16_t *v = values;
+
+		for (i = K(moments_u16) (v, n, sum, moment); i < n; i++)
+		{
+			*sum += v[i];
+			*moment += (uint64_t) v[i] * (unsigned) i;
+		}
+	}
+}
+
 /*-------------- sums of floats --------------*/
 
 #define FLOAT_SUMS		16

@@ -38,5 +38,5 @@
 	ENTRY(bitmap_from_bools), ENTRY(bitmap_to_bools), ENTRY(bitmap_to_rows), \
 	ENTRY(select64), ENTRY(expand64), ENTRY(zero_rows), \
 	ENTRY(compare), ENTRY(gather8), ENTRY(gather16), ENTRY(gather32), \
-	ENTRY(sum_int), ENTRY(sum_float), ENTRY(min_max) \
+	ENTRY(moments), ENTRY(sum_int), ENTRY(sum_float), ENTRY(min_max) \
 }

@@ -197,6 +197,8 @@ typedef struct TsdbKernels
 
 	/*-------- aggregates over the rows in mask (NULL = all n) --------*/
 
+	/* Sum of values[i], and of i * values[i]; U8 and U16 alone, and without a mask. */
+	void		(*moments) (TsdbElement element, const void *values, int n, uint64_t *sum, uint64_t *moment);
 	/* Integer elements: exact. */
 	tsdb_int128 (*sum_int) (TsdbElement element, const void *values, int n, const uint64_t *mask);
 	/*

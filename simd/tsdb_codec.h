@@ -84,6 +84,23 @@ size_t tsdb_int_encode(const int64_t *values, const bool *isnull, int n,
 bool tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 					 int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
+/* Rows first .. first + count - 1 of a block. */
+typedef struct TsdbRowRange
+{
+	uint16_t	first;
+	uint16_t	count;
+} TsdbRowRange;
+
+/*
+ * Sums of the values of ranges (ascending, apart from each other, each of a row at least) without decoding them: of integers; of doubles that
+ * are decimals: the exact sum of the decimals, rounded (twice at most).  False, and then nothing is said of the block: it is not coded as a
+ * frame of small numbers or steps, has NULLs or exceptions, or is damaged: decode it.
+ */
+bool tsdb_int_sums(const uint8_t *in, size_t len, int n, TsdbLane lane, const TsdbRowRange *ranges, int nranges,
+				   int64_t *sums, TsdbCodecScratch *scratch);
+bool tsdb_double_sums(const uint8_t *in, size_t len, int n, const TsdbRowRange *ranges, int nranges,
+					 double *sums, TsdbCodecScratch *scratch);
+
 /*
  * A cold column keeps the bytes of its numbers apart from its blocks, in up to eight planes of one byte a row: so an entropy
  * coder over a whole plane sees like beside like.  planes[p] points to the byte of the block's first row.  Encoding writes n

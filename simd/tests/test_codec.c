@@ -691,6 +691,137 @@ test_verification(void)
 	test_end("broken kernels: blocks that do not verify are RAW");
 }
 
+/*-------------- sums --------------*/
+
+/* Values whose numbers or steps are small: what sums are made for. */
+static void
+fill_for_sums(int kind, uint64_t *st, int n, int64_t *values)
+{
+	int64_t		walk = (int64_t) (vec_random(st) % 2000000) - 1000000;
+	int64_t		factor = kind & 1 ? 1 : 25;
+	int64_t		reach = kind & 2 ? 7 : 3000;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		int64_t		x = (int64_t) (vec_random(st) % (uint64_t) (2 * reach)) - reach;
+
+		/* a walk, or noise around one place; an outlier now and then */
+		if (kind & 4)
+			walk += factor * x;
+		if ((kind & 8) && vec_random(st) % 100 == 0)
+			walk += 70000 * factor;
+		values[i] = walk + (kind & 4 ? 0 : factor * x);
+		if (kind & 16)
+		{
+			double		d = (double) values[i] / 100;
+
+			memcpy(&values[i], &d, sizeof(d));
+		}
+	}
+}
+
+/* Sums of encoded blocks are those of the values that they decode to, and many blocks can be added up so. */
+static void
+test_sums(void)
+{
+	uint64_t	st = vec_seed(77);
+	int64_t		values[1024];
+	int64_t		out[1024];
+	bool		isnull[1024];
+	TsdbRowRange ranges[1024];
+	int64_t		sums[1024];
+	double		doubles[1024];
+	int			added_up[32] = {0};
+	int			kind;
+	int			round;
+	int			i;
+	int			r;
+
+	test_start();
+	for (kind = 0; kind < 32; kind++)
+		for (round = 0; round < 120; round++)
+		{
+			bool		floats = (kind & 16) != 0;
+			int			n = round < 4 ? 1024 : 256 + (int) (vec_random(&st) % 769);
+			Guarded		g = guarded_alloc(tsdb_int_bound(n, TSDB_LANE_INT64));
+			TsdbEncoding encoding;
+			size_t		size;
+			int			nnulls;
+			int			nranges = 0;
+			int			at = 0;
+			uint8_t    *copy;
+			bool		ok;
+
+			tsdb_simd_use(tiers[round % ntiers]);
+			fill_for_sums(kind, &st, n, values);
+			size = tsdb_int_encode(values, NULL, n, TSDB_LANE_INT64, floats ? TSDB_MEANS_FLOAT8 : TSDB_MEANS_INT, g.p,
+								   &encoding, scratch);
+			copy = exact_copy(g.p, size);
+			while (at < n)
+			{
+				int			count = round == 0 ? n : 1 + (int) (vec_random(&st) % (round % 3 == 0 ? 400 : 20));
+
+				at += round == 0 ? 0 : (int) (vec_random(&st) % 4) / 2 * (int) (vec_random(&st) % 9);
+				if (at >= n)
+					break;
+				count = count < n - at ? count : n - at;
+				ranges[nranges].first = (uint16_t) at;
+				ranges[nranges++].count = (uint16_t) count;
+				at += count;
+			}
+			ok = floats ? tsdb_double_sums(copy, size, n, ranges, nranges, doubles, scratch2) :
+				tsdb_int_sums(copy, size, n, TSDB_LANE_INT64, ranges, nranges, sums, scratch2);
+			if (ok)
+			{
+				added_up[kind]++;
+				expect(tsdb_int_decode(copy, size, n, TSDB_LANE_INT64, out, isnull, &nnulls, scratch), "kind %d does not decode", kind);
+				for (r = 0; r < nranges; r++)
+				{
+					int64_t		want = 0;
+					double		exact = 0;
+					double		magnitude = 0;
+
+					for (i = ranges[r].first; i < ranges[r].first + ranges[r].count; i++)
+					{
+						double		d;
+
+						memcpy(&d, &out[i], sizeof(d));
+						want += floats ? 0 : out[i];
+						exact += floats ? d : 0;
+						magnitude += floats && d < 0 ? -d : floats ? d : 0;
+					}
+					if (floats)
+						expect(doubles[r] - exact <= magnitude * 1e-13 && exact - doubles[r] <= magnitude * 1e-13,
+							   "kind %d, round %d, range %d: %.17g, not %.17g", kind, round, r, doubles[r], exact);
+					else
+						expect(sums[r] == want, "kind %d, round %d, range %d of %d rows: %lld, not %lld", kind, round, r,
+							   ranges[r].count, (long long) sums[r], (long long) want);
+				}
+			}
+			/* whatever the bytes, nothing is read beyond them */
+			if (round < 30)
+				for (i = 0; i < 20; i++)
+				{
+					uint8_t    *damaged = exact_copy(g.p, size);
+					uint8_t    *cut;
+
+					damaged[vec_random(&st) % (i < 10 && size > 40 ? 40 : size)] ^= (uint8_t) (1 << vec_random(&st) % 8);
+					cut = exact_copy(damaged, size - (size_t) (i % 3));
+					(void) tsdb_double_sums(cut, size - (size_t) (i % 3), n, ranges, nranges, doubles, scratch2);
+					(void) tsdb_int_sums(cut, size - (size_t) (i % 3), n, TSDB_LANE_INT64, ranges, nranges, sums, scratch2);
+					free(damaged);
+					free(cut);
+				}
+			free(copy);
+			guarded_free(&g);
+		}
+	for (kind = 0; kind < 32; kind++)
+		expect(added_up[kind] >= 60, "of kind %d only %d of 120 blocks were added up", kind, added_up[kind]);
+	tsdb_simd_use(tiers[ntiers - 1]);
+	test_end("sums over ranges of encoded blocks");
+}
+
 /*-------------- strings --------------*/
 
 /* Strings of a kind in pool; returns their total length. */
@@ -1241,6 +1372,7 @@ main(int argc, char **argv)
 	test_null_forms();
 	test_exceptions();
 	test_verification();
+	test_sums();
 	test_bytes();
 	test_codes();
 	test_dict();

@@ -1546,6 +1546,42 @@ test_sum_int(void)
 }
 
 static void
+test_moments(void)
+{
+	uint8_t		v[MAX * 8];
+	int			e;
+	int			kind;
+	int			n;
+	int			i;
+
+	for (e = TSDB_ELEM_U8; e <= TSDB_ELEM_U16; e++)
+		for (kind = 0; kind < KINDS; kind++)
+			for (n = 1; n <= MAX; n++)
+			{
+				uint64_t	want_sum = 0;
+				uint64_t	want_moment = 0;
+				uint64_t	sum;
+				uint64_t	moment;
+
+				fill_elements(e, kind, n, v);
+				if (kind == KINDS - 1)
+					memset(v, 0xFF, sizeof(v));
+				for (i = 0; i < n; i++)
+				{
+					uint64_t	x = (uint64_t) element_int(e, v + (size_t) i * element_bytes[e]);
+
+					want_sum += x;
+					want_moment += x * (unsigned) i;
+				}
+				k->moments((TsdbElement) e, input(v, (size_t) n * element_bytes[e]), n, &sum, &moment);
+				expect(sum == want_sum && moment == want_moment, "%s, kind %d, n = %d: %llu, %llu, not %llu, %llu", element_names[e],
+					   kind, n, (unsigned long long) sum, (unsigned long long) moment, (unsigned long long) want_sum,
+					   (unsigned long long) want_moment);
+				release("moments", n);
+			}
+}
+
+static void
 test_sum_float(void)
 {
 	uint8_t		v[MAX * 8];
@@ -1700,7 +1736,7 @@ static const struct
 	{"doubles_to_floats, floats_to_doubles", test_conversions}, {"join_real", test_join_real},
 	{"bitmap logic", test_bitmap_logic}, {"bitmap bools", test_bitmap_bools},
 	{"bitmap_to_rows, select64, expand64, zero_rows", test_selection}, {"compare", test_compare}, {"gather", test_gather},
-	{"sum_int", test_sum_int}, {"sum_float", test_sum_float}, {"min_max", test_min_max}
+	{"sum_int", test_sum_int}, {"moments", test_moments}, {"sum_float", test_sum_float}, {"min_max", test_min_max}
 };
 
 static void

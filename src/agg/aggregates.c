@@ -95,6 +95,7 @@ typedef struct Aggregate
 	TsdbCoreAggregate *core;	/* CORE, and kinds that finish by core's functions */
 	int			nargs;			/* CORE */
 	TsdbExpr  **args;
+	AttrNumber	sum_attnum;		/* a column that may be added up as it is encoded, 0 = none */
 	bool		by_value_of_dict;	/* CORE: min or max: a value that was just looked at need not be again */
 } Aggregate;
 
@@ -329,6 +330,32 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 		aggs->only_count = false;
 }
 
+/*
+ * Sums of plain columns that no other aggregate looks at need not decode them.
+ */
+static void
+choose_encoded_sums(TsdbAggregates *aggs)
+{
+	int			i,
+				j;
+
+	for (i = 0; i < aggs->n; i++)
+	{
+		Aggregate  *agg = &aggs->aggs[i];
+
+		if (agg->filter != NULL ||
+			(agg->kind != AGG_SUM_INT && agg->kind != AGG_SUM_INT8 && agg->kind != AGG_AVG_INT && agg->kind != AGG_AVG_INT8 &&
+			 agg->kind != AGG_SUM_FLOAT8 && agg->kind != AGG_AVG_FLOAT))
+			continue;
+		agg->sum_attnum = tsdb_expr_column(agg->arg);
+		for (j = 0; j < aggs->n; j++)
+		{
+			if (j != i && aggs->aggs[j].arg == agg->arg)
+				agg->sum_attnum = 0;
+		}
+	}
+}
+
 TsdbAggregates *
 tsdb_aggregates_create(TsdbExprSet *exprs, List *aggrefs)
 {
@@ -342,6 +369,7 @@ tsdb_aggregates_create(TsdbExprSet *exprs, List *aggrefs)
 	aggs->only_count = true;
 	foreach(lc, aggrefs)
 		compile_aggregate(aggs, &aggs->aggs[aggs->n++], lfirst_node(Aggref, lc), aggrefs);
+	choose_encoded_sums(aggs);
 	return aggs;
 }
 
@@ -683,6 +711,55 @@ add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	ResetExprContext(agg->core->context->tmpcontext);
 }
 
+/* pieces shorter than this, on average, are decoded */
+#define ENCODED_ROWS	16
+
+/*
+ * Adds a column that is not decoded, straight from the vector's block; false: it has to be decoded.  The rows of
+ * the batch lie together in the vector.
+ */
+static bool
+add_encoded(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
+{
+	TsdbRowRange ranges[TSDB_VECTOR_ROWS / ENCODED_ROWS];
+	int64		sums[TSDB_VECTOR_ROWS / ENCODED_ROWS];
+	double		doubles[TSDB_VECTOR_ROWS / ENCODED_ROWS];
+	bool		floats = agg->kind == AGG_SUM_FLOAT8 || agg->kind == AGG_AVG_FLOAT;
+	int			first = batch->rows != NULL ? batch->rows[0] : 0;
+	int			p;
+
+	if (batch->set == NULL || npieces * ENCODED_ROWS > batch->n ||
+		(!batch->whole && batch->rows[batch->n - 1] - batch->rows[0] != batch->n - 1))
+		return false;
+	for (p = 0; p < npieces; p++)
+	{
+		ranges[p].first = (uint16) (first + pieces[p].start);
+		ranges[p].count = pieces[p].n;
+	}
+	if (!tsdb_vector_sums(batch->set, agg->sum_attnum, ranges, npieces, sums, floats ? doubles : NULL))
+		return false;
+	for (p = 0; p < npieces; p++)
+	{
+		if (floats)
+		{
+			FloatState *state = (FloatState *) (pieces[p].states + agg->offset);
+
+			state->n += pieces[p].n;
+			state->sum += doubles[p];
+			if (unlikely(isinf(state->sum)) && !state->infinite)
+				float_overflow_error();
+		}
+		else
+		{
+			IntState   *state = (IntState *) (pieces[p].states + agg->offset);
+
+			state->n += pieces[p].n;
+			state->sum += sums[p];
+		}
+	}
+	return true;
+}
+
 /* The rows of a batch for which the filter is true, and the pieces of which they are. */
 static void
 choose_subset(Subset *subset, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
@@ -720,6 +797,8 @@ add_rows(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 {
 	TsdbVec		vec = {NULL, NULL};
 
+	if (agg->sum_attnum != 0 && add_encoded(agg, batch, pieces, npieces))
+		return;
 	if (agg->arg != NULL)
 		vec = tsdb_expr_eval(agg->arg, batch);
 	switch (agg->kind)

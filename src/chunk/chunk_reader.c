@@ -1111,6 +1111,35 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 	out->decoded = true;
 }
 
+bool
+tsdb_vector_sums(TsdbVectorSet *pub, AttrNumber attnum, const TsdbRowRange *ranges, int nranges,
+				 int64 *sums, double *doubles)
+{
+	OpenSet    *set = (OpenSet *) pub;
+	OpenChunk  *chunk = set->owner;
+	const TsdbColumnDisk *column;
+	const TsdbVector *vector;
+	BlockBytes	block;
+	int			c = chunk->column_of_att[attnum - 1];
+	bool		done;
+
+	if (c < 0 || pub->columns[attnum - 1].decoded || pub->chunk == NULL)
+		return false;
+	column = &chunk->layout.columns[c];
+	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0 || (column->flags & TSDB_COL_COLD) != 0 ||
+		column->kind != (doubles != NULL ? TSDB_KIND_FLOAT8 : TSDB_KIND_INT))
+		return false;
+	scratch_init();
+	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
+	if (doubles != NULL)
+		done = tsdb_double_sums(block.data, block.len, pub->nrows, ranges, nranges, doubles, scratch.codec);
+	else
+		done = tsdb_int_sums(block.data, block.len, pub->nrows, (TsdbLane) column->typlen, ranges, nranges, sums, scratch.codec);
+	block_put(&block);
+	return done;
+}
+
 /* The segments of a block, as bits. */
 static void
 mark_block(const TsdbBlockRef *ref, uint8 *segments)

@@ -14,6 +14,7 @@
 #define TSDB_CHUNK_READER_H
 
 #include "chunk/directory.h"
+#include "tsdb_codec.h"
 
 typedef struct TsdbChunk TsdbChunk;
 
@@ -79,6 +80,13 @@ extern void tsdb_vector_set_detach(TsdbVectorSet *set);
 
 /* Decodes column attnum of the set if it is not yet; values are canonical Datums (as fetch_att's). */
 extern void tsdb_vector_decode(TsdbVectorSet *set, AttrNumber attnum);
+
+/*
+ * Sums over ranges of the vector's rows (ascending, apart) of a column of integers (sums) or doubles (doubles) that has not been decoded yet,
+ * straight from its block.  False: it can't be done so, or would be no cheaper than to decode.
+ */
+extern bool tsdb_vector_sums(TsdbVectorSet *set, AttrNumber attnum, const TsdbRowRange *ranges, int nranges,
+							 int64 *sums, double *doubles);
 
 /* Bitmaps over the rows of a chunk. */
 #define tsdb_row_bits_words(nrows)	(((nrows) + 63) / 64)

@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ * payload_sum.c
+ *	  Sums over ranges of a block's rows, without decoding its values.
+ *
+ * FOR: value[i] = base + factor * c[i], so that a range adds up to count * base + factor * (sum of c).
+ *
+ * DELTA: value[i] = value[i - 1] + d[i], d[i] = base + factor * c[i]; then rows a .. b - 1 add up to
+ *
+ *		(b - a) * value[a] + sum over a < j < b of (b - j) * d[j]
+ *
+ * and the last sum is (b - a - 1) * C - K, C being the sum of c[a + 1 ..], K that of j * c[a + 1 + j]: two passes over bytes in
+ * place of a prefix sum over 64-bit numbers.  Patches are added apart.
+ *
+ * Numbers are looked at as lanes of 8 or 16 bits.  Limits on what the block says keep everything far below 2^63; blocks
+ * beyond them are decoded like others.
+ */
+#include "codec_internal.h"
+#include "ffor.h"
+
+/* |first|, and |base|, factor and |patches| */
+#define MAX_FIRST		(INT64_C(1) << 50)
+#define MAX_STEP		(INT64_C(1) << 26)
+
+typedef struct Sums
+{
+	const TsdbPayloadHeader *p;
+	bool		steps;			/* DELTA */
+	int			n;
+	int64_t		first;			/* DELTA: value[0] */
+	int64_t		base;
+	int64_t		factor;
+	TsdbElement element;		/* of the lanes */
+	int			bytes;
+	const uint8_t *lanes;
+	const uint8_t *positions;	/* of patches */
+	const uint8_t *patches;
+} Sums;
+
+static bool
+is_small(int64_t v, int64_t limit)
+{
+	return v > -limit && v < limit;
+}
+
+/* Takes the payload, and unpacks its numbers to lanes; false: it is none of ours, or damaged. */
+static bool
+open_sums(CodecCursor *in, const TsdbPayloadHeader *p, int n, Sums *sums, TsdbCodecScratch *scratch)
+{
+	const uint8_t *bytes;
+	int			last = -1;
+	int			i;
+
+	if ((p->payload != TSDB_ENC_FOR && p->payload != TSDB_ENC_DELTA) || p->width < 1 || p->width > 16 ||
+		(p->flags & ~(TSDB_PAYLOAD_GCD | TSDB_PAYLOAD_PATCHES)) != 0)
+		return false;
+	if ((p->flags & TSDB_PAYLOAD_PATCHES) ? p->count == 0 || p->count > n || p->aux < 1 || p->aux > 8 :
+		p->count != 0 || p->aux != 0)
+		return false;
+	sums->p = p;
+	sums->n = n;
+	sums->steps = p->payload == TSDB_ENC_DELTA;
+	sums->first = 0;
+	if (sums->steps)
+	{
+		if ((bytes = codec_take(in, 8)) == NULL)
+			return false;
+		sums->first = (int64_t) codec_load64(bytes);
+	}
+	if ((bytes = codec_take(in, 8)) == NULL)
+		return false;
+	sums->base = (int64_t) codec_load64(bytes);
+	sums->factor = 1;
+	if (p->flags & TSDB_PAYLOAD_GCD)
+	{
+		if ((bytes = codec_take(in, 8)) == NULL)
+			return false;
+		sums->factor = (int64_t) codec_load64(bytes);
+	}
+	/* a frame's base is a value, a step's is a step */
+	if (!is_small(sums->first, MAX_FIRST) || !is_small(sums->base, sums->steps ? MAX_STEP : MAX_FIRST) ||
+		!is_small(sums->factor, MAX_STEP))
+		return false;
+
+	if ((bytes = codec_take(in, tsdb_ffor_size(n, p->width, false))) == NULL ||
+		(sums->positions = codec_take(in, p->count * sizeof(uint16_t))) == NULL ||
+		(sums->patches = codec_take(in, (size_t) p->count * p->aux)) == NULL)
+		return false;
+	for (i = 0; i < p->count; i++)
+	{
+		int			at = codec_load16(sums->positions + (size_t) i * sizeof(uint16_t));
+
+		if (at <= last || at >= n || !is_small(codec_load_signed(sums->patches + (size_t) i * p->aux, p->aux), MAX_STEP))
+			return false;
+		last = at;
+	}
+	sums->bytes = p->width <= 8 ? 1 : 2;
+	sums->element = p->width <= 8 ? TSDB_ELEM_U8 : TSDB_ELEM_U16;
+	tsdb_kernels->unpack_lanes(bytes, n, p->width, scratch->narrow);
+	/* a patch replaces its number, whatever that is */
+	for (i = 0; i < p->count; i++)
+	{
+		int			at = codec_load16(sums->positions + (size_t) i * sizeof(uint16_t));
+
+		memset((uint8_t *) scratch->narrow + (size_t) at * sums->bytes, 0, sums->bytes);
+	}
+	sums->lanes = (const uint8_t *) scratch->narrow;
+	return true;
+}
+
+/* Sum of factor * c[i], from <= i < to. */
+static int64_t
+lanes_sum(const Sums *sums, int from, int to)
+{
+	if (to <= from)
+		return 0;
+	return sums->factor * (int64_t) tsdb_kernels->sum_int(sums->element, sums->lanes + (size_t) from * sums->bytes, to - from, NULL);
+}
+
+/* Sum of patches at from <= position < to, each multiplied, if weighted, by to - position; *patch is the first at or behind "from". */
+static int64_t
+patches_sum(const Sums *sums, int from, int to, bool weighted, int *patch)
+{
+	int64_t		sum = 0;
+
+	for (; *patch < sums->p->count; (*patch)++)
+	{
+		int			at = codec_load16(sums->positions + (size_t) *patch * sizeof(uint16_t));
+		int64_t		value;
+
+		if (at < from)
+			continue;
+		if (at >= to)
+			break;
+		value = codec_load_signed(sums->patches + (size_t) *patch * sums->p->aux, sums->p->aux);
+		sum += weighted ? value * (to - at) : value;
+	}
+	return sum;
+}
+
+static void
+add_up_frame(const Sums *sums, const TsdbRowRange *ranges, int nranges, int64_t *out)
+{
+	int			patch = 0;
+	int			i;
+
+	for (i = 0; i < nranges; i++)
+	{
+		int			from = ranges[i].first;
+		int			to = from + ranges[i].count;
+
+		out[i] = sums->base * ranges[i].count + lanes_sum(sums, from, to) + patches_sum(sums, from, to, false, &patch);
+	}
+}
+
+static void
+add_up_steps(const Sums *sums, const TsdbRowRange *ranges, int nranges, int64_t *out)
+{
+	int64_t		value = sums->first;	/* of row "at" */
+	int			at = 0;
+	int			patch = 0;
+	int			i;
+
+	/* the slot of row 0 is no step; nor is a patch there */
+	for (i = 0; i < nranges; i++)
+	{
+		int			from = ranges[i].first;
+		int			to = from + ranges[i].count;
+		int64_t		rest = ranges[i].count - 1;	/* steps within the range */
+		uint64_t	c = 0;
+		uint64_t	k = 0;
+		int			again;
+
+		/* to the first row of the range */
+		value += sums->base * (from - at) + lanes_sum(sums, at + 1, from + 1) + patches_sum(sums, at + 1, from + 1, false, &patch);
+		if (rest > 0)
+			tsdb_kernels->moments(sums->element, sums->lanes + (size_t) (from + 1) * sums->bytes, (int) rest, &c, &k);
+		again = patch;
+		out[i] = value * ranges[i].count + sums->base * (rest * (rest + 1) / 2) +
+			sums->factor * (int64_t) ((uint64_t) rest * c - k) + patches_sum(sums, from + 1, to, true, &again);
+		/* to its last one */
+		value += sums->base * rest + sums->factor * (int64_t) c + patches_sum(sums, from + 1, to, false, &patch);
+		at = to - 1;
+	}
+}
+
+/* Opens the block and adds up; header: of the block. */
+static bool
+add_up(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, const TsdbRowRange *ranges, int nranges,
+	   int64_t *out, TsdbBlockHeader *header, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, NULL, 0};
+	const uint8_t *bytes = codec_take(&cursor, sizeof(TsdbBlockHeader));
+	Sums		sums;
+
+	if (bytes == NULL)
+		return false;
+	memcpy(header, bytes, sizeof(*header));
+	if (header->nrows != n || header->lane != lane || header->null_form != TSDB_NULLS_NONE || header->nnulls != 0 ||
+		header->p.nexceptions != 0 || header->encoding != (floats ? TSDB_ENC_DECIMAL : header->p.payload) ||
+		(!floats && header->param != 0))
+		return false;
+	if (!open_sums(&cursor, &header->p, n, &sums, scratch))
+		return false;
+	if (sums.steps)
+		add_up_steps(&sums, ranges, nranges, out);
+	else
+		add_up_frame(&sums, ranges, nranges, out);
+	return true;
+}
+
+bool
+tsdb_int_sums(const uint8_t *in, size_t len, int n, TsdbLane lane, const TsdbRowRange *ranges, int nranges,
+			  int64_t *sums, TsdbCodecScratch *scratch)
+{
+	TsdbBlockHeader header;
+
+	return add_up(in, len, n, (unsigned) lane, false, ranges, nranges, sums, &header, scratch);
+}
+
+bool
+tsdb_double_sums(const uint8_t *in, size_t len, int n, const TsdbRowRange *ranges, int nranges,
+				 double *sums, TsdbCodecScratch *scratch)
+{
+	TsdbBlockHeader header;
+	TsdbDecimalScale scale;
+	int64_t    *ints = scratch->ints;
+	int			i;
+
+	if (nranges > CODEC_ROWS || !add_up(in, len, n, TSDB_LANE_INT64, true, ranges, nranges, ints, &header, scratch) ||
+		(header.param & TSDB_DECIMAL_RESIDUAL) != 0 || !tsdb_decimal_scale(header.param, &scale))
+		return false;
+	for (i = 0; i < nranges; i++)
+	{
+		double		sum = (double) ints[i];
+
+		sums[i] = scale.multiply ? sum * scale.factor * scale.inverse : sum / scale.power;
+	}
+	return true;
+}
