@@ -22,6 +22,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "timeseries/first_last.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -50,6 +51,7 @@ typedef enum AggKind
 	AGG_MIN_INT, AGG_MAX_INT,	/* by-value types that sort as signed integers; bool */
 	AGG_MIN_FLOAT8, AGG_MAX_FLOAT8,
 	AGG_MIN_FLOAT4, AGG_MAX_FLOAT4,
+	AGG_FIRST, AGG_LAST,		/* first(value, time) and last(), time sorting as signed integers: as AGG_CORE, of one row a piece */
 	AGG_CORE					/* by its own transition function */
 } AggKind;
 
@@ -239,6 +241,29 @@ squares_are_shared(List *aggrefs, const Aggref *aggref)
 	return false;
 }
 
+/* Is it one of our own first() and last(), by a time that sorts as signed integers do? */
+static AggKind
+pick_kind(const Aggregate *agg)
+{
+	PGFunction	trans = agg->core->trans.fn_addr;
+
+	if (list_length(agg->aggref->args) != 2 || (trans != tsdb_first_step && trans != tsdb_last_step))
+		return AGG_CORE;
+	switch (exprType((Node *) lsecond_node(TargetEntry, agg->aggref->args)->expr))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return trans == tsdb_first_step ? AGG_FIRST : AGG_LAST;
+		default:
+			return AGG_CORE;
+	}
+}
+
 static Size
 state_size(AggKind kind)
 {
@@ -258,11 +283,19 @@ state_size(AggKind kind)
 		case AGG_AVG_FLOAT:
 		case AGG_VAR_FLOAT:
 			return sizeof(FloatState);
+		case AGG_FIRST:
+		case AGG_LAST:
 		case AGG_CORE:
 			return sizeof(TsdbCoreState);
 		default:
 			return sizeof(ExtremeState);
 	}
+}
+
+static bool
+has_core_state(AggKind kind)
+{
+	return kind == AGG_CORE || kind == AGG_FIRST || kind == AGG_LAST;
 }
 
 static int
@@ -289,6 +322,8 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	agg->kind = kind_of_aggref(aggref);
 	/* rights are checked, and results of some kinds are finished, by this */
 	agg->core = tsdb_core_aggregate_create(aggref, aggs->context);
+	if (agg->kind == AGG_CORE)
+		agg->kind = pick_kind(agg);
 	if (agg->kind == AGG_AVG_FLOAT && agg->partial && squares_are_shared(aggrefs, aggref))
 		agg->kind = AGG_VAR_FLOAT;
 
@@ -296,6 +331,8 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	{
 		case AGG_COUNT_ROWS:
 			break;
+		case AGG_FIRST:
+		case AGG_LAST:
 		case AGG_CORE:
 			{
 				ListCell   *lc;
@@ -388,7 +425,7 @@ tsdb_aggregates_init(TsdbAggregates *aggs, char *states)
 	{
 		Aggregate  *agg = &aggs->aggs[i];
 
-		if (agg->kind == AGG_CORE)
+		if (has_core_state(agg->kind))
 			tsdb_core_init(agg->core, (TsdbCoreState *) (states + agg->offset));
 	}
 }
@@ -711,6 +748,37 @@ add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	ResetExprContext(agg->core->context->tmpcontext);
 }
 
+/* Of each piece the row with the least (greatest) time goes to the transition function; of equal ones the first. */
+static void
+add_picks(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
+{
+	TsdbVec		values = tsdb_expr_eval(agg->args[0], batch);
+	TsdbVec		vec = tsdb_expr_eval(agg->args[1], batch);
+	const int64 *times = (const int64 *) vec.values;
+	bool		last = agg->kind == AGG_LAST;
+
+	EACH_PIECE(TsdbCoreState,
+			   {
+				   int			best = -1;
+
+				   EACH_VALUE({
+					   if (best < 0 || (last ? times[i] > times[best] : times[i] < times[best]))
+						   best = i;
+				   });
+				   if (best >= 0)
+				   {
+					   NullableDatum args[2];
+
+					   args[0].value = values.values[best];
+					   args[0].isnull = values.isnull != NULL && values.isnull[best];
+					   args[1].value = vec.values[best];
+					   args[1].isnull = false;
+					   tsdb_core_add(agg->core, state, args);
+				   }
+			   });
+	ResetExprContext(agg->core->context->tmpcontext);
+}
+
 /* pieces shorter than this, on average, are decoded */
 #define ENCODED_ROWS	16
 
@@ -833,6 +901,10 @@ add_rows(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 		case AGG_MIN_FLOAT4:
 		case AGG_MAX_FLOAT4:
 			add_float_extremes(agg, vec, pieces, npieces, agg->kind == AGG_MAX_FLOAT8 || agg->kind == AGG_MAX_FLOAT4);
+			break;
+		case AGG_FIRST:
+		case AGG_LAST:
+			add_picks(agg, batch, pieces, npieces);
 			break;
 		case AGG_CORE:
 			add_by_core(agg, batch, pieces, npieces);
@@ -1014,6 +1086,8 @@ result_of(Aggregate *agg, char *at, bool *isnull)
 		case AGG_MAX_FLOAT4:
 			*isnull = !extreme->some;
 			return Float4GetDatum((float4) extreme->value.d);
+		case AGG_FIRST:
+		case AGG_LAST:
 		case AGG_CORE:
 			return tsdb_core_result(agg->core, (TsdbCoreState *) at, isnull);
 	}

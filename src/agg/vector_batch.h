@@ -33,7 +33,7 @@ typedef struct TsdbBatch
 	uint64		serial;			/* another one each time that the batch is filled; never 0 */
 	int			n;
 	TsdbVectorSet *set;			/* NULL: the rows are in own arrays */
-	const uint16 *rows;			/* of the set, rising */
+	const uint16 *rows;			/* of the set, rising; NULL: all */
 	bool		whole;			/* all rows of the set */
 	struct TsdbBatch *parent;	/* rows (of "rows") of that batch; NULL = none */
 	TupleDesc	desc;
@@ -44,7 +44,7 @@ typedef struct TsdbBatch
 
 extern TsdbBatch *tsdb_batch_create(TupleDesc desc, MemoryContext cxt);
 
-/* From now on n rows of a set. */
+/* From now on n rows of a set; rows may be NULL if these are all. */
 extern void tsdb_batch_set_vector(TsdbBatch *batch, TsdbVectorSet *set, const uint16 *rows, int n);
 /* From now on n rows of another batch. */
 extern void tsdb_batch_set_selected(TsdbBatch *batch, TsdbBatch *parent, const uint16 *rows, int n);

@@ -1058,6 +1058,22 @@ test_quals(TsdbScanState *state)
 	state->nrows = n;
 }
 
+/* Are all rows of the current vector wanted?  Then there is nothing to select. */
+static bool
+select_all(TsdbScanState *state)
+{
+	if (state->chunk->has_dead || state->qual != NULL ||
+		(state->filter != NULL && tsdb_filter_zone(state->filter, (uint32) state->vector) != TSDB_FILTER_ALL))
+		return false;
+	state->set = tsdb_vector_set(state->chunk, (uint32) state->vector, state->set, state->cxt);
+	state->nrows = (int) state->set->nrows;
+	state->stats.vectors_decoded++;
+	state->chunk_skipped = false;
+	if (pgstat_should_count_relation(state->css.ss.ss_currentRelation))
+		state->css.ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += state->nrows;
+	return true;
+}
+
 /* The next vector that has rows, or, if chunks are offered, chunk; false at the end. */
 static bool
 next_vector(TsdbScanState *state, bool offer_chunks, TsdbScanItem *item)
@@ -1089,16 +1105,21 @@ next_vector(TsdbScanState *state, bool offer_chunks, TsdbScanItem *item)
 				close_chunk(state);
 			continue;
 		}
+		if (select_all(state))
+		{
+			item->rows = NULL;
+			break;
+		}
 		if (!select_rows(state))
 			continue;
 		if (state->qual != NULL)
 			test_quals(state);
+		item->rows = state->rows;
 		if (state->nrows > 0)
 			break;
 	}
 	item->kind = TSDB_ITEM_VECTOR;
 	item->set = state->set;
-	item->rows = state->rows;
 	item->nrows = state->nrows;
 	return true;
 }

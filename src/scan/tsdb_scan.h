@@ -43,7 +43,7 @@ typedef struct TsdbScanItem
 	TupleTableSlot *slot;
 	TsdbVectorSet *set;			/* the scan's, until the next item */
 	bool		new_chunk;		/* of another chunk than the vector before */
-	const uint16 *rows;			/* [nrows] of the set, rising */
+	const uint16 *rows;			/* [nrows] of the set, rising; NULL: all of them */
 	int			nrows;
 } TsdbScanItem;
 
