@@ -130,7 +130,7 @@ fi
 #--------------------------------------------------------------------- loading
 
 if part load; then
-	say "# the first look-up after a restart, beside reading the directory; ms (pages are in memory, and read once before)"
+	say "# the first look-up after a restart, beside reading the directory (pages are in memory, and read once before)"
 	for round in 1 2 3; do
 		server_stop bench
 		server_start bench
