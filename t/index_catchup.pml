@@ -4,13 +4,15 @@
  * Writers insert a directory entry with the next number under the allot lock, raise the root's count, and commit or abort; one
  * of them may fail between entry and count, and vacuum then removes the entry, so that its number is given to another chunk.
  * Readers take a snapshot (the set of committed chunks), read the root, ask the index, read the rest from the directory, and add
- * what is missing, in turns of single steps, if they get the claim.  An evicter may take the table away at any moment, in two
+ * what is missing, in turns of single steps, if they get the claim.  Who lacks the newest chunks only may claim first, and read
+ * once what is both added and, so far as its snapshot sees it, returned.  An evicter may take the table away at any moment, in two
  * periods.  A reader must return each chunk of its snapshot.
  *
  * BREAK=1: the index is believed complete up to the root's count at the end of loading instead of the beginning.
  * BREAK=2: the root is not read: the index's own count is believed.
  * BREAK=3: entries beyond the root's count are added, and count as complete.
  * BREAK=4: loading sees only what its snapshot sees.
+ * BREAK=6: who claims first returns what it read after the index's "complete", not after that of its own look-up.
  * BREAK=5: nodes of an evicted table are unlinked without waiting for who found it alive.
  * With each of them the check must fail.
  */
@@ -80,11 +82,12 @@ proctype reader(byte me; byte rounds)
 	byte i;
 	byte batch[NUMBERS + 1];
 	byte upto;
+	bit once;				/* claims first */
 
 again:
 	skip;
 	/* 1 */
-	d_step { found = 0; c = 0; gen = 0; mygen = 0; upto = 0; i = 1; snapshot = committed };
+	d_step { found = 0; c = 0; gen = 0; mygen = 0; upto = 0; once = 0; i = 1; snapshot = committed };
 	m = root;
 	/* 2 */
 	in_epoch[me] = 1;
@@ -113,6 +116,11 @@ again:
 	:: else
 	fi;
 	if
+	:: gen != 0 && c < m -> once = 1; goto claiming
+	:: skip
+	fi;
+plainly:
+	if
 	:: c < m ->
 		i = c + 1;
 		do
@@ -133,9 +141,10 @@ again:
 
 	/* 4 */
 	if
-	:: c >= m -> goto next
+	:: c >= m || once -> goto next
 	:: else
 	fi;
+claiming:
 	atomic {
 		if
 		:: claim == 0 ->
@@ -148,8 +157,12 @@ again:
 			:: else
 			fi;
 			mygen = live;
-			c = complete
-		:: else -> goto next
+			if
+			:: once && BREAK != 6 && (complete < c || complete >= m) -> claim = 0; goto plainly
+			:: once && BREAK != 6 && complete >= c && complete < m -> skip	/* reads after c, as its look-up needs, though complete may be more */
+			:: else -> c = complete
+			fi
+		:: else -> if :: once -> goto plainly :: else -> goto next fi
 		fi
 	};
 	i = c + 1;
@@ -159,6 +172,10 @@ again:
 			batch[i] = directory[i];
 			if
 			:: BREAK == 4 && batch[i] != NONE && !(snapshot & (1 << batch[i])) -> batch[i] = NONE
+			:: else
+			fi;
+			if
+			:: once && batch[i] != NONE && (snapshot & (1 << batch[i])) -> found = found | (1 << batch[i])
 			:: else
 			fi;
 			i++
@@ -202,6 +219,7 @@ again:
 		:: else
 		fi
 	};
+	assert(!once || (found & snapshot) == snapshot);
 next:
 	if
 	:: rounds > 1 -> rounds--; goto again

@@ -7,7 +7,8 @@
  *	1. The caller has a snapshot.  The root is read: incarnation and count of changes m.
  *	2. The index of that incarnation answers for changes 1 .. c.  Each hit is confirmed on its tuple.
  *	3. If c < m, or there is none: changes c+1 .. are read from the directory with the snapshot.
- *	4. Who gets the claim reads them once more with SnapshotAny and adds them, so that the index is complete up to m.
+ *	4. Who gets the claim reads them with SnapshotAny and adds them, so that the index is complete up to m; the snapshot then
+ *	   says which of them are its own.
  *
  * An entry that the snapshot sees was counted in the root before its transaction committed, hence before the snapshot, hence before step 1: its
  * number is at most m.  README.md has the whole argument.
@@ -46,6 +47,20 @@ static shmem_startup_hook_type prev_shmem_startup = NULL;
 static bool attached = false;	/* its exit callback is there */
 static bool claiming = false;
 static TsdbIxRef claim;
+
+/*
+ * Where this backend last found roots.  A store is opened for each query and would look for its root in the key's index: a descent, and two
+ * more locks of a page that a writer changes with each chunk.  Only a hint: directory.c checks the key of the tuple that it finds there.
+ */
+#define ROOT_HINTS		64
+
+typedef struct RootHint
+{
+	RelFileNode node;
+	ItemPointerData tid;		/* invalid: none */
+} RootHint;
+
+static RootHint root_hints[ROOT_HINTS];
 
 /*-------------- shared memory --------------*/
 
@@ -221,14 +236,14 @@ bloom_may_match(const uint64_t bloom[8], const int16_t attnums[TSDB_IX_BLOOM_COL
 	return true;
 }
 
-/* Leaves out what does not match, from the first-th on; returns how many stay. */
+/* Leaves out what does not match; returns how many stay. */
 static int
-filter_entries(TsdbDirEntry *entries, int first, int nentries, const TsdbChunkQuery *query)
+filter_entries(TsdbDirEntry *entries, int nentries, const TsdbChunkQuery *query)
 {
-	int			nkept = first;
+	int			nkept = 0;
 	int			i;
 
-	for (i = first; i < nentries; i++)
+	for (i = 0; i < nentries; i++)
 	{
 		if (!tsdb_chunk_may_match(&entries[i], query))
 			continue;
@@ -245,7 +260,7 @@ find_plainly(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, i
 	int			n;
 	TsdbDirEntry *entries = tsdb_directory_read(store, snapshot, &n);
 
-	*nentries = filter_entries(entries, 0, n, query);
+	*nentries = filter_entries(entries, n, query);
 	stats->total = n;
 	stats->pruned = n - *nentries;
 	stats->from_index = false;
@@ -277,56 +292,140 @@ entry_for_index(const TsdbDirEntry *entry, TsdbIxEntry *to)
 	}
 }
 
-/*
- * Adds what the index lacks up to the root's count.  What lies beyond is left: an entry there may vanish, and its number be
- * given to another.
- */
-static void
-load_claimed(TsdbStore *store, const TsdbRootDisk *root, uint32 complete, uint32 now)
+/* Sets claiming, if nobody else is at it. */
+static bool
+claim_try(const TsdbIxKey *key, const TsdbRootDisk *root, uint32 now, uint32 *complete)
 {
-	TsdbDirEntry *missing;
-	TsdbIxEntry *entries;
-	sigset_t	mask;
-	int			n;
-	int			i;
-
-	if (complete >= root->changes)
-		return;
-	missing = tsdb_directory_read_after(store, SnapshotAny, complete, &n);
-	while (n > 0 && missing[n - 1].change > root->changes)
-		n--;
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(TsdbIxEntry));
-	for (i = 0; i < n; i++)
-		entry_for_index(&missing[i], &entries[i]);
-	pfree(missing);
-	signals_block(&mask);
-	tsdb_ix_add(shared, my_slot(), claim, entries, n, root->changes, now);
-	signals_restore(&mask);
-	pfree(entries);
-}
-
-/* Best effort: nobody waits for the one who is at it. */
-static void
-load(TsdbStore *store, const TsdbIxKey *key, const TsdbRootDisk *root, uint32 now)
-{
-	uint32		complete = 0;
 	sigset_t	mask;
 
 	Assert(!claiming);
+	*complete = 0;
 	signals_block(&mask);
-	claiming = tsdb_ix_claim(shared, my_slot(), key, root->incarnation, now, &claim, &complete) == TSDB_IX_CLAIMED;
+	claiming = tsdb_ix_claim(shared, my_slot(), key, root->incarnation, now, &claim, complete) == TSDB_IX_CLAIMED;
 	signals_restore(&mask);
-	if (!claiming)
-		return;
+	return claiming;
+}
+
+/* What a look-up reads from the directory. */
+typedef struct Missing
+{
+	TsdbStore  *store;
+	Snapshot	snapshot;
+	const TsdbChunkQuery *query;
+	TsdbIxKey	key;
+	TsdbRootDisk root;
+	uint32		now;
+	uint32		after;			/* changes after this one */
+	/* out */
+	TsdbDirEntry *entries;		/* that the snapshot sees and that may match */
+	int			nentries;
+	uint32		total;			/* that it sees */
+} Missing;
+
+/*
+ * Directory entries from "after" on, with the claim: those that the snapshot sees and that may match are returned, all that SnapshotAny shows
+ * beyond "complete" are added, up to the root's count.  What lies beyond that is left: an entry there may vanish, and its number
+ * be given to another.
+ *
+ * One pass does both: beside a writer that adds chunks without pause many look-ups come here, and when a table is loaded the memory for
+ * entries that do not match would cost more than reading them.
+ */
+static void
+read_claimed(Missing *missing, uint32 complete)
+{
+	Size		nallocated = 16;
+	Size		nadd_allocated = 64;
+	TsdbDirEntry *entries = palloc(nallocated * sizeof(TsdbDirEntry));
+	TsdbIxEntry *add = palloc(nadd_allocated * sizeof(TsdbIxEntry));
+	Size		n = 0;
+	Size		nadd = 0;
+	TsdbStoreScan *scan;
+	TsdbStoredTuple stored;
+	sigset_t	mask;
+
+	scan = tsdb_store_scan_begin(missing->store, TSDB_DIRECTORY_ID, (int32) missing->after + 1, PG_INT32_MAX, SnapshotAny);
+	while (tsdb_store_scan_next(scan, &stored))
+	{
+		TsdbDirEntry *entry = &entries[n];
+		Oid			chunk_id = InvalidOid;
+		TsdbDirFetch found;
+
+		/* not checked yet; who fetches does, and fails if it is too short */
+		if (stored.len >= sizeof(TsdbDirEntryDisk))
+			memcpy(&chunk_id, stored.data + offsetof(TsdbDirEntryDisk, chunk_id), sizeof(Oid));
+		found = tsdb_directory_fetch(missing->store, stored.chunk_seq, chunk_id, &stored.tid, missing->snapshot, entry);
+		if (found == TSDB_DIR_GONE)
+			continue;
+		if (entry->change > complete && entry->change <= missing->root.changes)
+		{
+			if (nadd == nadd_allocated)
+			{
+				nadd_allocated *= 2;
+				add = repalloc_huge(add, nadd_allocated * sizeof(TsdbIxEntry));
+			}
+			entry_for_index(entry, &add[nadd++]);
+		}
+		if (found != TSDB_DIR_VISIBLE)
+			continue;
+		missing->total++;
+		if (tsdb_chunk_may_match(entry, missing->query) && ++n == nallocated)
+		{
+			nallocated *= 2;
+			entries = repalloc_huge(entries, nallocated * sizeof(TsdbDirEntry));
+		}
+	}
+	tsdb_store_scan_end(scan);
+	if (n > PG_INT32_MAX)
+		elog(ERROR, "directory of table \"%s\" has too many entries", RelationGetRelationName(missing->store->rel));
+
+	signals_block(&mask);
+	tsdb_ix_add(shared, my_slot(), claim, add, nadd, missing->root.changes, missing->now);
+	signals_restore(&mask);
+	pfree(add);
+	missing->entries = entries;
+	missing->nentries = (int) n;
+}
+
+static void
+read_and_release(Missing *missing, uint32 complete)
+{
 	PG_TRY();
 	{
-		load_claimed(store, root, complete, now);
+		read_claimed(missing, complete);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		claim_release();
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	claim_release();
+}
+
+/*
+ * What the index lacks is added to it, if nobody else is at it: nobody waits.
+ */
+static void
+read_missing(Missing *missing)
+{
+	uint32		complete;
+	int			n;
+
+	missing->entries = NULL;
+	missing->total = 0;
+	if (claim_try(&missing->key, &missing->root, missing->now, &complete))
+	{
+		/* not another life of the table that knows less, nor when somebody else has added meanwhile */
+		if (complete >= missing->after && complete < missing->root.changes)
+			read_and_release(missing, complete);
+		else
+			claim_release();
+	}
+	if (missing->entries != NULL)
+		return;
+	missing->entries = tsdb_directory_read_after(missing->store, missing->snapshot, missing->after, &n);
+	missing->total = n;
+	missing->nentries = filter_entries(missing->entries, n, missing->query);
 }
 
 /*-------------- look-up --------------*/
@@ -415,6 +514,21 @@ confirm_hits(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, T
 }
 
 static bool
+read_root(TsdbStore *store, TsdbRootDisk *root)
+{
+	const RelFileNode *node = &store->toastrel->rd_node;
+	RootHint   *hint = &root_hints[node->relNode % ROOT_HINTS];
+
+	if (!ItemPointerIsValid(&store->root_tid) && ItemPointerIsValid(&hint->tid) && RelFileNodeEquals(hint->node, *node))
+		store->root_tid = hint->tid;
+	if (!tsdb_root_read(store, root))
+		return false;
+	hint->node = *node;
+	hint->tid = store->root_tid;
+	return true;
+}
+
+static bool
 can_use_index(TsdbStore *store, Snapshot snapshot)
 {
 	/*
@@ -429,31 +543,33 @@ TsdbDirEntry *
 tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, int *nentries, TsdbChunkQueryStats *stats)
 {
 	TsdbChunkQueryStats unwanted;
-	TsdbRootDisk root;
-	TsdbIxKey	key;
+	Missing		missing = {.store = store, .snapshot = snapshot, .query = query};
 	TsdbIxHit  *hits;
 	TsdbIxResult result;
 	TsdbDirEntry *entries;
 	size_t		ngone;
-	uint32		now;
 
 	if (stats == NULL)
 		stats = &unwanted;
 	/* that there is no chunk is not believed without a look */
-	if (!can_use_index(store, snapshot) || !tsdb_root_read(store, &root) || root.changes == 0)
+	if (!can_use_index(store, snapshot) || !read_root(store, &missing.root) || missing.root.changes == 0)
 		return find_plainly(store, snapshot, query, nentries, stats);
 
 	attach();
-	now = now_seconds();
-	key.tablespace = store->toastrel->rd_node.spcNode;
-	key.database = store->toastrel->rd_node.dbNode;
-	key.relation = store->toastrel->rd_node.relNode;
+	missing.now = now_seconds();
+	missing.key.tablespace = store->toastrel->rd_node.spcNode;
+	missing.key.database = store->toastrel->rd_node.dbNode;
+	missing.key.relation = store->toastrel->rd_node.relNode;
 
-	if (!look_up(&key, &root, query, now, &hits, &result))
+	if (!look_up(&missing.key, &missing.root, query, missing.now, &hits, &result))
 	{
-		entries = find_plainly(store, snapshot, query, nentries, stats);
-		load(store, &key, &root, now);
-		return entries;
+		read_missing(&missing);
+		*nentries = missing.nentries;
+		stats->total = missing.total;
+		stats->pruned = missing.total - missing.nentries;
+		stats->from_index = false;
+		tsdb_ix_count(shared, my_slot(), TSDB_IX_PLAIN);
+		return missing.entries;
 	}
 
 	entries = confirm_hits(store, snapshot, query, hits, result.nhits, nentries, &ngone);
@@ -470,21 +586,18 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 	}
 	pfree(hits);
 
-	if (result.complete < root.changes)
+	if (result.complete < missing.root.changes)
 	{
-		int			nmore;
-		TsdbDirEntry *more = tsdb_directory_read_after(store, snapshot, result.complete, &nmore);
-		int			nkept = filter_entries(more, 0, nmore, query);
-
-		if (nkept > 0)
+		missing.after = result.complete;
+		read_missing(&missing);
+		if (missing.nentries > 0)
 		{
-			entries = repalloc_huge(entries, ((Size) *nentries + nkept) * sizeof(TsdbDirEntry));
-			memcpy(entries + *nentries, more, nkept * sizeof(TsdbDirEntry));
-			*nentries += nkept;
+			entries = repalloc_huge(entries, ((Size) *nentries + missing.nentries) * sizeof(TsdbDirEntry));
+			memcpy(entries + *nentries, missing.entries, missing.nentries * sizeof(TsdbDirEntry));
+			*nentries += missing.nentries;
 		}
-		stats->total += nmore;
-		pfree(more);
-		load(store, &key, &root, now);
+		stats->total += missing.total;
+		pfree(missing.entries);
 	}
 	stats->total = Max(stats->total, (uint32) *nentries);
 	stats->pruned = stats->total - *nentries;

@@ -7,9 +7,9 @@
  *
  * Slot: one a process, on a cache line of its own.
  *	States		IDLE (0) -> ACTIVE(e) -> IDLE; only the owner writes "active", others read it.
- *	Orderings	(E1) enter: load the epoch, store it into the slot; FULL fence; load links.		pairs with (E2)
+ *	Orderings	(E1) enter: load the epoch, exchange the slot (a FULL fence); load links.			pairs with (E2)
  *				(E2) reclaim: unlink; FULL fence; raise the epoch; read all slots.				pairs with (E1)
- *				(E5) leave: load links; FULL fence; store IDLE.									pairs with (E6)
+ *				(E5) leave: load links; RELEASE store of IDLE.									pairs with (E6)
  *				(E6) reclaim: read all slots; FULL fence; write to what was unlinked.			pairs with (E5)
  *	Stamp		the epoch when a thing had been unlinked.
  *	Reclamation	what has stamp r is free when no slot holds e <= r; README.md has the argument.
@@ -66,15 +66,14 @@ tsdb_epoch_enter(TsdbEpoch *epoch, uint32_t slot)
 {
 	tsdb_epoch_assert(slot < epoch->nslots && epoch->slots[slot].active == TSDB_EPOCH_IDLE);
 	/* an epoch that has passed meanwhile only delays others: they wait for e <= r */
-	uatomic_set(&epoch->slots[slot].active, uatomic_read(&epoch->current));
-	cmm_smp_mb();				/* (E1) */
+	(void) uatomic_xchg(&epoch->slots[slot].active, uatomic_read(&epoch->current));	/* (E1) */
 }
 
 static inline void
 tsdb_epoch_leave(TsdbEpoch *epoch, uint32_t slot)
 {
-	cmm_smp_mb();				/* (E5) */
-	uatomic_set(&epoch->slots[slot].active, TSDB_EPOCH_IDLE);
+	/* what was loaded or stored before is done when others see this; a later load may come before it: that only delays others */
+	__atomic_store_n(&epoch->slots[slot].active, TSDB_EPOCH_IDLE, __ATOMIC_RELEASE);	/* (E5) */
 }
 
 /* The stamp of what the caller has unlinked just before. */

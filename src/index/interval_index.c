@@ -14,7 +14,7 @@
  *			still link a node to it, and must find all that it promised; the second one because chains are shared with other tables.
  * Node		States		EMPTY -> USED (by the adder) -> DEAD -> UNLINKED (by the holder of the token).
  * Orderings	(E3) publish: fill node; WRITE fence; USED; full fence of the compare-and-swap that links it;
- *				 WRITE fence; complete.															pairs with (E4)
+ *				 full fence of the one that changes "complete".									pairs with (E4)
  *				(E4) follow: load complete, link or state; READ fence; load what it promises.		pairs with (E3)
  * Linearisation	find: its load of "complete"; add: its store of it.
  *
@@ -108,6 +108,10 @@ _Static_assert(sizeof(Slab) * 100 / SLAB_NODES + 8 * 100 <= 12800, "with up to t
 #define state_status(state)				((uint32_t) ((state) & 3))
 #define state_generation(state)			((uint32_t) ((state) >> 2))
 
+/*
+ * A look-up reads lines 0 and 1 of its table.  Whoever adds a chunk writes one word of line 1, and nothing else there: each of these
+ * writes costs every reader on another processor a miss.
+ */
 typedef struct Table
 {
 	/* immutable while LIVE, but for attnum and base, which change once, before the first timed node is promised */
@@ -117,26 +121,34 @@ typedef struct Table
 	uint8_t		base;			/* lowest level */
 	uint64_t	incarnation;
 	int16_t		bloom_attnums[TSDB_IX_BLOOM_COLUMNS];	/* 0 = none yet; set before the first node that covers it */
-	/* by the claim's holder */
-	uint32_t	complete __attribute__((aligned(LINE)));	/* all of change numbers up to here are linked */
-	uint32_t	adding;			/* the claim: proc + 1, 0 = nobody */
+	/* by the claim's holder, seldom */
 	uint64_t	levels;			/* bit L: there are nodes on level L */
-	uint32_t	slabs[2];		/* list heads: timed, loose; push by compare-and-swap */
-	uint32_t	nslabs;
-	uint32_t	nnodes;
-	uint32_t	nloaded;		/* nodes when base was chosen */
-	uint32_t	no_add_until;	/* seconds */
-	/* anybody, once a second */
-	uint32_t	last_used __attribute__((aligned(LINE)));
+	uint32_t	loose;			/* list head of slabs of loose nodes, number + 1; push by compare-and-swap */
 	/* by the token's holder */
 	uint32_t	ndead;
+	/* by the claim's holder for each batch, and the token's holder; by compare-and-swap */
+	uint64_t	progress __attribute__((aligned(LINE)));	/* progress_make() */
+	/* anybody, once a second */
+	uint32_t	last_used;
+	/* by the claim's holder; look-ups do not read it */
+	uint32_t	adding __attribute__((aligned(LINE)));	/* the claim: proc + 1, 0 = nobody */
+	uint32_t	timed;			/* list head of slabs of timed nodes, as "loose"; read by look-ups that walk all of them */
+	uint32_t	nslabs;
+	uint32_t	nloaded;		/* nodes when base was chosen */
+	uint32_t	no_add_until;	/* seconds */
+	/* by the token's holder */
 	uint32_t	dead_next;		/* list of DEAD tables, number + 1 */
 	uint32_t	dying;			/* its slabs when it became DEAD */
 	uint64_t	stamp;
 } __attribute__((aligned(LINE))) Table;
 
-_Static_assert(offsetof(Table, complete) == LINE && offsetof(Table, last_used) == 2 * LINE && sizeof(Table) == 3 * LINE,
-			   "readers', adders' and counting fields have a line each");
+_Static_assert(offsetof(Table, progress) == LINE && offsetof(Table, adding) == 2 * LINE && sizeof(Table) == 3 * LINE,
+			   "what readers read, what changes with each chunk, and what only adders read have a line each");
+
+/* All of change numbers up to "complete" are linked; nodes, dead ones too.  One word, so that a look-up loads it once. */
+#define progress_make(complete, nnodes)	((uint64_t) (nnodes) << 32 | (complete))
+#define progress_complete(progress)		((uint32_t) (progress))
+#define progress_nnodes(progress)		((uint32_t) ((progress) >> 32))
 
 struct TsdbIx
 {
@@ -211,6 +223,26 @@ static inline Node *
 node_at(const TsdbIx *ix, uint32_t number)
 {
 	return &ix->slabs[number / SLAB_NODES].nodes[number % SLAB_NODES];
+}
+
+static inline uint32_t *
+slab_list(Table *table, int loose)
+{
+	return loose ? &table->loose : &table->timed;
+}
+
+/* Also a full fence. */
+static void
+progress_change(Table *table, bool set_complete, uint32_t complete, int32_t more_nodes)
+{
+	uint64_t	old;
+	uint64_t	new;
+
+	do
+	{
+		old = uatomic_read(&table->progress);
+		new = progress_make(set_complete ? complete : progress_complete(old), progress_nnodes(old) + (uint32_t) more_nodes);
+	} while (uatomic_cmpxchg(&table->progress, old, new) != old);
 }
 
 static inline uint32_t
@@ -418,7 +450,28 @@ walk_pieces(Look *look, Piece *pieces, int n, uint32_t number, uint32_t generati
 	{
 		pieces[i].link = uatomic_read(&ix->buckets[pieces[i].bucket]);
 		if (pieces[i].link != 0)
-			__builtin_prefetch(node_at(ix, pieces[i].link - 1));
+		{
+			uint32_t	at = pieces[i].link - 1;
+			const Node *node = node_at(ix, at);
+
+			__builtin_prefetch(node);
+
+			/*
+			 * Chunks of one piece have mostly come one after the other, the newest is the first of its chain, and so the next node is mostly
+			 * the one before it in memory: fetched at once, it is no second miss that waits for the first.  (Not in a function of
+			 * its own: gcc 12 leaves out calls of functions that only prefetch.)
+			 */
+			if (at % SLAB_NODES != 0)
+				__builtin_prefetch(node - 1);
+			if (look->query->may_match != NULL)
+			{
+				const uint64_t *bloom = slab_at(ix, at / SLAB_NODES)->bloom[at % SLAB_NODES];
+
+				/* 48 bytes, on one line or two */
+				__builtin_prefetch(bloom);
+				__builtin_prefetch(bloom + 5);
+			}
+		}
 	}
 	while (n > 0)
 	{
@@ -500,19 +553,21 @@ look_through(TsdbIx *ix, Table *table, uint64_t state, Look *look, TsdbIxResult 
 	const TsdbIxQuery *query = look->query;
 	uint32_t	number = table - ix->tables;
 	uint32_t	generation = state_generation(state);
-	uint32_t	nnodes;
+	uint64_t	progress = uatomic_read(&table->progress);
+	uint32_t	nnodes = progress_nnodes(progress);
+	uint32_t	ndead;
 	uint64_t	levels;
 
+	cmm_smp_rmb();				/* (E4) */
 	look->table = table;
 	look->nhits = 0;
-	look->complete = uatomic_read(&table->complete);
-	cmm_smp_rmb();				/* (E4) */
-	nnodes = uatomic_read(&table->nnodes);
+	look->complete = progress_complete(progress);
 	levels = uatomic_read(&table->levels);
+	ndead = uatomic_read(&table->ndead);
 	result->ref.table = number;
 	result->ref.generation = generation;
 	result->complete = look->complete;
-	result->total = nnodes - (uatomic_read(&table->ndead) < nnodes ? uatomic_read(&table->ndead) : nnodes);
+	result->total = nnodes - (ndead < nnodes ? ndead : nnodes);
 
 	if (!(query->has_time && query->time_min > query->time_max))
 	{
@@ -520,8 +575,8 @@ look_through(TsdbIx *ix, Table *table, uint64_t state, Look *look, TsdbIxResult 
 			count_pieces(levels, query->time_min, query->time_max, nnodes) <= nnodes)
 			walk_levels(look, levels, number, generation);
 		else
-			walk_slabs(look, uatomic_read(&table->slabs[0]));
-		walk_slabs(look, uatomic_read(&table->slabs[1]));
+			walk_slabs(look, uatomic_read(&table->timed));
+		walk_slabs(look, uatomic_read(&table->loose));
 	}
 	result->nhits = look->nhits;
 }
@@ -639,7 +694,7 @@ table_take_apart(TsdbIx *ix, Table *table)
 
 	for (int kind = 0; kind < 2; kind++)
 	{
-		for (uint32_t link = table->slabs[kind]; link != 0; link = slab_at(ix, link - 1)->next)
+		for (uint32_t link = *slab_list(table, kind); link != 0; link = slab_at(ix, link - 1)->next)
 		{
 			Slab	   *slab = slab_at(ix, link - 1);
 
@@ -654,7 +709,7 @@ table_take_apart(TsdbIx *ix, Table *table)
 	for (int kind = 0; kind < 2; kind++)
 	{
 		/* "next" stays: readers may stand here */
-		for (uint32_t link = table->slabs[kind]; link != 0; link = slab_at(ix, link - 1)->next)
+		for (uint32_t link = *slab_list(table, kind); link != 0; link = slab_at(ix, link - 1)->next)
 			slab_retire(ix, link - 1, stamp);
 	}
 	ix->ndying -= table->dying;
@@ -784,7 +839,7 @@ tsdb_ix_drop(TsdbIx *ix, uint32_t proc, TsdbIxRef ref, const TsdbIxHit *gone, si
 				continue;
 
 			/* all of it: goes back by itself */
-			head = &table->slabs[node->level == LEVEL_LOOSE];
+			head = slab_list(table, node->level == LEVEL_LOOSE);
 			while ((link = uatomic_read(head)) == number / SLAB_NODES + 1)
 			{
 				if (uatomic_cmpxchg(head, link, slab->next) == link)
@@ -800,7 +855,7 @@ tsdb_ix_drop(TsdbIx *ix, uint32_t proc, TsdbIxRef ref, const TsdbIxHit *gone, si
 			}
 			slab_retire(ix, number / SLAB_NODES, tsdb_epoch_stamp(ix->epoch));	/* (E2) */
 			uatomic_dec(&table->nslabs);
-			uatomic_add(&table->nnodes, -SLAB_NODES);
+			progress_change(table, false, 0, -SLAB_NODES);
 			uatomic_set(&table->ndead, table->ndead - SLAB_NODES);
 		}
 	}
@@ -830,7 +885,7 @@ tsdb_ix_evict(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key)
 static bool
 outgrown(const Table *table)
 {
-	uint32_t	nnodes = uatomic_read(&table->nnodes);
+	uint32_t	nnodes = progress_nnodes(uatomic_read(&table->progress));
 
 	return uatomic_read(&table->adding) == 0 &&
 		((table->time_attnum != 0 && (uint64_t) nnodes > (uint64_t) uatomic_read(&table->nloaded) * 4 + 256) ||
@@ -861,12 +916,12 @@ table_make(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key, uint64_t incarnation
 			table->time_attnum = 0;
 			table->base = 1;
 			table->incarnation = incarnation;
-			table->complete = 0;
+			table->progress = progress_make(0, 0);
 			table->adding = proc + 1;
 			table->levels = 0;
 			memset(table->bloom_attnums, 0, sizeof(table->bloom_attnums));
-			table->slabs[0] = table->slabs[1] = 0;
-			table->nslabs = table->nnodes = table->nloaded = table->ndead = 0;
+			table->timed = table->loose = 0;
+			table->nslabs = table->nloaded = table->ndead = 0;
 			table->no_add_until = 0;
 			table->last_used = now;
 			cmm_smp_wmb();		/* (E3) */
@@ -898,7 +953,7 @@ tsdb_ix_claim(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key, uint64_t incarnat
 	{
 		ref->table = table - ix->tables;
 		ref->generation = state_generation(state);
-		*complete = uatomic_read(&table->complete);
+		*complete = progress_complete(uatomic_read(&table->progress));
 		answer = TSDB_IX_CLAIMED;
 	}
 	tsdb_epoch_leave(ix->epoch, proc);
@@ -1017,7 +1072,8 @@ slab_get(TsdbIx *ix)
 static Slab *
 slab_with_place(TsdbIx *ix, Table *table, uint64_t word, int loose, uint32_t *number)
 {
-	uint32_t	link = uatomic_read(&table->slabs[loose]);
+	uint32_t   *head = slab_list(table, loose);
+	uint32_t	link = uatomic_read(head);
 	Slab	   *slab;
 
 	if (link != 0 && slab_at(ix, link - 1)->nused < SLAB_NODES)
@@ -1039,9 +1095,9 @@ slab_with_place(TsdbIx *ix, Table *table, uint64_t word, int loose, uint32_t *nu
 	uatomic_inc(&table->nslabs);
 	do
 	{
-		link = uatomic_read(&table->slabs[loose]);
+		link = uatomic_read(head);
 		slab->next = link;
-	} while (uatomic_cmpxchg(&table->slabs[loose], link, *number + 1) != link);	/* (E3) */
+	} while (uatomic_cmpxchg(head, link, *number + 1) != link);	/* (E3) */
 	return slab;
 }
 
@@ -1125,7 +1181,8 @@ static size_t
 add_batch(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entries, size_t nentries, uint32_t upto)
 {
 	size_t		n = 0;
-	uint32_t	complete = table->complete;
+	uint64_t	progress = uatomic_read(&table->progress);
+	uint32_t	complete = progress_complete(progress);
 
 	if (table->time_attnum == 0)
 	{
@@ -1136,22 +1193,22 @@ add_batch(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entries, s
 			{
 				table->base = choose_base(entries, nentries, entries[i].time_attnum);
 				table->time_attnum = entries[i].time_attnum;
-				uatomic_set(&table->nloaded, table->nnodes + (uint32_t) nentries);
+				uatomic_set(&table->nloaded, progress_nnodes(progress) + (uint32_t) nentries);
 			}
 		}
 	}
 	if (broken(3))
-		uatomic_set(&table->complete, upto);
+		progress_change(table, true, upto, 0);
 	while (n < nentries && n < BATCH && add_one(ix, table, ref, &entries[n]))
 		n++;
-	uatomic_add(&table->nnodes, n);
 	/* a number is done when all that have it are in */
 	if (n == nentries)
 		complete = upto;
 	else if (n > 0 && entries[n].change - 1 > complete)
 		complete = entries[n].change - 1;
-	cmm_smp_wmb();				/* (E3) */
-	uatomic_set(&table->complete, complete);
+	/* nothing to tell: the line stays with the readers */
+	if (n > 0 || complete != progress_complete(progress))
+		progress_change(table, true, complete, n);	/* (E3) */
 	return n;
 }
 
@@ -1212,7 +1269,7 @@ tsdb_ix_stats(TsdbIx *ix, TsdbIxStats *stats)
 
 		if (state_status(uatomic_read(&table->state)) == TABLE_LIVE)
 		{
-			uint32_t	nnodes = uatomic_read(&table->nnodes);
+			uint32_t	nnodes = progress_nnodes(uatomic_read(&table->progress));
 			uint32_t	ndead = uatomic_read(&table->ndead);
 
 			stats->tables++;
@@ -1258,7 +1315,7 @@ tsdb_ix_check(TsdbIx *ix)
 			continue;
 		for (int kind = 0; kind < 2; kind++)
 		{
-			for (uint32_t link = table->slabs[kind]; link != 0; link = slab_at(ix, link - 1)->next)
+			for (uint32_t link = *slab_list(table, kind); link != 0; link = slab_at(ix, link - 1)->next)
 			{
 				Slab	   *slab = slab_at(ix, link - 1);
 
@@ -1277,7 +1334,7 @@ tsdb_ix_check(TsdbIx *ix)
 				}
 			}
 		}
-		if (nnodes != table->nnodes)
+		if (nnodes != progress_nnodes(table->progress))
 			return "wrong count of a table's nodes";
 	}
 	if (nfree + npending + nowned != ix->nslabs)

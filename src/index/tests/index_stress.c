@@ -567,12 +567,109 @@ bench_look(TsdbIx *index, uint32_t proc, int t, uint32_t nchunks, double runtime
 	return took * 1e9 / n;
 }
 
+/* Runs beside the reader until it is killed. */
+typedef enum Beside
+{
+	ALONE,
+	OTHER_TABLE,				/* adds to another table of the same index, 50 at a time */
+	OTHER_INDEX,				/* control: the same in memory of its own, which takes as much of the machine */
+	SAME_TABLE,					/* adds to the table that is read, one at a time, as fast as it can */
+	SAME_TABLE_ELSEWHERE,		/* control: the same in memory of its own */
+	SAME_TABLE_PACED,			/* 50,000 in a second: some three times what a session of a server adds */
+	NBESIDE
+} Beside;
+
+static void
+bench_writer(Beside how, size_t bytes, uint32_t nchunks, uint32_t *added)
+{
+	TsdbIx	   *target = ix;
+
+	if (how == OTHER_INDEX || how == SAME_TABLE_ELSEWHERE)
+		target = tsdb_ix_init(map_shared(bytes), bytes, NPROCS);
+	if (how == SAME_TABLE_ELSEWHERE)
+		bench_fill(target, 2, 0, nchunks, 1);
+	*added = 1;
+	while (how == OTHER_TABLE || how == OTHER_INDEX)
+	{
+		bench_fill(target, 2, 1, 20000, 1);
+		for (uint32_t first = 20001; first < 80000; first += 50, *added += 50)
+			bench_fill(target, 2, 1, 50, first);
+		tsdb_ix_evict(target, 2, &(TsdbIxKey) {1663, 5, 16385});
+	}
+	for (double begin = seconds(); *added < 250000; (*added)++)
+	{
+		while (how == SAME_TABLE_PACED && *added > (seconds() - begin) * 50000)
+			caa_cpu_relax();
+		bench_fill(target, 2, 0, 1, nchunks + *added);
+	}
+	pause();
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+	return (*(const double *) a > *(const double *) b) - (*(const double *) a < *(const double *) b);
+}
+
+/* A reader beside writers of all kinds, in turns; medians. */
+static void
+bench_beside(uint32_t nchunks, size_t bytes)
+{
+	enum {rounds = 9};
+	double		ns[NBESIDE][rounds];
+	double		rate[NBESIDE] = {0};
+	uint32_t   *added = map_shared(4096);
+	uint64_t	nhits;
+
+	for (int round = 0; round < rounds; round++)
+	{
+		for (Beside how = ALONE; how < NBESIDE; how++)
+		{
+			pid_t		writer = 0;
+			double		begin;
+
+			bench_look(ix, 0, 0, nchunks, 0.05, &nhits);
+			*added = 0;
+			if (how != ALONE && (writer = fork()) == 0)
+				bench_writer(how, bytes, nchunks, added);
+			while (writer != 0 && *(volatile uint32_t *) added == 0)
+				usleep(100);
+			begin = seconds();
+			ns[how][round] = bench_look(ix, 0, 0, nchunks, 0.1, &nhits);
+			rate[how] += *added / (seconds() - begin) / rounds;
+			if (writer == 0)
+				continue;
+			kill(writer, SIGKILL);
+			waitpid(writer, NULL, 0);
+			tsdb_ix_exit(ix, 2);
+			tsdb_ix_evict(ix, 2, &(TsdbIxKey) {1663, 5, 16385});
+			if (how == SAME_TABLE || how == SAME_TABLE_PACED)
+			{
+				/* as at the beginning */
+				tsdb_ix_evict(ix, 2, &(TsdbIxKey) {1663, 5, 16384});
+				bench_fill(ix, 0, 0, nchunks, 1);
+			}
+		}
+	}
+	for (Beside how = ALONE; how < NBESIDE; how++)
+		qsort(ns[how], rounds, sizeof(double), compare_doubles);
+	printf("  reader alone %.0f ns\n", ns[ALONE][rounds / 2]);
+	printf("  beside a writer of another table %.0f ns, control %.0f ns: %+.1f %%; %.0f chunks/s\n",
+		   ns[OTHER_TABLE][rounds / 2], ns[OTHER_INDEX][rounds / 2],
+		   (ns[OTHER_TABLE][rounds / 2] / ns[OTHER_INDEX][rounds / 2] - 1) * 100, rate[OTHER_TABLE]);
+	printf("  beside a writer of the same table %.0f ns (%.0f to %.0f), control %.0f ns: %+.1f %%; %.0f chunks/s\n",
+		   ns[SAME_TABLE][rounds / 2], ns[SAME_TABLE][0], ns[SAME_TABLE][rounds - 1], ns[SAME_TABLE_ELSEWHERE][rounds / 2],
+		   (ns[SAME_TABLE][rounds / 2] / ns[SAME_TABLE_ELSEWHERE][rounds / 2] - 1) * 100, rate[SAME_TABLE]);
+	printf("  beside a slower writer of the same table %.0f ns (%.0f to %.0f): %+.1f %% of alone; %.0f chunks/s\n",
+		   ns[SAME_TABLE_PACED][rounds / 2], ns[SAME_TABLE_PACED][0], ns[SAME_TABLE_PACED][rounds - 1],
+		   (ns[SAME_TABLE_PACED][rounds / 2] / ns[ALONE][rounds / 2] - 1) * 100, rate[SAME_TABLE_PACED]);
+}
+
 static int
 bench(void)
 {
 	static const uint32_t sizes[] = {1000, 10000, 100000, 1000000};
 	size_t		bytes = (size_t) 256 * 1024 * 1024;
-	double		alone = 0, beside[3] = {0};
 	uint64_t	nhits;
 
 	seed = 4711;
@@ -592,75 +689,18 @@ bench(void)
 			   begin * 1e9 / sizes[s]);
 		if (s == 2)
 		{
-			/*
-			 * A writer that adds to another table without pause; as control one that does so in memory of its own, which
-			 * takes as much of the machine.
-			 */
-			for (int round = 0; round < 15; round++)
+			double	   *other = map_shared(4096);
+			pid_t		reader;
+
+			bench_beside(sizes[s], bytes);
+			if ((reader = fork()) == 0)
 			{
-				uint32_t   *added = map_shared(4096);
-				pid_t		writer = -1;
-
-				if (round % 3 != 0 && (writer = fork()) == 0)
-				{
-					TsdbIx	   *target = round % 3 == 1 ? ix : tsdb_ix_init(map_shared(bytes), bytes, NPROCS);
-
-					for (;;)
-					{
-						bench_fill(target, 2, 1, 20000, 1);
-						for (uint32_t first = 20001; first < 80000; first += 50, *added += 50)
-							bench_fill(target, 2, 1, 50, first);
-						tsdb_ix_evict(target, 2, &(TsdbIxKey) {1663, 5, 16385});
-					}
-				}
-				ns = bench_look(ix, 0, 0, sizes[s], 0.5, &nhits);
-				if (writer > 0)
-				{
-					kill(writer, SIGKILL);
-					waitpid(writer, NULL, 0);
-					tsdb_ix_exit(ix, 2);
-					beside[round % 3] += ns / 5;
-					if (round % 3 == 1)
-						beside[0] += *added / 5.0;
-					tsdb_ix_evict(ix, 2, &(TsdbIxKey) {1663, 5, 16385});
-				}
-				else
-					alone += ns / 5;
+				*other = bench_look(ix, 3, 0, sizes[s], 1.0, &nhits);
+				exit(0);
 			}
-			printf("  reader alone %.0f ns; beside a writer of the same index %.0f ns, of another %.0f ns: %+.1f %%; %.0f chunks added in 0.5 s\n",
-				   alone, beside[1], beside[2], (beside[1] / beside[2] - 1) * 100, beside[0]);
-			/* and one that adds to the very table, a chunk at a time, for as long as it is not outgrown */
-			{
-				uint32_t   *added = map_shared(4096);
-				pid_t		writer = fork();
-
-				if (writer == 0)
-				{
-					for (; *added < 250000; (*added)++)
-						bench_fill(ix, 2, 0, 1, sizes[s] + *added + 1);
-					pause();
-				}
-				ns = bench_look(ix, 0, 0, sizes[s], 0.1, &nhits);
-				beside[2] = *added;
-				kill(writer, SIGKILL);
-				waitpid(writer, NULL, 0);
-				tsdb_ix_exit(ix, 2);
-				printf("  beside a writer of the same table %.0f ns; %.0f chunks added in 0.1 s\n", ns, beside[2]);
-			}
-			/* two readers */
-			{
-				double	   *other = map_shared(4096);
-				pid_t		reader = fork();
-
-				if (reader == 0)
-				{
-					*other = bench_look(ix, 3, 0, sizes[s], 1.0, &nhits);
-					exit(0);
-				}
-				ns = bench_look(ix, 0, 0, sizes[s], 1.0, &nhits);
-				waitpid(reader, NULL, 0);
-				printf("  two readers at once: %.0f and %.0f ns\n", ns, *other);
-			}
+			ns = bench_look(ix, 0, 0, sizes[s], 1.0, &nhits);
+			waitpid(reader, NULL, 0);
+			printf("  two readers at once: %.0f and %.0f ns\n", ns, *other);
 		}
 		munmap(memory, bytes);
 	}
