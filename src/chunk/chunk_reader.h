@@ -80,6 +80,18 @@ extern void tsdb_vector_set_detach(TsdbVectorSet *set);
 /* Decodes column attnum of the set if it is not yet; values are canonical Datums (as fetch_att's). */
 extern void tsdb_vector_decode(TsdbVectorSet *set, AttrNumber attnum);
 
+/*
+ * The value of one row, for who wants a few rows of the set: the column is not decoded, if it is not yet, but this value
+ * alone read out of its block.  What it points to lives with the set, until this shows another vector, or its chunk.
+ */
+extern Datum tsdb_vector_value(TsdbVectorSet *set, AttrNumber attnum, uint32 row, bool *isnull);
+/*
+ * Values of n rows of the chunk, which ascend: read alone, or where many are of one vector, by decoding it.  What they point
+ * to is allocated in cxt, or lives with the chunk.
+ */
+extern void tsdb_chunk_values(TsdbChunk *chunk, AttrNumber attnum, const uint32 *rows, int n, Datum *values, bool *isnull,
+							  MemoryContext cxt);
+
 /* Bitmaps over the rows of a chunk. */
 #define tsdb_row_bits_words(nrows)	(((nrows) + 63) / 64)
 #define tsdb_row_bits_set(bits, row) ((bits)[(row) / 64] |= UINT64CONST(1) << ((row) % 64))
