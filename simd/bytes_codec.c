@@ -684,3 +684,28 @@ tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 	*code = (uint32_t) value;
 	return *code < dict_count;
 }
+
+int
+tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
+				TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, NULL, 0};
+	TsdbBlockHeader header;
+	bool		isnull;
+	int			nnulls;
+	int			slot;
+	int			nruns;
+	int			i;
+
+	if (!tsdb_block_open_at(&cursor, n, 0, &header, 0, &slot, &isnull, &nnulls) || nnulls > 0 ||
+		header.param != 0 || header.p.nexceptions != 0 || header.encoding != TSDB_ENC_DICT)
+		return 0;
+	nruns = tsdb_payload_runs(&cursor, &header.p, n, LENGTH_LANE, scratch->ints, ends, scratch);
+	for (i = 0; i < nruns; i++)
+	{
+		codes[i] = (uint32_t) scratch->ints[i];
+		if (codes[i] >= dict_count)
+			return 0;
+	}
+	return nruns;
+}

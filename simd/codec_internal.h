@@ -277,6 +277,13 @@ bool		tsdb_payload_value(CodecCursor *in, const TsdbPayloadHeader *header, int n
 bool		tsdb_payload_value_second(CodecCursor *in, int n, unsigned lane, int i, int64_t *value,
 									  TsdbCodecScratch *scratch);
 
+/*
+ * Runs of a payload of n values that is made of them: values[] and where each ends (the row after it), ascending; room for
+ * n.  Returns their number, or 0: it has none (other encodings), or is not valid.  values: not scratch->codes.
+ */
+int			tsdb_payload_runs(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
+							  int64_t *values, uint16_t *ends, TsdbCodecScratch *scratch);
+
 /* Where i stands in count ascending positions, or -1.  Positions that do not ascend: anything. */
 static inline int
 codec_find_position(const uint8_t *positions, int count, int i)

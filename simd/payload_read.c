@@ -419,9 +419,9 @@ frame_value(const Frame *frame, int i)
 	return frame->base + frame->factor * tsdb_ffor_get(frame->packed, i, frame->header->width, frame->horizontal);
 }
 
-/* Sum of the frame's values 1 .. i; false if positions of patches do not ascend. */
+/* Sum of values 1 .. i of the frame's n; false if positions of patches do not ascend. */
 static bool
-frame_sum(const Frame *frame, int i, uint64_t *sum, TsdbCodecScratch *scratch)
+frame_sum(const Frame *frame, int n, int i, uint64_t *sum, TsdbCodecScratch *scratch)
 {
 	unsigned	width = frame->header->width;
 	uint64_t	packed = 0;
@@ -439,6 +439,13 @@ frame_sum(const Frame *frame, int i, uint64_t *sum, TsdbCodecScratch *scratch)
 			tsdb_ffor_unpack(frame->packed, i + 1, width, true, 0, 1, numbers, scratch->narrow);
 			for (j = 1; j <= i; j++)
 				packed += numbers[j];
+		}
+		else if (n == CODEC_ROWS && width <= 16)
+		{
+			/* whole vectors have kernels of their own: faster than to unpack a part */
+			tsdb_kernels->unpack_lanes(frame->packed, n, width, scratch->narrow);
+			packed = (uint64_t) tsdb_kernels->sum_int(width <= 8 ? TSDB_ELEM_U8 : TSDB_ELEM_U16, scratch->narrow, i + 1, NULL) -
+				tsdb_ffor_get(frame->packed, 0, width, false);
 		}
 		else
 			packed = (uint64_t) tsdb_kernels->unpack_sum(frame->packed, i + 1, width, NULL) -
@@ -490,6 +497,46 @@ rle_value(CodecCursor *in, const TsdbPayloadHeader *header, int n, int i, uint64
 		}
 	}
 	return false;
+}
+
+int
+tsdb_payload_runs(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
+				  int64_t *values, uint16_t *ends, TsdbCodecScratch *scratch)
+{
+	int			nruns = header->count;
+	uint64_t   *lengths = scratch->codes[1];
+	uint64_t	base;
+	uint64_t	factor;
+	const uint8_t *p;
+	int			at = 0;
+	int			i;
+
+	if (!header_is_valid(header, n))
+		return 0;
+	if (header->payload == TSDB_ENC_CONST)
+	{
+		if ((p = codec_take(in, 8)) == NULL)
+			return 0;
+		values[0] = (int64_t) codec_load64(p);
+		ends[0] = (uint16_t) n;
+		return fits_lane(values, 1, lane, INT64_MIN, INT64_MAX) ? 1 : 0;
+	}
+	if (header->payload != TSDB_ENC_RLE || nruns < 1 || nruns > n || header->aux > 10 ||
+		!take_base(in, header, &base, &factor) ||
+		(p = codec_take(in, tsdb_ffor_size(nruns, header->width, true))) == NULL)
+		return 0;
+	tsdb_ffor_unpack(p, nruns, header->width, true, base, factor, (uint64_t *) values, scratch->narrow);
+	if ((p = codec_take(in, tsdb_ffor_size(nruns, header->aux, true))) == NULL)
+		return 0;
+	tsdb_ffor_unpack(p, nruns, header->aux, true, 1, 1, lengths, scratch->narrow);
+	for (i = 0; i < nruns; i++)
+	{
+		at += (int) lengths[i];
+		if (at > n)
+			return 0;
+		ends[i] = (uint16_t) at;
+	}
+	return at == n && fits_lane(values, nruns, lane, INT64_MIN, INT64_MAX) ? nruns : 0;
 }
 
 static uint64_t
@@ -579,7 +626,7 @@ tsdb_payload_value(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsi
 
 		case TSDB_ENC_DELTA:
 			if ((p = codec_take(in, 8)) == NULL || !take_frame(in, header, n, &frame) ||
-				!frame_sum(&frame, i, &v, scratch))
+				!frame_sum(&frame, n, i, &v, scratch))
 				return false;
 			v += codec_load64(p);
 			break;

@@ -154,6 +154,13 @@ bool tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 					  int row, uint32_t *code, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
 /*
+ * A block of codes without NULLs that is stored as runs: their codes (neighbours may be equal) and where each ends (the row after
+ * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
+ */
+int tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
+					TsdbCodecScratch *scratch);
+
+/*
  * Dictionary: any number of strings: {uint32 magic/version, uint32 count, uint32 offsets[count + 1]
  * relative to the first byte after the offsets, bytes}.  Entries of INT-kind columns are their
  * lanes, little endian.

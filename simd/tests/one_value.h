@@ -48,7 +48,23 @@ static inline int
 one_code_differs(const uint8_t *block, size_t len, int n, uint32_t dict_count, const uint8_t *const *planes, int nplanes,
 				 bool valid, const uint32_t *codes, const bool *isnull, int nnulls, TsdbCodecScratch *scratch)
 {
-	int			row;
+	uint32_t	runs[TSDB_CODEC_MAX_ROWS];
+	uint16_t	ends[TSDB_CODEC_MAX_ROWS];
+	int			nruns = tsdb_codes_runs(block, len, n, dict_count, runs, ends, scratch);
+	int			run;
+	int			row = 0;
+
+	/* runs, if there are any, are the codes: of nothing else */
+	if (nruns > 0 && (!valid || nnulls != 0 || ends[nruns - 1] != n))
+		return 0;
+	for (run = 0; run < nruns; run++)
+	{
+		if (ends[run] <= row)
+			return row;
+		for (; row < ends[run]; row++)
+			if (codes[row] != runs[run])
+				return row;
+	}
 
 	for (row = 0; row < n; row = one_next_row(row, n, len))
 	{

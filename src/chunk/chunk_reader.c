@@ -1527,6 +1527,28 @@ tsdb_vector_codes(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, bool *is
 	return true;
 }
 
+int
+tsdb_vector_runs(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, uint16 *ends)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	int			c = chunk->column_of_att[attnum - 1];
+	const TsdbVector *vector;
+	BlockBytes	block;
+	int			nruns;
+
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+		return 0;
+	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
+		return 0;
+
+	scratch_init();
+	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
+	nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, chunk->layout.columns[c].dict_count, codes, ends, scratch.codec);
+	block_put(&block);
+	return nruns;
+}
+
 /*-------------- vector sets --------------*/
 
 /*
@@ -1659,6 +1681,7 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 		set->pub.chunk = chunk;
 	}
 	set->pub.vector = vector;
+	set->pub.few_rows = 0;
 	set->pub.nrows = tsdb_vector_rows(open->layout.header, vector);
 	set->pub.xmin = chunk->entry.xmin;
 	set->pub.cmin = chunk->entry.cmin;

@@ -45,6 +45,7 @@ typedef struct TsdbVectorSet
 	uint32		vector;			/* 0 .. nvectors-1 */
 	uint32		nrows;			/* rows in this vector */
 	int			natts;			/* of the table's tuple descriptor */
+	int			few_rows;		/* > 0: slots read single values, since few rows are wanted so far */
 	TsdbVectorColumn *columns;	/* [natts], by attnum - 1 */
 	/* copies for slots: */
 	TransactionId xmin;
@@ -132,5 +133,10 @@ extern int	tsdb_chunk_column(TsdbChunk *chunk, AttrNumber attnum);
  */
 extern const Datum *tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count);
 extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, bool *isnull);
+/*
+ * The same as runs of rows with one code: codes[] and where each run ends (the row after it), room for 1024 of both; neighbours may have the
+ * same code.  Returns their number; 0: this vector is not stored as runs, or has NULLs: see tsdb_vector_codes.
+ */
+extern int	tsdb_vector_runs(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, uint16 *ends);
 
 #endif							/* TSDB_CHUNK_READER_H */

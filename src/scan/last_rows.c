@@ -336,37 +336,31 @@ vector_bound(TsdbLastRows *last, TsdbChunk *chunk, uint32 v)
 	return rank_of(last, last->descending ? times->zone_max : times->zone_min);
 }
 
-/* Rows of a vector of which all count, by runs of codes. */
-static void
-look_at_runs(TsdbLastRows *last, TsdbChunk *chunk, uint32 v)
+/* A run of rows of one series, in a vector of which all rows count.  Returns whether it was looked at. */
+static bool
+look_at_run(TsdbLastRows *last, uint32 code, uint32 start, uint32 end, int64 bound)
 {
-	const TsdbVectorColumn *times = &last->set->columns[last->order_attnum - 1];
-	int64		bound = vector_bound(last, chunk, v);
-	uint32		nrows = last->set->nrows;
-	bool		looked = false;
-	uint32		start;
-	uint32		end;
+	uint32		row = last->descending ? end - 1 : start;
+	const Datum *times;
+	int64		rank;
+	bool		isnull;
 
-	for (start = 0; start < nrows; start = end)
-	{
-		uint32		code = last->codes[start];
-		uint32		row;
-		int64		rank;
-		bool		isnull;
+	if (last->closed[code] || (last->seen[code] && last->best[code] >= bound))
+		return false;
+	rank = rank_of(last, (int64) tsdb_vector_value(last->set, last->order_attnum, row, &isnull));
+	offer_code(last, code, rank, row);
+	if (rank >= bound)
+		return true;
+	tsdb_vector_decode(last->set, last->order_attnum);
+	times = last->set->columns[last->order_attnum - 1].values;
+	for (row = start; row < end; row++)
+		offer_code(last, code, rank_of(last, (int64) times[row]), row);
+	return true;
+}
 
-		end = run_end(last->codes, start, nrows);
-		if (last->closed[code] || (last->seen[code] && last->best[code] >= bound))
-			continue;
-		looked = true;
-		row = last->descending ? end - 1 : start;
-		rank = rank_of(last, (int64) tsdb_vector_value(last->set, last->order_attnum, row, &isnull));
-		offer_code(last, code, rank, row);
-		if (rank >= bound)
-			continue;
-		tsdb_vector_decode(last->set, last->order_attnum);
-		for (row = start; row < end; row++)
-			offer_code(last, code, rank_of(last, (int64) times->values[row]), row);
-	}
+static void
+count_vector(TsdbLastRows *last, bool looked)
+{
 	if (looked)
 		last->counts.vectors_decoded++;
 	else
@@ -379,14 +373,27 @@ look_at_codes(TsdbLastRows *last, TsdbChunk *chunk, uint32 v, TsdbFilter *filter
 {
 	const TsdbVector *keys = &tsdb_chunk_vectors(chunk, tsdb_chunk_column(chunk, last->key_attnums[0]))[v];
 	uint32		null_code = last->ncodes - 1;
+	int64		bound = vector_bound(last, chunk, v);
 	bool		open = false;
+	bool		all;
 	uint64		alive[TSDB_VECTOR_WORDS];
 	const Datum *values;
+	uint32		row;
 	int			n;
 	int			i;
-	uint32		row;
 
 	last->set = tsdb_vector_set(chunk, v, last->set, last->cxt);
+	all = (filter == NULL || tsdb_filter_zone(filter, v) == TSDB_FILTER_ALL) &&
+		(!chunk->has_dead || tsdb_alive_rows(chunk, v, alive) == (int) last->set->nrows);
+	n = all ? tsdb_vector_runs(last->set, last->key_attnums[0], last->codes, last->rows) : 0;
+	if (n > 0)
+	{
+		for (i = 0, row = 0; i < n; row = last->rows[i++])
+			open |= look_at_run(last, last->codes[i], row, last->rows[i], bound);
+		count_vector(last, open);
+		return true;
+	}
+
 	if (!tsdb_vector_codes(last->set, last->key_attnums[0], last->codes, last->isnull))
 		return false;
 	for (row = 0; keys->nnulls > 0 && row < last->set->nrows; row++)
@@ -394,10 +401,16 @@ look_at_codes(TsdbLastRows *last, TsdbChunk *chunk, uint32 v, TsdbFilter *filter
 		if (last->isnull[row])
 			last->codes[row] = null_code;
 	}
-	if ((filter == NULL || tsdb_filter_zone(filter, v) == TSDB_FILTER_ALL) &&
-		(!chunk->has_dead || tsdb_alive_rows(chunk, v, alive) == (int) last->set->nrows))
+	if (all)
 	{
-		look_at_runs(last, chunk, v);
+		uint32		end;
+
+		for (row = 0; row < last->set->nrows; row = end)
+		{
+			end = run_end(last->codes, row, last->set->nrows);
+			open |= look_at_run(last, last->codes[row], row, end, bound);
+		}
+		count_vector(last, open);
 		return true;
 	}
 
