@@ -32,9 +32,6 @@
 /* rows of one chunk that are looked up one by one before all its tombstones are read */
 #define FETCH_PROBES	16
 
-/* less one: rows of a vector that are read value by value before its columns are decoded */
-#define FETCH_FEW_ROWS	5
-
 /* A vector of a fetched chunk. */
 typedef struct FetchedSet
 {
@@ -578,7 +575,7 @@ fetch_set(TsdbChunkCursor *cursor, FetchedChunk *fetched, uint32 vector)
 			drop_fetched_set(cursor, oldest);
 	}
 	wanted->set = tsdb_vector_set(fetched->chunk, vector, old, cursor->cxt);
-	wanted->set->few_rows = FETCH_FEW_ROWS;
+	wanted->set->few_rows = TSDB_FEW_ROWS + 1;
 	cursor->newest = wanted;
 	return wanted->set;
 }
@@ -690,8 +687,7 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	if (set == NULL)
 		ExecClearTuple(slot);
 	set = fetch_set(cursor, fetched, row / TSDB_VECTOR_ROWS);
-	if (set->few_rows > 0)
-		set->few_rows--;
+	tsdb_vector_count_row(set);
 	tsdb_slot_store_chunk_row(slot, set, row % TSDB_VECTOR_ROWS);
 	return true;
 }

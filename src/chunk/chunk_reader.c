@@ -1143,12 +1143,6 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 
 /*-------------- single values --------------*/
 
-/*
- * Rows of one vector of which so many are wanted are cheaper decoded with all others: a value alone takes a fifth to a tenth
- * of what decoding its vector does.
- */
-#define FEW_ROWS			4
-
 /* Where a by-reference value goes: into a set's arena, or a context. */
 typedef struct ValuePlace
 {
@@ -1384,7 +1378,7 @@ tsdb_chunk_values(TsdbChunk *pub, AttrNumber attnum, const uint32 *rows, int n, 
 		CHECK_FOR_INTERRUPTS();
 		for (end = i + 1; end < n && rows[end] / TSDB_VECTOR_ROWS == v; end++)
 			Assert(rows[end] >= rows[end - 1]);
-		if (end - i <= FEW_ROWS)
+		if (end - i <= TSDB_FEW_ROWS)
 		{
 			for (; i < end; i++)
 				vector_value(chunk, chunk->column_of_att[attnum - 1], v, rows[i] % TSDB_VECTOR_ROWS, &pin, &place,

@@ -525,7 +525,14 @@ show_columns(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row, const AttrNum
 		TsdbVectorColumn *column = &set->columns[attnums[i] - 1];
 
 		if (unlikely(!column->decoded))
+		{
+			if (set->few_rows > 0)
+			{
+				slot->tts_values[attnums[i] - 1] = tsdb_vector_value(set, attnums[i], row, &slot->tts_isnull[attnums[i] - 1]);
+				continue;
+			}
 			tsdb_vector_decode(set, attnums[i]);
+		}
 		slot->tts_values[attnums[i] - 1] = column->values[row];
 		slot->tts_isnull[attnums[i] - 1] = column->isnull[row];
 	}
@@ -536,6 +543,7 @@ static inline void
 show_early(TsdbScanState *state, TupleTableSlot *slot, TsdbVectorSet *set, uint32 row)
 {
 	tsdb_slot_store_chunk_row(slot, set, row);
+	tsdb_vector_count_row(set);
 	if (unlikely(state->slot_used))
 	{
 		/* columns that nobody reads are not what another row left there */
