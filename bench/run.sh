@@ -251,7 +251,7 @@ scan_row()
 # What a scan reads of a table, and how fast: each pair in turn.
 scans()
 {
-	local one twelve wide limit last lateral value copy filter i t
+	local one twelve wide limit last three lateral value copy filter i t
 	for t in heap btree tsdb; do
 		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$t' AND column_name = 'usage_user'")" = t ] ||
 			{ create $t cpu; sql -c "COPY $t FROM '$work/cpu.csv' (FORMAT csv)"; }
@@ -283,6 +283,7 @@ scans()
 	limit="SELECT * FROM @t ORDER BY time DESC LIMIT 10"
 	lateral="SELECT l.* FROM hosts, LATERAL (SELECT * FROM @t t WHERE t.host = hosts.host ORDER BY time DESC LIMIT 1) l"
 	last="SELECT DISTINCT ON (host) * FROM @t ORDER BY host, time DESC"
+	three="host, time, usage_user"
 	value="SELECT count(*), sum(value) FROM @t WHERE value > 900"
 	filter="SELECT count(*) FROM @t WHERE usage_user > 90 AND usage_idle < 50"
 	rm -f "$work"/scan_*
@@ -292,6 +293,9 @@ scans()
 		for t in btree tsdb chunky; do latency one $t "$one"; latency twelve $t "$twelve"; done
 		latency lateral btree "$lateral"
 		latency last tsdb "$last"
+		latency lateral_three btree "${lateral/SELECT \* FROM/SELECT $three FROM}"
+		latency last_three tsdb "${last/\*/$three}"
+		latency lateral tsdb "$lateral"
 		latency lateral many_btree "${lateral/hosts,/many_hosts hosts,}"
 		latency last many_tsdb "$last"
 		latency limit tsdb "$limit"
@@ -317,7 +321,9 @@ scans()
 	scan_row "one series, one hour, 100 x the chunks, beside the chunks of the data" one tsdb one chunky 1.3
 	scan_row "12 h, 100 x the chunks" twelve tsdb twelve chunky 1.3
 	scan_row "last row of each of $hosts hosts (DISTINCT ON), beside LATERAL on heap + btree" lateral btree last tsdb 1
-	scan_row "the same of $((hosts * 100)) hosts" lateral many_btree last many_tsdb 1
+	scan_row "the same, 3 columns" lateral_three btree last_three tsdb 1
+	scan_row "LATERAL on tsdb, beside LATERAL on heap + btree" lateral btree lateral tsdb -
+	scan_row "last rows of $((hosts * 100)) hosts, 12 columns, beside LATERAL" lateral many_btree last many_tsdb 1
 	scan_row "usage_user > 90 in 12 h, all columns, beside heap" wide heap wide tsdb 0.125
 	scan_row "count(*), sum(value) WHERE value > 900, $metric_rows doubles, beside heap" value decimal_heap value decimal_tsdb 0.033
 	scan_row "all rows, binary COPY, beside heap" copy heap copy tsdb 1

@@ -167,10 +167,11 @@ bitmap_read(CodecCursor *in, int n, bool *isnull)
 	return tsdb_kernels->bitmap_count(nulls, n);
 }
 
-bool
-tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
-				bool *isnull, int *nnulls)
+/* Takes the header; false if its fields do not agree with each other, n and lane. */
+static bool
+open_header(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header)
 {
+	static const TsdbPayloadHeader none = {0};
 	const uint8_t *p = codec_take(in, sizeof(TsdbBlockHeader));
 
 	if (p == NULL)
@@ -178,36 +179,131 @@ tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
 	memcpy(header, p, sizeof(*header));
 	if (n < 1 || n > CODEC_ROWS || header->nrows != n || header->lane != lane)
 		return false;
-	*nnulls = header->nnulls;
 
 	/* a block is of encoding NULL if and only if all its rows are */
 	if ((header->encoding == TSDB_ENC_NULL) != (header->null_form == TSDB_NULLS_ALL))
 		return false;
 	if (header->null_form == TSDB_NULLS_NONE)
-	{
-		memset(isnull, 0, (size_t) n);
 		return header->nnulls == 0;
-	}
 	if (header->null_form == TSDB_NULLS_ALL)
-	{
-		static const TsdbPayloadHeader none = {0};
-
-		memset(isnull, 1, (size_t) n);
 		return header->nnulls == n && header->param == 0 && memcmp(&header->p, &none, sizeof(none)) == 0;
-	}
-	if (header->nnulls == 0 || header->nnulls >= n)
+	return header->null_form <= TSDB_NULLS_DENSE_RUNS && header->nnulls > 0 && header->nnulls < n;
+}
+
+bool
+tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
+				bool *isnull, int *nnulls)
+{
+	if (!open_header(in, n, lane, header))
 		return false;
+	*nnulls = header->nnulls;
 	switch (header->null_form)
 	{
+		case TSDB_NULLS_NONE:
+		case TSDB_NULLS_ALL:
+			memset(isnull, header->null_form == TSDB_NULLS_ALL, (size_t) n);
+			return true;
 		case TSDB_NULLS_SOME:
 		case TSDB_NULLS_DENSE:
 			return bitmap_read(in, n, isnull) == header->nnulls;
-		case TSDB_NULLS_RUNS:
-		case TSDB_NULLS_DENSE_RUNS:
-			return runs_read(in, n, isnull) == header->nnulls;
 		default:
-			return false;
+			return runs_read(in, n, isnull) == header->nnulls;
 	}
+}
+
+/* Where a row stands among NULLs. */
+typedef struct NullPlace
+{
+	int			row;
+	bool		isnull;
+	int			before;			/* NULL rows before it */
+} NullPlace;
+
+/* As bitmap_read, but tells of one row. */
+static int
+bitmap_find(CodecCursor *in, int n, NullPlace *place)
+{
+	uint64_t	nulls[CODEC_ROWS / 64];
+	size_t		bytes = tsdb_block_bitmap_bytes(n);
+	const uint8_t *p = codec_take(in, bytes);
+
+	if (p == NULL)
+		return -1;
+	memcpy(nulls, p, bytes);
+	if (n % 64 != 0 && nulls[n / 64] >> (n % 64) != 0)
+		return -1;
+	place->isnull = (nulls[place->row / 64] >> (place->row % 64) & 1) != 0;
+	place->before = place->row == 0 ? 0 : tsdb_kernels->bitmap_count(nulls, place->row);
+	return tsdb_kernels->bitmap_count(nulls, n);
+}
+
+/* As runs_read, but tells of one row. */
+static int
+runs_find(CodecCursor *in, int n, NullPlace *place)
+{
+	const uint8_t *p = codec_take(in, sizeof(uint16_t));
+	int			nruns;
+	int			end = -1;
+	int			nnulls = 0;
+	int			i;
+
+	if (p == NULL)
+		return -1;
+	nruns = codec_load16(p);
+	if ((p = codec_take(in, (size_t) nruns * 4)) == NULL)
+		return -1;
+	place->isnull = false;
+	place->before = 0;
+	for (i = 0; i < nruns; i++)
+	{
+		int			first = codec_load16(p + (size_t) i * 4);
+		int			rows = codec_load16(p + (size_t) i * 4 + 2);
+
+		if (first <= end || rows == 0 || first + rows > n)
+			return -1;
+		end = first + rows;
+		nnulls += rows;
+		if (end <= place->row)
+			place->before = nnulls;
+		else if (first <= place->row)
+		{
+			place->isnull = true;
+			place->before = nnulls - rows + place->row - first;
+		}
+	}
+	return nnulls;
+}
+
+bool
+tsdb_block_open_at(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
+				   int row, int *slot, bool *isnull, int *nnulls)
+{
+	NullPlace	place = {row, false, 0};
+
+	assert(row >= 0 && row < n);
+	if (!open_header(in, n, lane, header))
+		return false;
+	switch (header->null_form)
+	{
+		case TSDB_NULLS_NONE:
+			break;
+		case TSDB_NULLS_ALL:
+			place.isnull = true;
+			break;
+		case TSDB_NULLS_SOME:
+		case TSDB_NULLS_DENSE:
+			if (bitmap_find(in, n, &place) != header->nnulls)
+				return false;
+			break;
+		default:
+			if (runs_find(in, n, &place) != header->nnulls)
+				return false;
+			break;
+	}
+	*slot = tsdb_block_is_dense(header) ? row - place.before : row;
+	*isnull = place.isnull;
+	*nnulls = header->nnulls;
+	return true;
 }
 
 void

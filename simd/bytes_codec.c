@@ -191,6 +191,14 @@ tsdb_bytes_encode(const TsdbBytes *values, const bool *isnull, int n,
 	return size > 0 ? size : encode_plain(values, isnull, n, nnulls, out, encoding, scratch);
 }
 
+/* Takes header and NULLs of a block of strings or codes. */
+static bool
+open_strings(CodecCursor *cursor, int n, TsdbBlockHeader *header, bool *isnull, int *nnulls)
+{
+	return tsdb_block_open(cursor, n, 0, header, isnull, nnulls) &&
+		header->param == 0 && header->p.nexceptions == 0 && !tsdb_block_is_dense(header);
+}
+
 /* strings[n], taken one after the other by their lengths; false: there are not so many bytes. */
 static bool
 cut_strings(CodecCursor *bytes, const int64_t *lengths, const bool *isnull, int n, TsdbBytes *strings)
@@ -213,14 +221,6 @@ cut_strings(CodecCursor *bytes, const int64_t *lengths, const bool *isnull, int 
 	return true;
 }
 
-/* Takes header and NULLs of a block of strings or codes. */
-static bool
-open_strings(CodecCursor *cursor, int n, TsdbBlockHeader *header, bool *isnull, int *nnulls)
-{
-	return tsdb_block_open(cursor, n, 0, header, isnull, nnulls) &&
-		header->param == 0 && header->p.nexceptions == 0 && !tsdb_block_is_dense(header);
-}
-
 bool
 tsdb_bytes_decode(const uint8_t *in, size_t len, int n,
 				  TsdbBytes *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch)
@@ -231,8 +231,7 @@ tsdb_bytes_decode(const uint8_t *in, size_t len, int n,
 	uint32_t	one;
 	int			i;
 
-	if (!tsdb_block_open(&cursor, n, 0, &header, isnull, nnulls) ||
-		header.param != 0 || header.p.nexceptions != 0)
+	if (!open_strings(&cursor, n, &header, isnull, nnulls))
 		return false;
 	switch (header.encoding)
 	{
@@ -493,6 +492,88 @@ tsdb_bytes_decode_with(const uint8_t *in, size_t len, int n, const TsdbFsstTable
 	return tsdb_frame_lz4_unpack(p, stored, out, raw);
 }
 
+/* Bytes before the string of this row; false if a length before it, or its own, is negative. */
+static bool
+string_place(const int64_t *lengths, const bool *isnull, int row, size_t *offset)
+{
+	size_t		sum = 0;
+	bool		negative = false;
+	int			i;
+
+	/* at most 1,024 lengths below 2^31: no overflow */
+	for (i = 0; i < row; i++)
+	{
+		negative |= !isnull[i] && lengths[i] < 0;
+		sum += isnull[i] ? 0 : (size_t) lengths[i];
+	}
+	*offset = sum;
+	return !negative && lengths[row] >= 0;
+}
+
+bool
+tsdb_bytes_value_with(const uint8_t *in, size_t len, int n, const TsdbFsstTable *table,
+					  uint8_t *out, size_t size, int row, TsdbBytes *value, bool *isnull, int *nnulls,
+					  TsdbBytesContext *context, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {.p = in, .left = len};
+	TsdbBlockHeader header;
+	bool	   *nulls = scratch->check_null;
+	const uint8_t *p;
+	size_t		offset;
+	size_t		length;
+	size_t		raw;
+	size_t		stored;
+
+	if (!open_compressed(&cursor, n, &header, nulls, nnulls, &raw, &stored) || raw != size)
+		return false;
+	*isnull = nulls[row];
+	value->data = NULL;
+	value->len = 0;
+	if (nulls[row])
+		return true;
+	if (header.encoding == TSDB_ENC_CONST)
+	{
+		if (header.p.payload != 0 || (p = codec_take(&cursor, sizeof(uint32_t))) == NULL)
+			return false;
+		value->len = codec_load32(p);
+		return (value->data = codec_take(&cursor, value->len)) != NULL;
+	}
+
+	/* where the string begins, all lengths before it must tell */
+	if (!tsdb_payload_read(&cursor, &header.p, n, LENGTH_LANE, scratch->ints, scratch) ||
+		!string_place(scratch->ints, nulls, row, &offset))
+		return false;
+	length = (size_t) scratch->ints[row];
+	if (header.encoding == TSDB_ENC_BYTES)
+	{
+		if ((p = codec_take(&cursor, offset + length)) == NULL)
+			return false;
+		value->data = p + offset;
+		value->len = (uint32_t) length;
+		return true;
+	}
+	if ((p = codec_take(&cursor, stored)) == NULL)
+		return false;
+	if (header.encoding == TSDB_ENC_FSST)
+	{
+		size_t		out_len;
+
+		if (table == NULL || offset + length > stored ||
+			!tsdb_fsst_decompress(table, p + offset, length, out, size, &out_len))
+			return false;
+		value->data = out;
+		value->len = (uint32_t) out_len;
+		return true;
+	}
+	if (offset + length > raw ||
+		!(header.encoding == TSDB_ENC_ZSTD ? tsdb_frame_zstd_unpack(context, p, stored, out, raw) :
+		  tsdb_frame_lz4_unpack(p, stored, out, raw)))
+		return false;
+	value->data = out + offset;
+	value->len = (uint32_t) length;
+	return true;
+}
+
 /*-------------- codes --------------*/
 
 size_t
@@ -576,4 +657,55 @@ tsdb_codes_decode_cold(const uint8_t *in, size_t len, int n, uint32_t dict_count
 		beyond |= (uint64_t) dict_count - 1 - code;
 	}
 	return beyond >> 63 == 0;
+}
+
+bool
+tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
+				 const uint8_t *const *planes, int nplanes,
+				 int row, uint32_t *code, bool *isnull, int *nnulls, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, planes, nplanes};
+	TsdbBlockHeader header;
+	int64_t		value;
+	int			slot;
+
+	if (!tsdb_block_open_at(&cursor, n, 0, &header, row, &slot, isnull, nnulls) ||
+		header.param != 0 || header.p.nexceptions != 0 || tsdb_block_is_dense(&header))
+		return false;
+	*code = 0;
+	if (header.encoding == TSDB_ENC_NULL)
+		return true;
+	if (header.encoding != TSDB_ENC_DICT)
+		return false;
+	if (*isnull)
+		return true;
+	if (!tsdb_payload_value(&cursor, &header.p, n, LENGTH_LANE, slot, &value, scratch))
+		return false;
+	*code = (uint32_t) value;
+	return *code < dict_count;
+}
+
+int
+tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
+				TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, NULL, 0};
+	TsdbBlockHeader header;
+	bool		isnull;
+	int			nnulls;
+	int			slot;
+	int			nruns;
+	int			i;
+
+	if (!tsdb_block_open_at(&cursor, n, 0, &header, 0, &slot, &isnull, &nnulls) || nnulls > 0 ||
+		header.param != 0 || header.p.nexceptions != 0 || header.encoding != TSDB_ENC_DICT)
+		return 0;
+	nruns = tsdb_payload_runs(&cursor, &header.p, n, LENGTH_LANE, scratch->ints, ends, scratch);
+	for (i = 0; i < nruns; i++)
+	{
+		codes[i] = (uint32_t) scratch->ints[i];
+		if (codes[i] >= dict_count)
+			return 0;
+	}
+	return nruns;
 }

@@ -92,6 +92,15 @@ bool tsdb_bytes_decode_with(const uint8_t *in, size_t len, int n, const TsdbFsst
 							uint8_t *out, size_t size, TsdbBytes *values, bool *isnull, int *nnulls,
 							TsdbBytesContext *context, TsdbCodecScratch *scratch);
 
+/*
+ * The string of one row alone, with the same table, out and context: what decoding gives in values[row] and isnull[row].
+ * It lies in out or "in".  Lengths are added up to find it; a frame is unpacked as a whole.  A block that decoding refuses
+ * because of other rows may be taken here.
+ */
+bool tsdb_bytes_value_with(const uint8_t *in, size_t len, int n, const TsdbFsstTable *table,
+						   uint8_t *out, size_t size, int row, TsdbBytes *value, bool *isnull, int *nnulls,
+						   TsdbBytesContext *context, TsdbCodecScratch *scratch);
+
 /*-------------- dictionaries --------------*/
 
 /*

@@ -196,6 +196,13 @@ size_t		tsdb_block_begin_dense(uint8_t *out, TsdbBlockHeader *header, TsdbEncodi
 bool		tsdb_block_open(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
 							bool *isnull, int *nnulls);
 
+/*
+ * The same for one row: whether it is NULL, and the slot of the payload that holds its value if it is not.  Checks
+ * all that tsdb_block_open checks.
+ */
+bool		tsdb_block_open_at(CodecCursor *in, int n, unsigned lane, TsdbBlockHeader *header,
+							   int row, int *slot, bool *isnull, int *nnulls);
+
 static inline bool
 tsdb_block_is_dense(const TsdbBlockHeader *header)
 {
@@ -261,6 +268,41 @@ bool		tsdb_payload_read(CodecCursor *in, const TsdbPayloadHeader *header, int n,
 bool		tsdb_payload_read_second(CodecCursor *in, int n, unsigned lane, int64_t *values,
 									 TsdbCodecScratch *scratch);
 
+/*
+ * The same, but for value i < n alone; the cursor takes the whole payload.  Where reading all would succeed, this does, with
+ * that value; where it would fail because of other values, this may succeed.
+ */
+bool		tsdb_payload_value(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
+							   int i, int64_t *value, TsdbCodecScratch *scratch);
+bool		tsdb_payload_value_second(CodecCursor *in, int n, unsigned lane, int i, int64_t *value,
+									  TsdbCodecScratch *scratch);
+
+/*
+ * Runs of a payload of n values that is made of them: values[] and where each ends (the row after it), ascending; room for
+ * n.  Returns their number, or 0: it has none (other encodings), or is not valid.  values: not scratch->codes.
+ */
+int			tsdb_payload_runs(CodecCursor *in, const TsdbPayloadHeader *header, int n, unsigned lane,
+							  int64_t *values, uint16_t *ends, TsdbCodecScratch *scratch);
+
+/* Where i stands in count ascending positions, or -1.  Positions that do not ascend: anything. */
+static inline int
+codec_find_position(const uint8_t *positions, int count, int i)
+{
+	int			low = 0;
+	int			high = count;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (codec_load16(positions + (size_t) middle * sizeof(uint16_t)) < i)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && codec_load16(positions + (size_t) low * sizeof(uint16_t)) == i ? low : -1;
+}
+
 /*-------------- float_models.c --------------*/
 
 /* One way to store a vector of floats or doubles. */
@@ -291,8 +333,10 @@ size_t		tsdb_float_write(const int64_t *bits, const bool *isnull, int n, unsigne
 /* Scale of DECIMAL's header.param; false: none. */
 bool		tsdb_decimal_scale(unsigned param, TsdbDecimalScale *scale);
 
-/* The inverse. */
+/* The inverse, of all values or of value i alone (see tsdb_payload_value). */
 bool		tsdb_float_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int64_t *bits,
 							TsdbCodecScratch *scratch);
+bool		tsdb_float_value(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int i,
+							 int64_t *bits, TsdbCodecScratch *scratch);
 
 #endif							/* TSDB_CODEC_INTERNAL_H */

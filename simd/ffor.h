@@ -50,4 +50,7 @@ void tsdb_ffor_pack(const uint64_t *values, int n, unsigned width, bool horizont
 void tsdb_ffor_unpack(const uint8_t *in, int n, unsigned width, bool horizontal,
 					  uint64_t base, uint64_t factor, uint64_t *out, uint64_t *narrow);
 
+/* packed[i], i < n; reads nothing outside of the tsdb_ffor_size() bytes of n values. */
+uint64_t tsdb_ffor_get(const uint8_t *in, int i, unsigned width, bool horizontal);
+
 #endif							/* TSDB_FFOR_H */

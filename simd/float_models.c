@@ -775,3 +775,108 @@ tsdb_float_read(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned 
 		return false;
 	return read_exceptions(in, header->p.nexceptions, n, lane, bits);
 }
+
+/*-------------- reading one value --------------*/
+
+/* As read_exceptions: replaces the value if it is one. */
+static bool
+exception_value(CodecCursor *in, int nexceptions, unsigned lane, int i, int64_t *value)
+{
+	const uint8_t *positions = codec_take(in, (size_t) nexceptions * sizeof(uint16_t));
+	const uint8_t *raw = positions == NULL ? NULL : codec_take(in, (size_t) nexceptions * lane);
+	int			found;
+
+	if (raw == NULL)
+		return false;
+	found = codec_find_position(positions, nexceptions, i);
+	if (found >= 0)
+		*value = codec_load_signed(raw + (size_t) found * lane, lane);
+	return true;
+}
+
+static bool
+decimal_value(CodecCursor *in, const TsdbPayloadHeader *header, unsigned param, int n, unsigned lane, int i,
+			  int64_t *bits, TsdbCodecScratch *scratch)
+{
+	TsdbDecimalScale scale;
+
+	if (!decimal_scale(param, &scale) || (lane == 4 && (param & (TSDB_DECIMAL_MUL14 | TSDB_DECIMAL_MUL16))) ||
+		!tsdb_payload_value(in, header, n, 8, i, bits, scratch))
+		return false;
+	if (lane == 8)
+		tsdb_kernels->decimal_doubles(bits, 1, &scale);
+	else
+		tsdb_kernels->decimal_floats(bits, 1, &scale);
+	return true;
+}
+
+static bool
+residual_value(CodecCursor *in, int n, unsigned lane, int i, int64_t *bits, TsdbCodecScratch *scratch)
+{
+	int64_t		diff;
+	uint64_t	sum;
+
+	if (!tsdb_payload_value_second(in, n, 8, i, &diff, scratch))
+		return false;
+	sum = (uint64_t) *bits + (uint64_t) diff;
+	*bits = lane == 8 ? (int64_t) sum : (int32_t) (uint32_t) sum;
+	return true;
+}
+
+static bool
+real_value(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int i, int64_t *bits,
+		   TsdbCodecScratch *scratch)
+{
+	const uint8_t *p = codec_take(in, TSDB_REAL_LEFTS * sizeof(uint16_t));
+	unsigned	right = header->param;
+	int64_t		index;
+	uint64_t	joined;
+
+	if (p == NULL || right >= lane * 8 || right < lane * 8 - TSDB_REAL_MAX_LEFT_BITS ||
+		header->p.payload == TSDB_ENC_PLANES ||
+		!tsdb_payload_value(in, &header->p, n, 8, i, bits, scratch) ||
+		!tsdb_payload_value_second(in, n, 8, i, &index, scratch) ||
+		index < 0 || index >= TSDB_REAL_LEFTS)
+		return false;
+	joined = (uint64_t) codec_load16(p + (size_t) index * sizeof(uint16_t)) << right | (uint64_t) *bits;
+	*bits = lane == 8 ? (int64_t) joined : (int32_t) (uint32_t) joined;
+	return true;
+}
+
+bool
+tsdb_float_value(CodecCursor *in, const TsdbBlockHeader *header, int n, unsigned lane, int i, int64_t *bits,
+				 TsdbCodecScratch *scratch)
+{
+	unsigned	param = header->param & ~(unsigned) TSDB_DECIMAL_RESIDUAL;
+
+	switch (header->encoding)
+	{
+		case TSDB_ENC_DECIMAL:
+			if (lane < 4 || !decimal_value(in, &header->p, param, n, lane, i, bits, scratch))
+				return false;
+			break;
+
+		case TSDB_ENC_FLOAT32:
+			if (lane != 8)
+				return false;
+			if (param & TSDB_FLOAT32_DECIMAL)
+			{
+				if (!decimal_value(in, &header->p, param & ~(unsigned) TSDB_FLOAT32_DECIMAL, n, 4, i, bits, scratch))
+					return false;
+			}
+			else if (param != 0 || !tsdb_payload_value(in, &header->p, n, 4, i, bits, scratch))
+				return false;
+			tsdb_kernels->floats_to_doubles(bits, 1);
+			break;
+
+		case TSDB_ENC_REAL:
+			return lane >= 4 && real_value(in, header, n, lane, i, bits, scratch) &&
+				exception_value(in, header->p.nexceptions, lane, i, bits);
+
+		default:
+			return false;
+	}
+	if ((header->param & TSDB_DECIMAL_RESIDUAL) && !residual_value(in, n, lane, i, bits, scratch))
+		return false;
+	return exception_value(in, header->p.nexceptions, lane, i, bits);
+}

@@ -282,3 +282,27 @@ tsdb_int_decode(const uint8_t *in, size_t len, int n, TsdbLane lane,
 {
 	return tsdb_int_decode_cold(in, len, n, lane, NULL, 0, values, isnull, nnulls, scratch);
 }
+
+bool
+tsdb_int_value(const uint8_t *in, size_t len, int n, TsdbLane lane,
+			   const uint8_t *const *planes, int nplanes,
+			   int row, int64_t *value, bool *isnull, int *nnulls, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, planes, nplanes};
+	TsdbBlockHeader header;
+	int			slot;
+	int			m;
+
+	if ((lane != TSDB_LANE_INT8 && lane != TSDB_LANE_INT16 &&
+		 lane != TSDB_LANE_INT32 && lane != TSDB_LANE_INT64) ||
+		!tsdb_block_open_at(&cursor, n, lane, &header, row, &slot, isnull, nnulls))
+		return false;
+	*value = 0;
+	if (*isnull)
+		return true;
+	m = tsdb_block_is_dense(&header) ? n - *nnulls : n;
+	if (header.encoding == header.p.payload)
+		return header.param == 0 && header.p.nexceptions == 0 &&
+			tsdb_payload_value(&cursor, &header.p, m, lane, slot, value, scratch);
+	return tsdb_float_value(&cursor, &header, m, lane, slot, value, scratch);
+}

@@ -171,6 +171,18 @@ tsdb_streams_read(const TsdbStreamsBlock *block, int s, TsdbLane lane, int64_t *
 						   values, isnull, &nnulls, scratch) && nnulls == 0;
 }
 
+bool
+tsdb_streams_value(const TsdbStreamsBlock *block, int s, TsdbLane lane, int slot, int64_t *value,
+				   TsdbCodecScratch *scratch)
+{
+	bool		isnull;
+	int			nnulls;
+
+	assert(s >= 0 && s < block->nstreams && slot >= 0 && slot < block->nvalid);
+	return tsdb_int_value(block->streams[s].data, block->streams[s].len, block->nvalid, lane, NULL, 0, slot,
+						  value, &isnull, &nnulls, scratch) && nnulls == 0;
+}
+
 void
 tsdb_streams_exceptions(const TsdbStreamsBlock *block, uint16_t *rows, TsdbBytes *values)
 {

@@ -74,6 +74,10 @@ bool tsdb_streams_open(const uint8_t *in, size_t len, int n, TsdbStreamsBlock *b
 bool tsdb_streams_read(const TsdbStreamsBlock *block, int s, TsdbLane lane, int64_t *values,
 					   TsdbCodecScratch *scratch);
 
+/* Its value in slot < block->nvalid alone: see tsdb_int_value. */
+bool tsdb_streams_value(const TsdbStreamsBlock *block, int s, TsdbLane lane, int slot, int64_t *value,
+						TsdbCodecScratch *scratch);
+
 /* Exceptions into rows[] and values[], block->nexceptions each; values point into the block. */
 void tsdb_streams_exceptions(const TsdbStreamsBlock *block, uint16_t *rows, TsdbBytes *values);
 

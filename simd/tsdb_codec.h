@@ -116,6 +116,15 @@ bool tsdb_int_decode_cold(const uint8_t *in, size_t len, int n, TsdbLane lane,
 						  const uint8_t *const *planes, int nplanes,
 						  int64_t *values, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
+/*
+ * The value of one row alone, of a hot block (planes NULL, nplanes 0) or a cold one: what decoding gives in values[row] and
+ * isnull[row].  Costs no more for a row at the end than at the start, but in DELTA, where the sum of the steps before
+ * it takes a tenth of decoding.  A block that decoding refuses because of other rows' values may be taken here.
+ */
+bool tsdb_int_value(const uint8_t *in, size_t len, int n, TsdbLane lane,
+					const uint8_t *const *planes, int nplanes,
+					int row, int64_t *value, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
 /* Blocks that did not verify since the scratch was zeroed, and were written as RAW. */
 unsigned tsdb_codec_fallbacks(const TsdbCodecScratch *scratch);
 
@@ -155,6 +164,18 @@ size_t tsdb_codes_encode_cold(const uint32_t *codes, const bool *isnull, int n, 
 bool tsdb_codes_decode_cold(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 							const uint8_t *const *planes, int nplanes,
 							uint32_t *codes, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/* The code of one row alone: see tsdb_int_value. */
+bool tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
+					  const uint8_t *const *planes, int nplanes,
+					  int row, uint32_t *code, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/*
+ * A block of codes without NULLs that is stored as runs: their codes (neighbours may be equal) and where each ends (the row after
+ * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
+ */
+int tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
+					TsdbCodecScratch *scratch);
 
 /*
  * Dictionary: any number of strings: {uint32 magic/version, uint32 count, uint32 offsets[count + 1]

@@ -95,3 +95,63 @@ SELECT count(*), sum(c4), min(c1), count(c7), sum(c1000), max(c998) FROM many;
 SELECT tsdb.compress('many') >= 0;
 SELECT count(*), sum(c4), min(c1), count(c7), sum(c1000), max(c998) FROM many;
 DROP TABLE many;
+
+-- one row of a vector, whose values are read without the others': last rows of series of 300 rows and of 40 (which are too many for that),
+-- rows fetched in no order; with columns that came later, one that went, deleted and changed rows
+CREATE FUNCTION last_rows(condition text, descending bool) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text; line text; planned bool := false;
+	query text := format('SELECT DISTINCT ON (s) * FROM last_tsdb WHERE %s ORDER BY s, seq %s', condition, CASE WHEN descending THEN 'DESC' ELSE '' END);
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+		planned := planned OR line ~ 'First of Each Series';
+	END LOOP;
+	EXECUTE format('SELECT count(*) || '' '' || md5(string_agg(md5(x::text), '''' ORDER BY s)) FROM (%s) x', query) INTO result;
+	RETURN CASE WHEN planned THEN result ELSE 'other plan' END;
+END $$;
+CREATE FUNCTION last_rows_of_heap(condition text, descending bool) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+	EXECUTE format('SELECT count(*) || '' '' || md5(string_agg(md5(x::text), '''' ORDER BY s)) FROM (SELECT * FROM last_heap WHERE seq IN (SELECT %s(seq) FROM last_heap WHERE %s GROUP BY s)) x',
+		CASE WHEN descending THEN 'max' ELSE 'min' END, condition) INTO result;
+	RETURN result;
+END $$;
+-- how many of the queries answer other rows than heap does
+CREATE FUNCTION last_rows_differ() RETURNS bigint LANGUAGE sql SET enable_sort = off SET tsdb_am.enable_custom_scan = on AS $$
+	SELECT count(*) FROM (SELECT 'seq < ' || 5200 - k * 397 AS condition FROM generate_series(0, 12) k UNION ALL SELECT 'seq % 41 <> ' || k || ' AND seq > ' || k * 31 FROM generate_series(0, 6) k UNION ALL SELECT 'true') q,
+		unnest('{t,f}'::bool[]) descending
+	WHERE last_rows(condition, descending) IS DISTINCT FROM last_rows_of_heap(condition, descending) $$;
+CREATE FUNCTION fetched_differ() RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET tsdb_am.enable_custom_scan = off AS $$
+DECLARE k int; heap text; fetched text; n bigint := 0;
+BEGIN
+	FOR k IN 0..80 LOOP
+		SELECT md5(string_agg(h::text, ',' ORDER BY seq)) INTO heap FROM last_heap h WHERE seq IN (k * 7919 % 5200, k * 7919 % 5200 + 1, k * 104729 % 5200);
+		SELECT md5(string_agg(h::text, ',' ORDER BY seq)) INTO fetched FROM last_tsdb h WHERE seq IN (k * 7919 % 5200, k * 7919 % 5200 + 1, k * 104729 % 5200);
+		n := n + (heap IS DISTINCT FROM fetched)::int;
+	END LOOP;
+	SELECT md5(string_agg(h::text, ',' ORDER BY key)) INTO heap FROM generate_series(0, 300) g (key), LATERAL (SELECT * FROM last_heap WHERE seq = key * 1009 % 5200 OFFSET 0) h;
+	SELECT md5(string_agg(h::text, ',' ORDER BY key)) INTO fetched FROM generate_series(0, 300) g (key), LATERAL (SELECT * FROM last_tsdb WHERE seq = key * 1009 % 5200 OFFSET 0) h;
+	RETURN n + (heap IS DISTINCT FROM fetched)::int;
+END $$;
+CREATE PROCEDURE check_single_rows(size int) LANGUAGE plpgsql AS $$
+DECLARE rel text;
+BEGIN
+	FOREACH rel IN ARRAY '{last_heap,last_tsdb}'::text[] LOOP
+		EXECUTE format('CREATE TABLE %s (s int, seq int NOT NULL, LIKE all_heap) USING %s', rel, CASE rel WHEN 'last_heap' THEN 'heap' ELSE 'tsdb WITH (segmentby = ''s'', orderby = ''seq'')' END);
+		EXECUTE format('INSERT INTO %s SELECT nullif(i / %s, 3), i, a.* FROM all_heap a', rel, size);
+		EXECUTE format('CREATE INDEX ON %s (seq)', rel);
+		EXECUTE format('ALTER TABLE %s ADD COLUMN later text DEFAULT ''came later'', ADD COLUMN later_null int, DROP COLUMN mo', rel);
+	END LOOP;
+	ANALYZE last_heap, last_tsdb;
+	IF chunk_rows('last_tsdb') <> 5200 THEN
+		PERFORM tsdb.compress('last_tsdb');
+	END IF;
+	RAISE NOTICE '% a series, % in chunks: % and % differ', size, chunk_rows('last_tsdb'), last_rows_differ(), fetched_differ();
+	DELETE FROM last_heap WHERE seq % size IN (size - 1, 0) AND seq % 7 < 4;
+	DELETE FROM last_tsdb WHERE seq % size IN (size - 1, 0) AND seq % 7 < 4;
+	UPDATE last_heap SET tx = 'changed', later = NULL WHERE seq % size = size - 2 AND seq % 3 = 0;
+	UPDATE last_tsdb SET tx = 'changed', later = NULL WHERE seq % size = size - 2 AND seq % 3 = 0;
+	RAISE NOTICE 'deleted and changed: % and % differ', last_rows_differ(), fetched_differ();
+	DROP TABLE last_heap, last_tsdb;
+END $$;
+CALL check_single_rows(300);
+CALL check_single_rows(40);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "bytes_codec.h"
+#include "tests/one_value.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -85,7 +86,9 @@ bytes_fuzz_block(const uint8_t *block, size_t len, int n, TsdbBytes *strings, bo
 				 TsdbCodecScratch *scratch)
 {
 	size_t		size;
-	int			nnulls;
+	uint8_t    *one;
+	bool		valid;
+	int			nnulls = 0;
 	int			i;
 
 	*out = NULL;
@@ -96,7 +99,11 @@ bytes_fuzz_block(const uint8_t *block, size_t len, int n, TsdbBytes *strings, bo
 		return false;
 	}
 	*out = bytes_alloc(size);
-	if (!tsdb_bytes_decode_with(block, len, n, &bytes_fuzz_table, *out, size, strings, isnull, &nnulls, NULL, scratch))
+	valid = tsdb_bytes_decode_with(block, len, n, &bytes_fuzz_table, *out, size, strings, isnull, &nnulls, NULL, scratch);
+	one = bytes_alloc(size);
+	bytes_require(one_string_differs(block, len, n, &bytes_fuzz_table, one, size, valid, strings, isnull, nnulls, scratch) < 0);
+	free(one);
+	if (!valid)
 		return false;
 	for (i = 0; i < n; i++)
 	{

@@ -18,7 +18,8 @@ decode(const FuzzInput *in, uint32_t dict_count)
 	bool	   *isnull = fuzz_alloc((size_t) in->n);
 	uint8_t    *planes[TSDB_MAX_PLANES];
 	int			nplanes = in->floats ? TSDB_MAX_PLANES : 0;
-	int			nnulls;
+	int			nnulls = 0;
+	bool		ok;
 	int			p;
 	int			i;
 
@@ -28,9 +29,12 @@ decode(const FuzzInput *in, uint32_t dict_count)
 		for (i = 0; i < in->n; i++)
 			planes[p][i] = in->len == 0 || p > 2 ? 0 : in->bytes[(size_t) i % in->len];
 	}
-	if (nplanes > 0 ?
+	ok = nplanes > 0 ?
 		tsdb_codes_decode_cold(in->bytes, in->len, in->n, dict_count, (const uint8_t *const *) planes, nplanes, codes, isnull, &nnulls, scratch) :
-		tsdb_codes_decode(in->bytes, in->len, in->n, dict_count, codes, isnull, &nnulls, scratch))
+		tsdb_codes_decode(in->bytes, in->len, in->n, dict_count, codes, isnull, &nnulls, scratch);
+	fuzz_assert(one_code_differs(in->bytes, in->len, in->n, dict_count, nplanes > 0 ? (const uint8_t *const *) planes : NULL,
+								 nplanes, ok, codes, isnull, nnulls, scratch) < 0);
+	if (ok)
 	{
 		for (i = 0; i < in->n; i++)
 		{

@@ -17,6 +17,7 @@
 #include "codec_vectors.h"
 #include "ffor.h"
 #include "planes.h"
+#include "tests/one_value.h"
 
 #define GUARD		64
 #define GUARD_BYTE	0x5C
@@ -254,7 +255,12 @@ round_trip_ints(const int64_t *values, const bool *isnull, int n, int lane, Tsdb
 		memset(out_null, 3, (size_t) n);
 		if (expect(tsdb_int_decode(copy, size, n, (TsdbLane) lane, out, out_null, &nnulls, scratch2),
 				   "%s, lane %d, n %d: %s does not decode", what, lane, n, tsdb_encoding_name(*encoding)))
+		{
 			expect_rows(values, isnull, n, out, out_null, nnulls, what, *encoding);
+			expect(one_int_differs(copy, size, n, (TsdbLane) lane, NULL, 0, true, true, out, out_null, nnulls, scratch2) < 0,
+				   "%s, lane %d, n %d: %s, %s: a value alone differs", what, lane, n, tsdb_encoding_name(*encoding),
+				   tsdb_kernels->name);
+		}
 	}
 	free(copy);
 	free(out);

@@ -723,6 +723,16 @@ block_check(const uint8_t *block, size_t size, const TsdbBytes *values, const bo
 		}
 	expect(failure[0] != '\0' || nnulls == 0, "%s: %d NULLs too many", what, nnulls);
 	expect(guarded_intact(&out), "%s: wrote beyond the output", what);
+	if (failure[0] == '\0')
+	{
+		Guarded		one = guarded_alloc(bytes);
+
+		for (i = 0; i < n; i++)
+			nnulls += null[i];
+		expect(one_string_differs(block, size, n, &table, one.p, bytes, true, strings, null, nnulls, scratch2) < 0 &&
+			   guarded_intact(&one), "%s, %d rows: a string alone differs", what, n);
+		guarded_free(&one);
+	}
 	guarded_free(&out);
 }
 
@@ -888,6 +898,7 @@ refuse(const uint8_t *block, size_t size, int n, const TsdbFsstTable *by, const 
 	expect(bytes <= TSDB_BYTES_MAX_RAW, "%s: wants %zu bytes", what, bytes);
 	expect(!tsdb_bytes_decode_with(block, size, n, by, out, bytes, strings, isnull, &nnulls, context, scratch2),
 		   "%s accepted", what);
+	(void) one_string_differs(block, size, n, by, out, bytes, false, strings, isnull, 0, scratch2);
 	free(out);
 }
 

@@ -929,6 +929,8 @@ test_bytes(void)
 							   "kind %d, n %d, pattern %d: row %d differs", kind, n, pattern, i);
 					}
 				expect(nnulls == expected_nulls || failure[0], "number of NULLs");
+				expect(one_string_differs(copy, size, n, NULL, NULL, 0, true, out, out_null, nnulls, scratch2) < 0,
+					   "kind %d, n %d, pattern %d: a string alone differs", kind, n, pattern);
 				free(copy);
 				free(out);
 				free(out_null);
@@ -987,6 +989,8 @@ test_codes(void)
 					}
 				expect(failure[0] || (nnulls == expected_nulls &&
 									  encoding == (nnulls == n ? TSDB_ENC_NULL : TSDB_ENC_DICT)), "NULLs");
+				expect(one_code_differs(copy, size, n, counts[c], NULL, 0, true, out, out_null, nnulls, scratch2) < 0,
+					   "%u entries, n %d, pattern %d: a code alone differs", counts[c], n, pattern);
 				if (encoding == TSDB_ENC_DICT)
 					expect(!tsdb_codes_decode(copy, size, n, largest, out, out_null, &nnulls, scratch),
 						   "code %u passes with as many entries", largest);
@@ -1273,7 +1277,8 @@ test_golden(const char *directory)
 		memset(isnull, 0, sizeof(isnull));
 		copy = exact_copy(block, size);
 		if (strcmp(family, "int") == 0)
-			ok = tsdb_int_decode(copy, size, n, (TsdbLane) lane, values, isnull, &nnulls, scratch);
+			ok = tsdb_int_decode(copy, size, n, (TsdbLane) lane, values, isnull, &nnulls, scratch) &&
+				one_int_differs(copy, size, n, (TsdbLane) lane, NULL, 0, true, true, values, isnull, nnulls, scratch2) < 0;
 		else if (strcmp(family, "cold") == 0)
 		{
 			static uint8_t packed[20000];
@@ -1292,18 +1297,22 @@ test_golden(const char *directory)
 			nplanes = tsdb_planes_count(packed, packed_size, (uint32_t) n);
 			ok = nplanes > 0 && tsdb_planes_unpack(packed, packed_size, (uint32_t) n, planes.at) &&
 				tsdb_int_decode_cold(copy, size, n, (TsdbLane) lane, (const uint8_t *const *) planes.at, nplanes, values, isnull, &nnulls,
-									 scratch);
+									 scratch) &&
+				one_int_differs(copy, size, n, (TsdbLane) lane, (const uint8_t *const *) planes.at, nplanes, true, true, values,
+								isnull, nnulls, scratch2) < 0;
 			planes_free(&planes);
 		}
 		else if (strcmp(family, "codes") == 0)
 		{
-			ok = tsdb_codes_decode(copy, size, n, 61, codes, isnull, &nnulls, scratch);
+			ok = tsdb_codes_decode(copy, size, n, 61, codes, isnull, &nnulls, scratch) &&
+				one_code_differs(copy, size, n, 61, NULL, 0, true, codes, isnull, nnulls, scratch2) < 0;
 			for (i = 0; i < n && ok; i++)
 				values[i] = codes[i];
 		}
 		else if (strcmp(family, "bytes") == 0)
 		{
-			ok = tsdb_bytes_decode(copy, size, n, strings, isnull, &nnulls, scratch);
+			ok = tsdb_bytes_decode(copy, size, n, strings, isnull, &nnulls, scratch) &&
+				one_string_differs(copy, size, n, NULL, NULL, 0, true, strings, isnull, nnulls, scratch2) < 0;
 			for (i = 0; i < n && ok; i++)
 				values[i] = isnull[i] ? 0 : string_number(&strings[i]);
 		}

@@ -93,7 +93,12 @@ round_trip_cold(const int64_t *values, const bool *isnull, int n, int lane, Tsdb
 		if (expect(tsdb_int_decode_cold(copy, size, n, (TsdbLane) lane, (const uint8_t *const *) none, *nplanes,
 										out, out_null, &nnulls, scratch2),
 				   "%s, lane %d, n %d: %s does not decode", what, lane, n, tsdb_encoding_name(*encoding)))
+		{
 			expect_rows(values, isnull, n, out, out_null, nnulls, what, *encoding);
+			expect(one_int_differs(copy, size, n, (TsdbLane) lane, (const uint8_t *const *) none, *nplanes, true, true, out, out_null,
+								   nnulls, scratch2) < 0, "%s, lane %d, n %d: %s: a value alone differs", what, lane, n,
+				   tsdb_encoding_name(*encoding));
+		}
 	}
 	if (*nplanes > 0)
 	{
@@ -383,6 +388,8 @@ test_codes(void)
 								   counts[c], n, i);
 						}
 					expect(failure[0] || (nnulls == expected_nulls && encoding == (nnulls == n ? TSDB_ENC_NULL : TSDB_ENC_DICT)), "NULLs");
+					expect(one_code_differs(copy, size, n, counts[c], (const uint8_t *const *) at, nplanes, true, out, out_null, nnulls,
+											scratch2) < 0, "%u entries, n %d, pattern %d: a code alone differs", counts[c], n, pattern);
 				}
 				if (encoding == TSDB_ENC_DICT)
 					expect(!tsdb_codes_decode_cold(copy, size, n, largest, (const uint8_t *const *) at, nplanes, out, out_null, &nnulls,

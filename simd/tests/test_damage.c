@@ -38,7 +38,9 @@ decode_all(const uint8_t *block, size_t len, int n, int nplanes)
 	uint8_t    *planes[TSDB_MAX_PLANES] = {NULL};
 	unsigned	sum = 0;
 	uint32_t	count;
-	int			nnulls;
+	bool		exact;
+	bool		decoded;
+	int			nnulls = 0;
 	int			l;
 	int			p;
 	int			i;
@@ -50,17 +52,29 @@ decode_all(const uint8_t *block, size_t len, int n, int nplanes)
 			planes[p][i] = len == 0 ? 0 : block[((size_t) i * 7 + (size_t) p) % len];
 	}
 	tsdb_simd_use(tiers[(len + (size_t) n) % (size_t) ntiers]);
+	exact = tsdb_block_encoding(copy, len) != TSDB_ENC_DECIMAL && tsdb_block_encoding(copy, len) != TSDB_ENC_FLOAT32;
 	for (l = 0; l < 4; l++)
 	{
-		if (tsdb_int_decode(copy, len, n, (TsdbLane) lanes[l], values, isnull, &nnulls, scratch))
+		bool		valid = tsdb_int_decode(copy, len, n, (TsdbLane) lanes[l], values, isnull, &nnulls, scratch);
+
+		if (valid)
 			expect_sound(values, isnull, n, nnulls, lanes[l]);
-		if (nplanes > 0 && tsdb_int_decode_cold(copy, len, n, (TsdbLane) lanes[l], (const uint8_t *const *) planes, nplanes,
-												values, isnull, &nnulls, scratch))
+		expect(one_int_differs(copy, len, n, (TsdbLane) lanes[l], NULL, 0, valid, exact, values, isnull, nnulls, scratch2) < 0,
+			   "a value alone differs");
+		if (nplanes == 0)
+			continue;
+		valid = tsdb_int_decode_cold(copy, len, n, (TsdbLane) lanes[l], (const uint8_t *const *) planes, nplanes,
+									 values, isnull, &nnulls, scratch);
+		if (valid)
 			expect_sound(values, isnull, n, nnulls, lanes[l]);
+		expect(one_int_differs(copy, len, n, (TsdbLane) lanes[l], (const uint8_t *const *) planes, nplanes, valid, exact,
+							   values, isnull, nnulls, scratch2) < 0, "a value alone differs, cold");
 	}
 	for (p = 0; p < nplanes; p++)
 		free(planes[p]);
-	if (tsdb_bytes_decode(copy, len, n, strings, isnull, &nnulls, scratch))
+	decoded = tsdb_bytes_decode(copy, len, n, strings, isnull, &nnulls, scratch);
+	expect(one_string_differs(copy, len, n, NULL, NULL, 0, decoded, strings, isnull, nnulls, scratch2) < 0, "a string alone differs");
+	if (decoded)
 	{
 		accepted++;
 		for (i = 0; i < n; i++)
@@ -72,7 +86,9 @@ decode_all(const uint8_t *block, size_t len, int n, int nplanes)
 				   strings[i].len <= len - (size_t) (strings[i].data - copy)), "a string is outside of the block");
 		}
 	}
-	if (tsdb_codes_decode(copy, len, n, 300, codes, isnull, &nnulls, scratch))
+	decoded = tsdb_codes_decode(copy, len, n, 300, codes, isnull, &nnulls, scratch);
+	expect(one_code_differs(copy, len, n, 300, NULL, 0, decoded, codes, isnull, nnulls, scratch2) < 0, "a code alone differs");
+	if (decoded)
 	{
 		accepted++;
 		for (i = 0; i < n; i++)

@@ -271,6 +271,7 @@ case_decodes(const Case *c, const uint8_t *block, size_t size, uint8_t kind)
 	for (i = 0; good && i < c->nstreams; i++)
 		good = expect(tsdb_streams_read(&opened, i, c->streams[i].lane, values, scratch), "stream %d unreadable", i) &&
 			expect(memcmp(values, c->expected[i], (size_t) c->nvalid * sizeof(int64_t)) == 0, "stream %d differs", i) &&
+			expect(fuzz_one_stream_differs(&opened, i, c->streams[i].lane, values, scratch) < 0, "a value alone differs") &&
 			expect(!tsdb_streams_read(&opened, i, c->streams[i].lane == TSDB_LANE_INT64 ? TSDB_LANE_INT32 : TSDB_LANE_INT64,
 									  values, scratch), "stream %d read at a wrong lane", i);
 	if (good)

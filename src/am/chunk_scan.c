@@ -32,7 +32,7 @@
 /* rows of one chunk that are looked up one by one before all its tombstones are read */
 #define FETCH_PROBES	16
 
-/* A decoded vector of a fetched chunk. */
+/* A vector of a fetched chunk. */
 typedef struct FetchedSet
 {
 	TsdbVectorSet *set;			/* NULL = none */
@@ -575,6 +575,7 @@ fetch_set(TsdbChunkCursor *cursor, FetchedChunk *fetched, uint32 vector)
 			drop_fetched_set(cursor, oldest);
 	}
 	wanted->set = tsdb_vector_set(fetched->chunk, vector, old, cursor->cxt);
+	wanted->set->few_rows = TSDB_FEW_ROWS + 1;
 	cursor->newest = wanted;
 	return wanted->set;
 }
@@ -686,6 +687,7 @@ tsdb_cursor_fetch(TsdbChunkCursor *cursor, ItemPointer tid, Snapshot snapshot, T
 	if (set == NULL)
 		ExecClearTuple(slot);
 	set = fetch_set(cursor, fetched, row / TSDB_VECTOR_ROWS);
+	tsdb_vector_count_row(set);
 	tsdb_slot_store_chunk_row(slot, set, row % TSDB_VECTOR_ROWS);
 	return true;
 }

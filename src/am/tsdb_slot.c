@@ -117,7 +117,14 @@ tts_tsdb_getsomeattrs(TupleTableSlot *slot, int natts)
 			TsdbVectorColumn *col = &set->columns[i];
 
 			if (unlikely(!col->decoded))
+			{
+				if (set->few_rows > 0)
+				{
+					slot->tts_values[i] = tsdb_vector_value(set, i + 1, row, &slot->tts_isnull[i]);
+					continue;
+				}
 				tsdb_vector_decode(set, i + 1);
+			}
 			slot->tts_values[i] = col->values[row];
 			slot->tts_isnull[i] = col->isnull[row];
 		}

@@ -532,6 +532,14 @@ block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, B
 	block->stored.buffer = InvalidBuffer;
 }
 
+static void pg_attribute_noreturn()
+report_block_outside(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, Size len)
+{
+	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
+						   "block at %u + %u lies outside segment %u of %zu bytes",
+						   ref->offset, ref->length, ref->segment, len);
+}
+
 /* The bytes of a block; ref was checked with the header. */
 static void
 block_get(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, BlockBytes *block)
@@ -544,9 +552,7 @@ block_get(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, BlockBy
 
 	segment_pin(chunk, ref->segment, column, &block->stored);
 	if ((Size) ref->offset + ref->length > block->stored.len)
-		tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
-							   "block at %u + %u lies outside segment %u of %zu bytes",
-							   ref->offset, ref->length, ref->segment, block->stored.len);
+		report_block_outside(chunk, ref, column, block->stored.len);
 	block->data = block->stored.data + ref->offset;
 	block->len = ref->length;
 }
@@ -873,6 +879,30 @@ decode_codes(const TsdbColumnDisk *column, const Datum *dict, const BlockBytes *
 	return true;
 }
 
+/* Room for decompressed strings. */
+static void
+strings_reserve(Size size)
+{
+	if (size <= scratch.strings_size)
+		return;
+	if (scratch.strings)
+		pfree(scratch.strings);
+	scratch.strings = NULL;
+	scratch.strings_size = 0;
+	scratch.strings = MemoryContextAllocHuge(TopMemoryContext, size);
+	scratch.strings_size = size;
+}
+
+static void
+strings_shrink(void)
+{
+	if (scratch.strings_size <= KEEP_BYTES)
+		return;
+	pfree(scratch.strings);
+	scratch.strings = NULL;
+	scratch.strings_size = 0;
+}
+
 /* Strings to values in the set's arena.  Rows that share their bytes (a constant block) share the value. */
 static bool
 decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const TsdbFsstTable *symbols, const BlockBytes *block, uint32 n,
@@ -887,15 +917,7 @@ decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const TsdbFsstTable *sy
 
 	if (!tsdb_bytes_decoded_size(block->data, block->len, n, &total))
 		return false;
-	if (total > scratch.strings_size)
-	{
-		if (scratch.strings)
-			pfree(scratch.strings);
-		scratch.strings = NULL;
-		scratch.strings_size = 0;
-		scratch.strings = MemoryContextAllocHuge(TopMemoryContext, total);
-		scratch.strings_size = total;
-	}
+	strings_reserve(total);
 	if (!tsdb_bytes_decode_with(block->data, block->len, n, symbols, scratch.strings, total, scratch.bytes, isnull, nnulls,
 								scratch.context, scratch.codec))
 		return false;
@@ -933,12 +955,7 @@ decode_bytes(OpenSet *set, const TsdbColumnDisk *column, const TsdbFsstTable *sy
 		}
 		values[i] = value;
 	}
-	if (scratch.strings_size > KEEP_BYTES)
-	{
-		pfree(scratch.strings);
-		scratch.strings = NULL;
-		scratch.strings_size = 0;
-	}
+	strings_shrink();
 	return true;
 }
 
@@ -1026,15 +1043,12 @@ column_arrays(OpenSet *set, TsdbVectorColumn *column)
 	column->isnull = (bool *) (column->values + TSDB_VECTOR_ROWS);
 }
 
-/* A column that the chunk lacks: the same for all rows, hence for all vectors. */
-static void
-fill_missing(OpenSet *set, AttrNumber attnum)
+/* The value of a column that the chunk lacks, or that was dropped; it is the same in all rows. */
+static const MissingValue *
+missing_value(OpenChunk *chunk, AttrNumber attnum)
 {
-	OpenChunk  *chunk = set->owner;
-	TsdbVectorColumn *out = &set->pub.columns[attnum - 1];
 	Form_pg_attribute att = TupleDescAttr(chunk->tupdesc, attnum - 1);
 	MissingValue *missing;
-	int			i;
 
 	if (chunk->missing == NULL)
 		chunk->missing = MemoryContextAllocZero(chunk->cxt, chunk->natts * sizeof(MissingValue));
@@ -1057,10 +1071,26 @@ fill_missing(OpenSet *set, AttrNumber attnum)
 		}
 		missing->known = true;
 	}
+	return missing;
+}
+
+static void
+fill_missing(OpenSet *set, AttrNumber attnum)
+{
+	TsdbVectorColumn *out = &set->pub.columns[attnum - 1];
+	const MissingValue *missing = missing_value(set->owner, attnum);
+	int			i;
 
 	for (i = 0; i < TSDB_VECTOR_ROWS; i++)
 		out->values[i] = missing->value;
 	memset(out->isnull, missing->isnull, TSDB_VECTOR_ROWS);
+}
+
+/* Has the chunk values of this column that anybody wants?  Else it has its missing value. */
+static inline bool
+column_is_stored(OpenChunk *chunk, AttrNumber attnum)
+{
+	return chunk->column_of_att[attnum - 1] >= 0 && !TupleDescAttr(chunk->tupdesc, attnum - 1)->attisdropped;
 }
 
 void
@@ -1083,13 +1113,13 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 
 	scratch_init();
 	column_arrays(set, out);
-	c = chunk->column_of_att[attnum - 1];
-	if (c < 0 || TupleDescAttr(chunk->tupdesc, attnum - 1)->attisdropped)
+	if (!column_is_stored(chunk, attnum))
 	{
 		fill_missing(set, attnum);
 		out->decoded = true;
 		return;
 	}
+	c = chunk->column_of_att[attnum - 1];
 
 	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
 	if (vector->nparts == 0)
@@ -1138,6 +1168,267 @@ tsdb_vector_sums(TsdbVectorSet *pub, AttrNumber attnum, const TsdbRowRange *rang
 		done = tsdb_int_sums(block.data, block.len, pub->nrows, (TsdbLane) column->typlen, ranges, nranges, sums, scratch.codec);
 	block_put(&block);
 	return done;
+}
+
+/*-------------- single values --------------*/
+
+/* Where a by-reference value goes: into a set's arena, or a context. */
+typedef struct ValuePlace
+{
+	OpenSet    *set;
+	MemoryContext cxt;
+} ValuePlace;
+
+/* The block that was read last.  As long as values come from the same segment its pin is kept. */
+typedef struct SegmentPin
+{
+	bool		pinned;
+	uint32		segment;
+	TsdbStoredTuple stored;
+} SegmentPin;
+
+static void
+pin_release(SegmentPin *pin)
+{
+	if (pin->pinned)
+		tsdb_store_release(&pin->stored);
+	pin->pinned = false;
+}
+
+/* As block_get, but with this pin if the block does not span segments; what it does else is to be given to block_put. */
+static void
+block_get_pinned(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, SegmentPin *pin, BlockBytes *block)
+{
+	if (ref->offset == TSDB_BLOCK_SPANS)
+	{
+		block_get(chunk, ref, column, block);
+		return;
+	}
+	if (!pin->pinned || pin->segment != ref->segment)
+	{
+		pin_release(pin);
+		segment_pin(chunk, ref->segment, column, &pin->stored);
+		pin->pinned = true;
+		pin->segment = ref->segment;
+	}
+	if ((Size) ref->offset + ref->length > pin->stored.len)
+		report_block_outside(chunk, ref, column, pin->stored.len);
+	block->data = pin->stored.data + ref->offset;
+	block->len = ref->length;
+	block->stored.buffer = InvalidBuffer;
+}
+
+static uint8 *
+place_alloc(const ValuePlace *place, const TsdbColumnDisk *column, Size size)
+{
+	if (place->set != NULL)
+		return arena_alloc(place->set->cxt, &place->set->arenas[column->attnum - 1], MAXALIGN(size));
+	return MemoryContextAllocHuge(place->cxt, size);
+}
+
+static bool
+place_bytes(const ValuePlace *place, const TsdbColumnDisk *column, const TsdbBytes *bytes, Datum *value)
+{
+	Size		space = value_space(column, bytes->len);
+
+	if (space == 0)
+		return false;
+	*value = value_form(column, bytes->data, bytes->len, place_alloc(place, column, space));
+	return true;
+}
+
+static bool
+bytes_value(const TsdbColumnDisk *column, const TsdbFsstTable *symbols, const BlockBytes *block, uint32 n, uint32 row,
+			const ValuePlace *place, Datum *value, bool *isnull, int *nnulls)
+{
+	TsdbBytes	bytes;
+	Size		total;
+	bool		valid;
+
+	if (!tsdb_bytes_decoded_size(block->data, block->len, n, &total))
+		return false;
+	strings_reserve(total);
+	valid = tsdb_bytes_value_with(block->data, block->len, n, symbols, scratch.strings, total, row, &bytes, isnull, nnulls,
+								  scratch.context, scratch.codec) &&
+		(*isnull || place_bytes(place, column, &bytes, value));
+	strings_shrink();
+	return valid;
+}
+
+static bool
+streams_value(const TsdbColumnDisk *column, const BlockBytes *block, uint32 n, uint32 row,
+			  const ValuePlace *place, Datum *value, bool *isnull, int *nnulls)
+{
+	bool		nulls[TSDB_VECTOR_ROWS];
+	TsdbStreamsBlock streams;
+	TsdbBytes	exception;
+	uint8	   *slot;
+	Size		size;
+
+	if (!tsdb_type_streams_open(block->data, block->len, n, (TsdbColumnKind) column->kind, column->typlen,
+								&streams, &size, nulls, nnulls))
+		return false;
+	*isnull = nulls[row];
+	if (nulls[row])
+		return true;
+	slot = place_alloc(place, column, TSDB_STREAMS_MAX_SLOT);
+	if (!tsdb_type_streams_value(&streams, nulls, row, slot, &exception, scratch.streams, scratch.codec))
+		return false;
+	if (exception.data != NULL)
+		return place_bytes(place, column, &exception, value);
+	*value = PointerGetDatum(slot);
+	return true;
+}
+
+/* The value of one row of a vector; checked as decode_block and tsdb_vector_decode do, but for what other rows hold. */
+static void
+vector_value(OpenChunk *chunk, int c, uint32 v, uint32 row, SegmentPin *pin, const ValuePlace *place,
+			 Datum *value, bool *isnull)
+{
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
+	const TsdbVector *vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + v];
+	const char *name = column_name(chunk, column->attnum);
+	const TsdbBlockRef *ref = &vector->block;
+	uint32		first_row = v * TSDB_VECTOR_ROWS;
+	uint32		n = tsdb_vector_rows(chunk->layout.header, v);
+	const Datum *dict;
+	const ColdPlanes *cold;
+	const TsdbFsstTable *symbols;
+	const uint8 *planes[TSDB_MAX_PLANES];
+	int			nplanes = 0;
+	BlockBytes	block;
+	TsdbEncoding encoding;
+	int			nnulls = 0;
+	bool		valid;
+
+	if (vector->nparts != 0)
+	{
+		uint32		piece = tsdb_vector_piece_rows(vector);
+		uint32		before = row / piece * piece;
+
+		ref = &chunk->layout.parts[tsdb_vector_first_part(vector) + row / piece];
+		first_row += before;
+		n = Min(piece, n - before);
+		row -= before;
+	}
+	*value = (Datum) 0;
+	*isnull = true;
+	if (ref->length == 0)
+	{
+		if (vector->nparts == 0 && vector->nnulls != n)
+			report_vector(chunk, column, v, "the number of NULLs does not match");
+		return;
+	}
+
+	dict = dictionary(chunk, c);	/* first: they may use the scratch */
+	cold = cold_planes(chunk, c);
+	symbols = symbol_table(chunk, c);
+	for (; cold && nplanes < cold->count; nplanes++)
+		planes[nplanes] = cold->plane[nplanes] + first_row;
+	block_get_pinned(chunk, ref, name, pin, &block);
+	encoding = tsdb_block_encoding(block.data, block.len);
+	if (dict && (encoding == TSDB_ENC_DICT || encoding == TSDB_ENC_NULL))
+	{
+		uint32		code;
+
+		valid = tsdb_codes_value(block.data, block.len, n, column->dict_count, planes, nplanes, row, &code, isnull, &nnulls,
+								 scratch.codec);
+		if (valid && !*isnull)
+			*value = dict[code];
+	}
+	else if (column->typbyval)
+		valid = tsdb_int_value(block.data, block.len, n, (TsdbLane) column->typlen, planes, nplanes, row, (int64 *) value,
+							   isnull, &nnulls, scratch.codec);
+	else if (encoding == TSDB_ENC_STREAMS)
+		valid = streams_value(column, &block, n, row, place, value, isnull, &nnulls);
+	else
+		valid = bytes_value(column, symbols, &block, n, row, place, value, isnull, &nnulls);
+	if (!valid)
+		report_vector(chunk, column, v, "a block is not valid for this column");
+	if (vector->nparts == 0 && nnulls != vector->nnulls)
+		report_vector(chunk, column, v, "the number of NULLs does not match");
+	block_put(&block);
+}
+
+Datum
+tsdb_vector_value(TsdbVectorSet *pub, AttrNumber attnum, uint32 row, bool *isnull)
+{
+	OpenSet    *set = (OpenSet *) pub;
+	OpenChunk  *chunk = set->owner;
+	TsdbVectorColumn *column = &pub->columns[attnum - 1];
+	ValuePlace	place = {set, NULL};
+	SegmentPin	pin = {false};
+	Datum		value;
+
+	Assert(row < pub->nrows);
+	if (!column->decoded && pub->chunk != NULL && column_is_stored(chunk, attnum))
+	{
+		scratch_init();
+		vector_value(chunk, chunk->column_of_att[attnum - 1], pub->vector, row, &pin, &place, &value, isnull);
+		pin_release(&pin);
+		return value;
+	}
+	tsdb_vector_decode(pub, attnum);
+	*isnull = column->isnull[row];
+	return column->values[row];
+}
+
+void
+tsdb_chunk_values(TsdbChunk *pub, AttrNumber attnum, const uint32 *rows, int n, Datum *values, bool *isnull,
+				  MemoryContext cxt)
+{
+	OpenChunk  *chunk = (OpenChunk *) pub;
+	Form_pg_attribute att = TupleDescAttr(chunk->tupdesc, attnum - 1);
+	TsdbVectorSet *set = NULL;
+	ValuePlace	place = {NULL, cxt};
+	SegmentPin	pin = {false};
+	MemoryContext old;
+	int			end;
+	int			i;
+
+	scratch_init();
+	if (!column_is_stored(chunk, attnum))
+	{
+		const MissingValue *missing = missing_value(chunk, attnum);
+
+		for (i = 0; i < n; i++)
+		{
+			values[i] = missing->value;
+			isnull[i] = missing->isnull;
+		}
+		return;
+	}
+
+	old = MemoryContextSwitchTo(cxt);
+	for (i = 0; i < n; i = end)
+	{
+		uint32		v = rows[i] / TSDB_VECTOR_ROWS;
+
+		CHECK_FOR_INTERRUPTS();
+		for (end = i + 1; end < n && rows[end] / TSDB_VECTOR_ROWS == v; end++)
+			Assert(rows[end] >= rows[end - 1]);
+		if (end - i <= TSDB_FEW_ROWS)
+		{
+			for (; i < end; i++)
+				vector_value(chunk, chunk->column_of_att[attnum - 1], v, rows[i] % TSDB_VECTOR_ROWS, &pin, &place,
+							 &values[i], &isnull[i]);
+			continue;
+		}
+		set = tsdb_vector_set(pub, v, set, cxt);
+		tsdb_vector_decode(set, attnum);
+		for (; i < end; i++)
+		{
+			const TsdbVectorColumn *column = &set->columns[attnum - 1];
+			uint32		row = rows[i] % TSDB_VECTOR_ROWS;
+
+			isnull[i] = column->isnull[row];
+			values[i] = isnull[i] ? (Datum) 0 : datumCopy(column->values[row], att->attbyval, att->attlen);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	pin_release(&pin);
+	if (set != NULL)
+		tsdb_vector_set_release(set);
 }
 
 /* The segments of a block, as bits. */
@@ -1257,6 +1548,28 @@ tsdb_vector_codes(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, bool *is
 	if (nnulls != vector->nnulls)
 		report_vector(chunk, column, pub->vector, "the number of NULLs does not match");
 	return true;
+}
+
+int
+tsdb_vector_runs(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, uint16 *ends)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	int			c = chunk->column_of_att[attnum - 1];
+	const TsdbVector *vector;
+	BlockBytes	block;
+	int			nruns;
+
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+		return 0;
+	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
+		return 0;
+
+	scratch_init();
+	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
+	nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, chunk->layout.columns[c].dict_count, codes, ends, scratch.codec);
+	block_put(&block);
+	return nruns;
 }
 
 /*-------------- vector sets --------------*/
@@ -1391,6 +1704,7 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 		set->pub.chunk = chunk;
 	}
 	set->pub.vector = vector;
+	set->pub.few_rows = 0;
 	set->pub.nrows = tsdb_vector_rows(open->layout.header, vector);
 	set->pub.xmin = chunk->entry.xmin;
 	set->pub.cmin = chunk->entry.cmin;

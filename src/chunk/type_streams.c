@@ -976,13 +976,32 @@ tsdb_type_streams_open(const uint8 *in, Size len, uint32 n, TsdbColumnKind colum
 	return true;
 }
 
+/* work->values[][n], which are those of some slots, to values in slots. */
+static bool
+join_values(const TsdbStreamsBlock *block, const Kind *kind, uint32 n, uint8 *slots, const TsdbStreamsWork *work)
+{
+	int			i;
+
+	switch (block->kind)
+	{
+		case TSDB_STREAMS_NUMERIC:
+			return numeric_join(work->values[0], NULL, work->values[1], n, slots, NUMERIC_SLOT);
+		case TSDB_STREAMS_NUMERIC_WIDE:
+			return numeric_join(work->values[0], work->values[2], work->values[1], n, slots, NUMERIC_WIDE_SLOT);
+		case TSDB_STREAMS_INET:
+			return inet_join(work->values[0], work->values[1], work->values[2], n, slots);
+		default:
+			for (i = 0; i < block->nstreams; i++)
+				field_join(&kind->fields[i], work->values[i], n, slots, kind->slot);
+			return true;
+	}
+}
+
 bool
 tsdb_type_streams_decode(const TsdbStreamsBlock *block, const bool *isnull, uint8 *slots,
 						 Datum *values, TsdbStreamsWork *work, TsdbCodecScratch *scratch)
 {
 	const Kind *kind = &kinds[block->kind];
-	uint32		nvalid = (uint32) block->nvalid;
-	bool		valid = true;
 	uint8	   *slot = slots;
 	int			i;
 
@@ -992,24 +1011,7 @@ tsdb_type_streams_decode(const TsdbStreamsBlock *block, const bool *isnull, uint
 		if (!tsdb_streams_read(block, i, kind->lanes[i], work->values[i], scratch))
 			return false;
 	}
-
-	switch (block->kind)
-	{
-		case TSDB_STREAMS_NUMERIC:
-			valid = numeric_join(work->values[0], NULL, work->values[1], nvalid, slots, NUMERIC_SLOT);
-			break;
-		case TSDB_STREAMS_NUMERIC_WIDE:
-			valid = numeric_join(work->values[0], work->values[2], work->values[1], nvalid, slots, NUMERIC_WIDE_SLOT);
-			break;
-		case TSDB_STREAMS_INET:
-			valid = inet_join(work->values[0], work->values[1], work->values[2], nvalid, slots);
-			break;
-		default:
-			for (i = 0; i < block->nstreams; i++)
-				field_join(&kind->fields[i], work->values[i], nvalid, slots, kind->slot);
-			break;
-	}
-	if (!valid)
+	if (!join_values(block, kind, (uint32) block->nvalid, slots, work))
 		return false;
 
 	if (block->nvalid == block->n)
@@ -1032,4 +1034,36 @@ tsdb_type_streams_decode(const TsdbStreamsBlock *block, const bool *isnull, uint
 	for (i = 0; i < work->nexceptions; i++)
 		values[work->exception_rows[i]] = (Datum) 0;
 	return true;
+}
+
+bool
+tsdb_type_streams_value(const TsdbStreamsBlock *block, const bool *isnull, uint32 row, uint8 *slot,
+						TsdbBytes *exception, TsdbStreamsWork *work, TsdbCodecScratch *scratch)
+{
+	const Kind *kind = &kinds[block->kind];
+	int			before = 0;
+	uint32		r;
+	int			i;
+
+	Assert(slot == (uint8 *) MAXALIGN(slot) && !isnull[row]);
+	Assert(kind->slot <= TSDB_STREAMS_MAX_SLOT);
+	exception->data = NULL;
+	exception->len = 0;
+	tsdb_streams_exceptions(block, work->exception_rows, work->exceptions);
+	for (i = 0; i < block->nexceptions; i++)
+	{
+		if (work->exception_rows[i] == row)
+		{
+			*exception = work->exceptions[i];
+			return true;
+		}
+	}
+	for (r = 0; r < row; r++)
+		before += !isnull[r];
+	for (i = 0; i < block->nstreams; i++)
+	{
+		if (!tsdb_streams_value(block, i, kind->lanes[i], before, work->values[i], scratch))
+			return false;
+	}
+	return join_values(block, kind, 1, slot, work);
 }

@@ -108,4 +108,11 @@ extern bool tsdb_type_streams_open(const uint8 *in, Size len, uint32 n, TsdbColu
 extern bool tsdb_type_streams_decode(const TsdbStreamsBlock *block, const bool *isnull, uint8 *slots,
 									 Datum *values, TsdbStreamsWork *work, TsdbCodecScratch *scratch);
 
+/*
+ * The value of one row, which is not NULL, in a slot (MAXALIGNed, TSDB_STREAMS_MAX_SLOT bytes); or, if
+ * exception->data is not NULL, no value but these bytes.
+ */
+extern bool tsdb_type_streams_value(const TsdbStreamsBlock *block, const bool *isnull, uint32 row, uint8 *slot,
+									TsdbBytes *exception, TsdbStreamsWork *work, TsdbCodecScratch *scratch);
+
 #endif							/* TSDB_TYPE_STREAMS_H */

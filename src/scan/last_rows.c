@@ -7,7 +7,11 @@
  * dictionary, series are its codes: a code is closed if its series has a row of at least that rank; a chunk
  * with all codes closed is done with its dictionary, a vector without open codes with its codes.
  *
- * Rows are read when all chunks have been looked at, in the order in which they lie.
+ * In a vector without codes' rows to be left out, each run of rows of one code offers its last row (first, if the oldest is wanted):
+ * if that has the best time that the zone allows, no other row of it need be looked at.
+ *
+ * Rows are read when all chunks have been looked at, in the order in which they lie; of vectors with few of them, value by
+ * value.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -24,6 +28,9 @@
 
 /* chunks that stay open until their rows are read */
 #define MAX_KEPT	16
+
+/* rows whose values are read at a time */
+#define BATCH_ROWS	1024
 
 typedef struct LastKey
 {
@@ -51,6 +58,8 @@ struct TsdbLastRows
 	AttrNumber *key_attnums;
 	AttrNumber	order_attnum;
 	bool		descending;
+	const AttrNumber *columns;	/* to be read of the rows */
+	int			ncolumns;
 	MemoryContext cxt;
 	struct lastseries_hash *series;
 	LastKey    *probe;			/* [nkeys] */
@@ -72,10 +81,19 @@ struct TsdbLastRows
 	uint32		codes_size;
 
 	/* rows found */
-	int			reading;		/* entry of the set */
 	LastSeries **found;
 	int			nfound;
 	int			next;
+
+	/* those whose values were read: of one chunk, up to batch_end */
+	int			batch_start;
+	int			batch_end;
+	int			batch_size;		/* room */
+	uint32	   *batch_rows;		/* [batch_size] */
+	Datum	   *batch_values;	/* [ncolumns][batch_size] */
+	bool	   *batch_isnull;
+	MemoryContext batch_cxt;	/* what values point to */
+
 	TsdbTimeOrderCounts counts;
 	uint32		codes[TSDB_VECTOR_ROWS];
 	bool		isnull[TSDB_VECTOR_ROWS];
@@ -133,7 +151,8 @@ rank_of(const TsdbLastRows *last, int64 value)
 }
 
 TsdbLastRows *
-tsdb_last_rows_begin(TupleDesc desc, List *keys, AttrNumber order_attnum, bool descending, MemoryContext parent)
+tsdb_last_rows_begin(TupleDesc desc, List *keys, AttrNumber order_attnum, bool descending,
+					 const AttrNumber *columns, int ncolumns, MemoryContext parent)
 {
 	MemoryContext cxt = AllocSetContextCreate(parent, "tsdb last rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
@@ -146,6 +165,8 @@ tsdb_last_rows_begin(TupleDesc desc, List *keys, AttrNumber order_attnum, bool d
 		last->key_attnums[last->nkeys++] = (AttrNumber) lfirst_int(lc);
 	last->order_attnum = order_attnum;
 	last->descending = descending;
+	last->columns = columns;
+	last->ncolumns = ncolumns;
 	last->cxt = cxt;
 	last->series = lastseries_create(cxt, 256, last);
 	last->probe = palloc(last->nkeys * sizeof(LastKey));
@@ -272,26 +293,129 @@ select_rows(TsdbLastRows *last, TsdbChunk *chunk, uint32 v, TsdbFilter *filter)
 	return n;
 }
 
+/* Where the run of equal codes that begins at a row ends. */
+static inline uint32
+run_end(const uint32 *codes, uint32 row, uint32 nrows)
+{
+	uint32		code = codes[row];
+	int			i;
+
+	for (row++; row + 16 <= nrows; row += 16)
+	{
+		uint32		differ = 0;
+
+		for (i = 0; i < 16; i++)
+			differ |= codes[row + i] ^ code;
+		if (differ != 0)
+			break;
+	}
+	while (row < nrows && codes[row] == code)
+		row++;
+	return row;
+}
+
+static inline void
+offer_code(TsdbLastRows *last, uint32 code, int64 rank, uint32 row)
+{
+	if (last->seen[code] && last->best[code] >= rank)
+		return;
+	last->seen[code] = true;
+	last->best[code] = rank;
+	last->best_row[code] = last->set->vector * TSDB_VECTOR_ROWS + row;
+}
+
+/* The best rank that a vector's zone allows. */
+static int64
+vector_bound(TsdbLastRows *last, TsdbChunk *chunk, uint32 v)
+{
+	int			column = tsdb_chunk_column(chunk, last->order_attnum);
+	const TsdbVector *times = column < 0 ? NULL : &tsdb_chunk_vectors(chunk, column)[v];
+
+	if (times == NULL || (times->flags & TSDB_VEC_ZONE) == 0)
+		return PG_INT64_MAX;
+	return rank_of(last, last->descending ? times->zone_max : times->zone_min);
+}
+
+/* A run of rows of one series, in a vector of which all rows count.  Returns whether it was looked at. */
+static bool
+look_at_run(TsdbLastRows *last, uint32 code, uint32 start, uint32 end, int64 bound)
+{
+	uint32		row = last->descending ? end - 1 : start;
+	const Datum *times;
+	int64		rank;
+	bool		isnull;
+
+	if (last->closed[code] || (last->seen[code] && last->best[code] >= bound))
+		return false;
+	rank = rank_of(last, (int64) tsdb_vector_value(last->set, last->order_attnum, row, &isnull));
+	offer_code(last, code, rank, row);
+	if (rank >= bound)
+		return true;
+	tsdb_vector_decode(last->set, last->order_attnum);
+	times = last->set->columns[last->order_attnum - 1].values;
+	for (row = start; row < end; row++)
+		offer_code(last, code, rank_of(last, (int64) times[row]), row);
+	return true;
+}
+
+static void
+count_vector(TsdbLastRows *last, bool looked)
+{
+	if (looked)
+		last->counts.vectors_decoded++;
+	else
+		last->counts.vectors_skipped++;
+}
+
 /* Rows of one vector, series told by codes of the one key column.  False: this vector has no codes. */
 static bool
 look_at_codes(TsdbLastRows *last, TsdbChunk *chunk, uint32 v, TsdbFilter *filter)
 {
+	const TsdbVector *keys = &tsdb_chunk_vectors(chunk, tsdb_chunk_column(chunk, last->key_attnums[0]))[v];
 	uint32		null_code = last->ncodes - 1;
+	int64		bound = vector_bound(last, chunk, v);
 	bool		open = false;
+	bool		all;
+	uint64		alive[TSDB_VECTOR_WORDS];
 	const Datum *values;
+	uint32		row;
 	int			n;
 	int			i;
-	uint32		row;
 
 	last->set = tsdb_vector_set(chunk, v, last->set, last->cxt);
+	all = (filter == NULL || tsdb_filter_zone(filter, v) == TSDB_FILTER_ALL) &&
+		(!chunk->has_dead || tsdb_alive_rows(chunk, v, alive) == (int) last->set->nrows);
+	n = all ? tsdb_vector_runs(last->set, last->key_attnums[0], last->codes, last->rows) : 0;
+	if (n > 0)
+	{
+		for (i = 0, row = 0; i < n; row = last->rows[i++])
+			open |= look_at_run(last, last->codes[i], row, last->rows[i], bound);
+		count_vector(last, open);
+		return true;
+	}
+
 	if (!tsdb_vector_codes(last->set, last->key_attnums[0], last->codes, last->isnull))
 		return false;
-	for (row = 0; row < last->set->nrows; row++)
+	for (row = 0; keys->nnulls > 0 && row < last->set->nrows; row++)
 	{
 		if (last->isnull[row])
 			last->codes[row] = null_code;
-		open = open || !last->closed[last->codes[row]];
 	}
+	if (all)
+	{
+		uint32		end;
+
+		for (row = 0; row < last->set->nrows; row = end)
+		{
+			end = run_end(last->codes, row, last->set->nrows);
+			open |= look_at_run(last, last->codes[row], row, end, bound);
+		}
+		count_vector(last, open);
+		return true;
+	}
+
+	for (row = 0; row < last->set->nrows && !open; row = run_end(last->codes, row, last->set->nrows))
+		open = !last->closed[last->codes[row]];
 	if (!open)
 	{
 		last->counts.vectors_skipped++;
@@ -306,13 +430,9 @@ look_at_codes(TsdbLastRows *last, TsdbChunk *chunk, uint32 v, TsdbFilter *filter
 	for (i = 0; i < n; i++)
 	{
 		uint32		code = last->codes[last->rows[i]];
-		int64		rank = rank_of(last, (int64) values[last->rows[i]]);
 
-		if (last->closed[code] || (last->seen[code] && last->best[code] >= rank))
-			continue;
-		last->seen[code] = true;
-		last->best[code] = rank;
-		last->best_row[code] = v * TSDB_VECTOR_ROWS + last->rows[i];
+		if (!last->closed[code])
+			offer_code(last, code, rank_of(last, (int64) values[last->rows[i]]), last->rows[i]);
 	}
 	return true;
 }
@@ -394,19 +514,13 @@ static bool
 vector_is_done(TsdbLastRows *last, TsdbChunk *chunk, uint32 v)
 {
 	const TsdbVector *keys = &tsdb_chunk_vectors(chunk, tsdb_chunk_column(chunk, last->key_attnums[0]))[v];
-	int			time_column = tsdb_chunk_column(chunk, last->order_attnum);
-	const TsdbVector *times;
-	int64		bound;
+	int64		bound = vector_bound(last, chunk, v);
 	int64		code;
 
-	if (time_column < 0 || (keys->flags & TSDB_VEC_ZONE) == 0 || keys->nnulls > 0 ||
+	if (bound == PG_INT64_MAX || (keys->flags & TSDB_VEC_ZONE) == 0 || keys->nnulls > 0 ||
 		TupleDescAttr(last->desc, last->key_attnums[0] - 1)->attbyval ||
 		keys->zone_min < 0 || keys->zone_max >= (int64) last->ncodes)
 		return false;
-	times = &tsdb_chunk_vectors(chunk, time_column)[v];
-	if ((times->flags & TSDB_VEC_ZONE) == 0)
-		return false;
-	bound = rank_of(last, last->descending ? times->zone_max : times->zone_min);
 	for (code = keys->zone_min; code <= keys->zone_max; code++)
 	{
 		if (!last->closed[code] && !(last->seen[code] && last->best[code] >= bound))
@@ -574,32 +688,70 @@ tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries,
 	qsort(last->found, last->nfound, sizeof(LastSeries *), compare_found);
 }
 
+/* Reads the values of rows of one chunk, from "next" on. */
+static void
+read_batch(TsdbLastRows *last)
+{
+	int			entry = last->found[last->next]->entry;
+	int			n = 0;
+	int			c;
+
+	if (last->batch_rows == NULL)
+	{
+		last->batch_size = Min(last->nfound, BATCH_ROWS);
+		last->batch_rows = MemoryContextAlloc(last->cxt, last->batch_size * sizeof(uint32));
+		last->batch_values = MemoryContextAllocHuge(last->cxt, (Size) Max(last->ncolumns, 1) * last->batch_size * sizeof(Datum));
+		last->batch_isnull = MemoryContextAllocHuge(last->cxt, (Size) Max(last->ncolumns, 1) * last->batch_size);
+		last->batch_cxt = AllocSetContextCreate(last->cxt, "tsdb last rows' values", ALLOCSET_DEFAULT_SIZES);
+	}
+	MemoryContextReset(last->batch_cxt);
+	/* the chunk before this is done with */
+	if (last->batch_end > 0 && last->found[last->batch_end - 1]->entry != entry)
+	{
+		int			before = last->found[last->batch_end - 1]->entry;
+
+		if (before >= 0 && last->chunks[before] != NULL)
+			let_go_chunk(last, before);
+	}
+	if (last->chunks[entry] == NULL)
+		last->chunks[entry] = tsdb_chunk_open_bare(last->store, &last->entries[entry], last->desc,
+												   last->snapshot, last->cxt);
+	last->batch_start = last->next;
+	while (n < last->batch_size && last->next + n < last->nfound && last->found[last->next + n]->entry == entry)
+	{
+		last->batch_rows[n] = last->found[last->next + n]->row;
+		n++;
+	}
+	last->batch_end = last->batch_start + n;
+	for (c = 0; c < last->ncolumns; c++)
+		tsdb_chunk_values(last->chunks[entry], last->columns[c], last->batch_rows, n,
+						  last->batch_values + (Size) c * last->batch_size,
+						  last->batch_isnull + (Size) c * last->batch_size, last->batch_cxt);
+}
+
 bool
-tsdb_last_rows_next(TsdbLastRows *last, MinimalTuple *tuple, TsdbVectorSet **set, uint32 *row)
+tsdb_last_rows_next(TsdbLastRows *last, MinimalTuple *tuple, Datum *values, bool *isnull)
 {
 	LastSeries *series;
+	int			c;
 
 	if (last->next >= last->nfound)
 		return false;
-	series = last->found[last->next++];
+	series = last->found[last->next];
 	*tuple = series->tuple;
 	if (series->tuple == NULL)
 	{
-		/* rows come chunk by chunk */
-		if (last->set != NULL && series->entry != last->reading)
+		if (last->next >= last->batch_end)
+			read_batch(last);
+		for (c = 0; c < last->ncolumns; c++)
 		{
-			tsdb_vector_set_release(last->set);
-			last->set = NULL;
-			let_go_chunk(last, last->reading);
+			Size		i = (Size) c * last->batch_size + (last->next - last->batch_start);
+
+			values[last->columns[c] - 1] = last->batch_values[i];
+			isnull[last->columns[c] - 1] = last->batch_isnull[i];
 		}
-		last->reading = series->entry;
-		if (last->chunks[series->entry] == NULL)
-			last->chunks[series->entry] = tsdb_chunk_open_bare(last->store, &last->entries[series->entry], last->desc,
-															   last->snapshot, last->cxt);
-		last->set = tsdb_vector_set(last->chunks[series->entry], series->row / TSDB_VECTOR_ROWS, last->set, last->cxt);
-		*set = last->set;
-		*row = series->row % TSDB_VECTOR_ROWS;
 	}
+	last->next++;
 	return true;
 }
 

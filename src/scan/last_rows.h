@@ -15,10 +15,10 @@ typedef struct TsdbLastRows TsdbLastRows;
 
 /*
  * keys: columns whose equality is told from the bytes (tsdb_series_hashable); order_attnum as in tsdb_time_order_begin.
- * Lives in cxt.
+ * columns[ncolumns]: what is to be read of the rows, which the caller keeps.  Lives in cxt.
  */
 extern TsdbLastRows *tsdb_last_rows_begin(TupleDesc desc, List *keys, AttrNumber order_attnum, bool descending,
-										  MemoryContext cxt);
+										  const AttrNumber *columns, int ncolumns, MemoryContext cxt);
 
 /* A row of the row store that has met all conditions; copied if it is its series' last one so far. */
 extern void tsdb_last_rows_add(TsdbLastRows *last, TupleTableSlot *slot);
@@ -28,10 +28,10 @@ extern void tsdb_last_rows_look(TsdbLastRows *last, TsdbStore *store, TsdbDirEnt
 								Snapshot snapshot, TsdbFilter *filter);
 
 /*
- * The rows found, in no order, one a call: a tuple of the row store (*tuple set) or a row of a set, both valid until the
- * next call.  False at the end.
+ * The rows found, in no order, one a call: a tuple of the row store (*tuple set), or the columns' values in values[] and
+ * isnull[] (by attnum - 1; others are left alone), both valid until the next call.  False at the end.
  */
-extern bool tsdb_last_rows_next(TsdbLastRows *last, MinimalTuple *tuple, TsdbVectorSet **set, uint32 *row);
+extern bool tsdb_last_rows_next(TsdbLastRows *last, MinimalTuple *tuple, Datum *values, bool *isnull);
 
 extern void tsdb_last_rows_end(TsdbLastRows *last, TsdbTimeOrderCounts *counts);
 

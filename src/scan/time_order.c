@@ -208,6 +208,7 @@ need_set(TsdbTimeOrder *order, OrderedVector *vector)
 	if (order->nsets >= order->max_sets)
 		drop_set(order, dlist_tail_element(OrderedVector, recent, &order->recent));
 	vector->set = tsdb_vector_set(vector->chunk->chunk, vector->vector, NULL, order->cxt);
+	vector->set->few_rows = TSDB_FEW_ROWS + 1;
 	dlist_push_head(&order->recent, &vector->recent);
 	order->nsets++;
 }

@@ -541,7 +541,14 @@ show_columns(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row, const AttrNum
 		TsdbVectorColumn *column = &set->columns[attnums[i] - 1];
 
 		if (unlikely(!column->decoded))
+		{
+			if (set->few_rows > 0)
+			{
+				slot->tts_values[attnums[i] - 1] = tsdb_vector_value(set, attnums[i], row, &slot->tts_isnull[attnums[i] - 1]);
+				continue;
+			}
 			tsdb_vector_decode(set, attnums[i]);
+		}
 		slot->tts_values[attnums[i] - 1] = column->values[row];
 		slot->tts_isnull[attnums[i] - 1] = column->isnull[row];
 	}
@@ -552,6 +559,7 @@ static inline void
 show_early(TsdbScanState *state, TupleTableSlot *slot, TsdbVectorSet *set, uint32 row)
 {
 	tsdb_slot_store_chunk_row(slot, set, row);
+	tsdb_vector_count_row(set);
 	if (unlikely(state->slot_used))
 	{
 		/* columns that nobody reads are not what another row left there */
@@ -745,11 +753,10 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	Oid		   *sort_collations = palloc(nkeys * sizeof(Oid));
 	bool	   *nulls_first = palloc(nkeys * sizeof(bool));
 	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
-	TsdbLastRows *last = tsdb_last_rows_begin(desc, keys, state->order_attnum, state->descending, state->cxt);
+	AttrNumber *columns = palloc((state->nearly + state->nlate) * sizeof(AttrNumber));
+	TsdbLastRows *last;
 	TsdbTimeOrderCounts counts;
-	TsdbVectorSet *set;
 	MinimalTuple tuple;
-	uint32		row;
 	int			i;
 
 	for (i = 0; i < nkeys; i++)
@@ -766,6 +773,10 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	pfree(sort_collations);
 	pfree(nulls_first);
 
+	memcpy(columns, state->early, state->nearly * sizeof(AttrNumber));
+	memcpy(columns + state->nearly, state->late, state->nlate * sizeof(AttrNumber));
+	last = tsdb_last_rows_begin(desc, keys, state->order_attnum, state->descending, columns, state->nearly + state->nlate,
+								state->cxt);
 	while (next_heap_row(state, slot, ForwardScanDirection))
 	{
 		tsdb_last_rows_add(last, slot);
@@ -774,7 +785,12 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	find_entries(state);
 	tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
 						state->css.ss.ps.state->es_snapshot, state->filter);
-	while (tsdb_last_rows_next(last, &tuple, &set, &row))
+	/* columns that nobody reads are NULL */
+	ExecClearTuple(slot);
+	memset(slot->tts_values, 0, desc->natts * sizeof(Datum));
+	memset(slot->tts_isnull, true, desc->natts * sizeof(bool));
+	state->slot_used = true;
+	while (tsdb_last_rows_next(last, &tuple, slot->tts_values, slot->tts_isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (tuple != NULL)
@@ -783,12 +799,13 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 			tuplesort_puttupleslot(state->sort, state->sorted);
 			continue;
 		}
-		fill_row(state, slot, set, row);
+		ExecStoreVirtualTuple(slot);
 		tuplesort_puttupleslot(state->sort, slot);
 		ExecClearTuple(slot);
 	}
 	ExecClearTuple(state->sorted);
 	tsdb_last_rows_end(last, &counts);
+	pfree(columns);
 	add_counts(&state->stats, &counts);
 	tuplesort_performsort(state->sort);
 	next_sorted(state);
