@@ -341,7 +341,7 @@ typedef struct ScanOrder
 	double		nseries;		/* how many, about */
 } ScanOrder;
 
-static const ScanOrder no_order = {TSDB_ORDER_NONE};
+static const ScanOrder no_order = {.by = TSDB_ORDER_NONE};
 
 /* What rows in order cost beyond rows in no order. */
 static void
