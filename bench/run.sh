@@ -251,7 +251,7 @@ scan_row()
 # What a scan reads of a table, and how fast: each pair in turn.
 scans()
 {
-	local one twelve wide limit last three lateral value copy filter i t
+	local one twelve wide limit last three lateral value copy filter minutes first series window i t
 	for t in heap btree tsdb; do
 		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$t' AND column_name = 'usage_user'")" = t ] ||
 			{ create $t cpu; sql -c "COPY $t FROM '$work/cpu.csv' (FORMAT csv)"; }
@@ -281,6 +281,10 @@ scans()
 	twelve="SELECT * FROM @t WHERE host = 'host_7' AND time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
 	wide="SELECT * FROM @t WHERE time >= '$last'::timestamptz - interval '40 h' AND time < '$last'::timestamptz - interval '28 h' AND usage_user > 90"
 	limit="SELECT * FROM @t ORDER BY time DESC LIMIT 10"
+	minutes="SELECT date_trunc('minute', time) AS m, max(usage_user) FROM @t WHERE time < '$last' GROUP BY m ORDER BY m DESC LIMIT 5"
+	first="SELECT * FROM @t ORDER BY host, time LIMIT 10"
+	series="SELECT * FROM @t ORDER BY host, time"
+	window="SELECT host, time, usage_user - lag(usage_user) OVER (PARTITION BY host ORDER BY time) FROM @t"
 	lateral="SELECT l.* FROM hosts, LATERAL (SELECT * FROM @t t WHERE t.host = hosts.host ORDER BY time DESC LIMIT 1) l"
 	last="SELECT DISTINCT ON (host) * FROM @t ORDER BY host, time DESC"
 	three="host, time, usage_user"
@@ -299,8 +303,13 @@ scans()
 		latency lateral many_btree "${lateral/hosts,/many_hosts hosts,}"
 		latency last many_tsdb "$last"
 		latency limit tsdb "$limit"
+		latency minutes tsdb "$minutes"
+		latency first tsdb "$first"
 		for t in heap tsdb; do
 			executed wide $t "$wide"
+			executed series $t "$series"
+			executed window $t "$window"
+			executed minutes_all $t "$minutes"
 			executed value decimal_$t "$value"
 			printf '\\timing on\nCOPY (SELECT * FROM %s) TO '"'/dev/null'"' (FORMAT binary);\n' $t > "$work/copy.sql"
 			run_query "$work/copy.sql" >> "$work/scan_copy_$t"
@@ -328,6 +337,11 @@ scans()
 	scan_row "count(*), sum(value) WHERE value > 900, $metric_rows doubles, beside heap" value decimal_heap value decimal_tsdb 0.033
 	scan_row "all rows, binary COPY, beside heap" copy heap copy tsdb 1
 	scan_row "filter over ten times the rows with 2 workers, beside one process" serial large parallel large 0.625
+	scan_row "ORDER BY host, time, all rows, beside heap" series heap series tsdb 0.5
+	scan_row "lag() OVER (PARTITION BY host ORDER BY time), beside heap" window heap window tsdb 0.7
+	scan_row "max by minute, newest 5, beside heap" minutes_all heap minutes_all tsdb 0.02
+	row "the same, latency" - "$(median < "$work/scan_minutes_tsdb")" - "2 ms"
+	row "ORDER BY host, time LIMIT 10" - "$(median < "$work/scan_first_tsdb")" - "1 ms"
 	row "ORDER BY time DESC LIMIT 10" - "$(median < "$work/scan_limit_tsdb")" - "1 ms"
 }
 

@@ -1,8 +1,9 @@
--- Rows in order of time, and the last row of each series: each query runs on heap tables in schema ord_h and on tables of the same
+-- Rows in order of time, of what rises with time, of series and time, and the last row of each series: each query runs on heap tables in schema ord_h and on tables of the same
 -- contents in schema ord_t, there under several settings, and must return the same rows in the same order.  Each names lines that must be
 -- in its plan ("!" before it: must not), so that it tests what it is here for.  Only differences are printed.
 -- What would break it: a bound taken for a row; a row of the other store out of its place; a vector let go of while a slot shows its row; a
--- dictionary's value that no living row has; a row lost where merging gives up and sorts; positions kept over a rescan.
+-- dictionary's value that no living row has; a row lost where merging gives up and sorts; positions kept over a rescan; series told apart by bytes
+-- where a collation calls them equal; a function that falls where clocks are put back.
 \set VERBOSITY terse
 \set ECHO none
 \pset tuples_only on
@@ -132,7 +133,19 @@ INSERT INTO every_state VALUES
 	('SELECT DISTINCT ON (host) host, id FROM m ORDER BY host, t', '{First of Each Series by: t,!Sort}', true),
 	('SELECT DISTINCT ON (host) host, id, tx FROM m WHERE n < 90 ORDER BY host DESC NULLS LAST, t DESC', '{First of Each Series by: t DESC,Vectorized Filter}', true),
 	('SELECT DISTINCT ON (region, host) host, region, id FROM m ORDER BY region NULLS FIRST, host DESC, t DESC', '{First of Each Series by: t DESC}', true),
-	('SELECT DISTINCT ON (n) n, id FROM m WHERE t < at(250) ORDER BY n, t DESC', '{First of Each Series by: t DESC}', true);
+	('SELECT DISTINCT ON (n) n, id FROM m WHERE t < at(250) ORDER BY n, t DESC', '{First of Each Series by: t DESC}', true),
+	('SELECT date_trunc(''hour'', t) q, count(*), max(id) FROM m GROUP BY q ORDER BY q DESC LIMIT 2', '{GroupAggregate,Order: t DESC,!Sort}', true),
+	('SELECT * FROM m ORDER BY host, t', '{"Order: host, t",!Sort}', true),
+	('SELECT m FROM m ORDER BY host DESC, t LIMIT 100', '{"Order: host DESC, t",!Sort}', true),
+	('SELECT id, host, t FROM m ORDER BY host DESC NULLS LAST, t DESC LIMIT 50', '{"Order: host DESC NULLS LAST, t DESC",!Sort}', true),
+	('SELECT id FROM m ORDER BY host NULLS FIRST, t OFFSET 100 LIMIT 60', '{"Order: host NULLS FIRST, t",!Sort}', true),
+	('SELECT host, tx, id FROM m WHERE n + id > 300 AND n < 70 ORDER BY host, t DESC', '{"Order: host, t DESC",Vectorized Filter,Filter: ((n + id),!Sort}', true),
+	('SELECT id FROM m WHERE host IN (''h1'', ''h6'', ''none'') ORDER BY host DESC, t LIMIT 150', '{"Order: host DESC, t",Vectorized Filter,!Sort}', true),
+	('SELECT host, id FROM m ORDER BY host, t, id DESC LIMIT 90', '{Incremental Sort,"Order: host, t"}', true),
+	('SELECT host FROM m ORDER BY host DESC', '{Order: host DESC,!Sort}', true),
+	('SELECT host, id FROM m ORDER BY host, id', '{Incremental Sort,Order: host}', true),
+	('SELECT host, date_trunc(''minute'', t) q, count(*), max(id) FROM m GROUP BY 1, 2 ORDER BY 1, 2', '{GroupAggregate,"Order: host, t",!Sort}', true),
+	('SELECT id, lag(id) OVER (PARTITION BY host ORDER BY t) l FROM m', '{WindowAgg,"Order: host, t",!Sort}', false);
 CREATE FUNCTION check_state() RETURNS SETOF text LANGUAGE sql AS $$ SELECT s.d FROM every_state, same(query, shape, ordered, '{order,plain,little memory,no scan}') AS s(d) $$;
 CREATE FUNCTION upkeep(what text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -187,8 +200,26 @@ INSERT INTO shapes VALUES
 	('SELECT * FROM (SELECT id, t FROM m WHERE n < 5 UNION ALL SELECT id, t FROM m WHERE n > 95) u ORDER BY t LIMIT 200', '{}', true),
 	('SELECT t, count(*), max(id) FROM m GROUP BY t ORDER BY t DESC LIMIT 50', '{GroupAggregate,Order: t DESC}', true),
 	('SELECT DISTINCT t FROM m ORDER BY t LIMIT 100', '{Unique,Order: t}', true),
-	('SELECT id FROM m ORDER BY t + interval ''1 s'' LIMIT 20', '{!Order:}', true),
-	('SELECT id FROM m WHERE t > at(100) ORDER BY date_trunc(''day'', t), t LIMIT 20', '{!Order:}', true),
+	('SELECT id FROM m ORDER BY t + interval ''1 s'' LIMIT 20', '{Order: t}', true),
+	('SELECT id FROM m ORDER BY t + interval ''1 month'', id LIMIT 20', '{!Order:}', true),
+	('SELECT id FROM m WHERE t > at(100) ORDER BY date_trunc(''day'', t), t LIMIT 20', '{Order: t}', true),
+	('SELECT id FROM m ORDER BY date_trunc(''day'', t), t DESC LIMIT 20', '{Incremental Sort,Order: t}', true),
+	-- of series and time
+	('SELECT id FROM m ORDER BY host, date_trunc(''hour'', t) DESC, t DESC LIMIT 70', '{"Order: host, t DESC",!Sort}', true),
+	('SELECT id FROM m ORDER BY host, date_trunc(''hour'', t) DESC, t LIMIT 70', '{Incremental Sort,"Order: host, t DESC"}', true),
+	('SELECT id FROM m ORDER BY region, t LIMIT 70', '{!Order:}', true),
+	('SELECT id FROM m ORDER BY host, region, t LIMIT 70', '{Incremental Sort,Order: host}', true),
+	('SELECT id, ctid IS NULL AS c FROM m ORDER BY host, t LIMIT 70', '{!Order:}', true),
+	('SELECT id FROM m WHERE host = ''h3'' ORDER BY host, t DESC LIMIT 30', '{Order: t DESC}', true),
+	('SELECT id FROM m WHERE t BETWEEN at(1000) AND at(3000) ORDER BY host, t', '{"Order: host, t",Vectorized Filter,!Sort}', true),
+	('SELECT id FROM m WHERE t > ''infinity'' ORDER BY host, t', '{"Order: host, t",(none)}', true),
+	('SELECT id FROM m WHERE host = region || ''x'' OR random() < 0 ORDER BY host, t', '{"Order: host, t",(none)}', true),
+	('SELECT host, id, sum(n) OVER (PARTITION BY host ORDER BY t DESC ROWS 3 PRECEDING) s FROM m ORDER BY host, t DESC LIMIT 500', '{WindowAgg,"Order: host, t DESC",!Sort}', true),
+	('SELECT DISTINCT host, t FROM m ORDER BY host, t LIMIT 300', '{Unique,"Order: host, t"}', true),
+	('SELECT a.id, b.id AS i FROM m a JOIN m b USING (host, t) WHERE a.n < 30 ORDER BY host, t', '{}', true),
+	('SELECT id FROM m ORDER BY host COLLATE "C" DESC, t LIMIT 70', '{"Order: host DESC, t"}', true),
+	('SELECT g, l.id FROM generate_series(0, 6000, 397) g LEFT JOIN LATERAL (SELECT id FROM m WHERE t <= at(g) AND n + id > 3 ORDER BY host, t DESC LIMIT 3) l ON true ORDER BY g, l.id', '{"Order: host, t DESC"}', true),
+	('SELECT g, (SELECT string_agg(id::text, '','') FROM (SELECT id FROM m WHERE t > at(g) ORDER BY host DESC, t LIMIT 5) q) FROM generate_series(5000, 0, -999) g', '{"Order: host DESC, t"}', true),
 	('SELECT id FROM m ORDER BY random() * 0, t LIMIT 30', '{!Order:}', true),
 	('SELECT id FROM m ORDER BY id DESC LIMIT 20', '{!Order:}', true),
 	-- added later: chunks have no column
@@ -392,6 +423,126 @@ SELECT s.d FROM (VALUES
 	('SELECT DISTINCT ON (late, vc) vc, late, t FROM ser WHERE vc IS NOT NULL ORDER BY late, vc, t DESC')) q(query),
 	same(query, '{First of Each Series by: t}'::text[]) AS s(d);
 
+-- in order of each: chunks are sorted by another column
+CREATE FUNCTION series_of(columns text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE ord_t.ser SET (segmentby = %L)', columns);
+END $$;
+CREATE FUNCTION by_each() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE c text; dir text; o text;
+BEGIN
+	FOREACH c IN ARRAY '{tx,tg,tc,tn,vc,bc,nm,i2,i4,i8,oi,uu,bo,da,ba,f8,nu,en,dw,iv,ip,ch,late,added}'::text[] LOOP
+		PERFORM series_of(c);
+		FOREACH dir IN ARRAY '{DESC,ASC,DESC NULLS LAST,NULLS FIRST}'::text[] LOOP
+			FOREACH o IN ARRAY CASE dir WHEN 'DESC' THEN '{t,t DESC}' ELSE '{t}' END::text[] LOOP
+				RETURN QUERY SELECT * FROM same(format('SELECT %s::text AS k, t, length(ba) FROM ser WHERE %1$s IS NOT NULL OR i4 IS NULL OR t > at(100) ORDER BY %1$s %s, %s', c, dir, o),
+					ARRAY['Order: ' || c, '!Sort'], which => CASE WHEN c IN ('tg', 'i4', 'nu') THEN '{order,little memory}' ELSE '{order}' END::text[]);
+			END LOOP;
+		END LOOP;
+	END LOOP;
+END $$;
+SELECT by_each();
+SELECT series_of('tx, i4, uu, en, added, bo');
+SELECT s.d FROM (VALUES
+	('SELECT tx, i4, uu, en, t FROM ser ORDER BY uu, tx DESC, en DESC NULLS LAST, i4, t', '{"Order: uu, tx DESC, en DESC NULLS LAST, i4, t",!Sort}'),
+	('SELECT tx, i4, uu, en, t FROM ser ORDER BY added DESC, bo NULLS FIRST, i4 DESC, t DESC', '{"Order: added DESC, bo NULLS FIRST, i4 DESC, t DESC",!Sort}'),
+	('SELECT tx, i4, t FROM ser WHERE en > ''low'' AND tx > ''a'' COLLATE "C" ORDER BY i4, tx, t LIMIT 500', '{"Order: i4, tx, t",!Sort}'),
+	('SELECT i4, t FROM ser ORDER BY i4::oid DESC, t LIMIT 500', '{"Order: i4 DESC, t",!Sort}'),
+	('SELECT i4, t FROM ser ORDER BY added, t DESC', '{"Order: added, t DESC",!Sort}')) q(query, shape),
+	same(query, shape::text[], which => '{order,few sets,little memory,no scan}') AS s(d);
+-- integers that lie too far apart for numbers of 63 bits
+SELECT on_both('CREATE TABLE far (t timestamptz NOT NULL, a int8, b int8, id int) {o}', $$WITH (segmentby = 'a, b', orderby = 't')$$);
+SET tsdb_am.direct_load_rows = 1;
+SELECT on_both('INSERT INTO far SELECT at(g), CASE g % 4 WHEN 0 THEN -9223372036854775808 WHEN 1 THEN 9223372036854775807 WHEN 2 THEN 5 END, CASE g % 3 WHEN 0 THEN 9223372036854775807 ELSE -g % 7 END, g FROM generate_series(1, 2500) g');
+SET tsdb_am.direct_load_rows = 1000000;
+SELECT on_both('INSERT INTO far SELECT at(g), -4611686018427387904, g % 7, g FROM generate_series(2501, 2600) g');
+SELECT s.d FROM (VALUES
+	('SELECT * FROM far ORDER BY a, t', '{"Order: a, t",!Sort}'),
+	('SELECT * FROM far ORDER BY a DESC NULLS LAST, b, t DESC', '{"Order: a DESC NULLS LAST, b, t DESC",!Sort}'),
+	('SELECT * FROM far WHERE a = ANY (ARRAY[5, 9223372036854775807]) AND b BETWEEN -5 AND 5 ORDER BY b DESC, a, t', '{"Order: b DESC, a, t",!Sort}'),
+	('SELECT * FROM far WHERE a IS NULL ORDER BY a, b NULLS FIRST, t', '{"Order: a, b NULLS FIRST, t",!Sort}')) q(query, shape), same(query, shape::text[]) AS s(d);
+
+\echo # what rises with time
+SELECT s.d FROM (VALUES
+	('timestamptz', 'date_trunc(''microsecond'', seq)', true), ('timestamptz', 'date_trunc(''second'', seq)', true), ('timestamptz', 'date_trunc(''MINUTES'', seq)', true), ('timestamptz', 'date_trunc(''hour'', seq)', true),
+	('timestamptz', 'date_trunc(''day'', seq)', true), ('timestamptz', 'date_trunc(''week'', seq)', true), ('timestamptz', 'date_trunc(''year'', seq)', true), ('timestamptz', 'date_trunc(''century'', seq)', false),
+	('timestamptz', 'date_trunc(''hour'', seq, ''America/New_York'')', true), ('timestamptz', 'date_trunc(''hour'', seq, ''EST'')', false), ('timestamptz', 'date_trunc(CASE id % 2 WHEN 0 THEN ''day'' ELSE ''hour'' END, seq)', false),
+	('timestamptz', 'seq::date', true), ('timestamptz', 'seq::timestamp', true), ('timestamptz', 'seq AT TIME ZONE ''America/New_York''', false), ('timestamptz', 'date_trunc(''day'', seq AT TIME ZONE ''UTC'')', true),
+	('timestamptz', 'seq AT TIME ZONE interval ''05:30''', true), ('timestamptz', 'seq + interval ''90 min''', true), ('timestamptz', 'seq - interval ''1 day''', false), ('timestamptz', 'seq - at(5)', false),
+	('timestamptz', 'date_bin(''7 min'', seq, at(-100000))', true), ('timestamptz', 'date_bin(''7 min'', seq, at(100000)) - interval ''1 h''', true), ('timestamptz', 'extract(minute FROM seq)', false),
+	('timestamp', 'date_trunc(''month'', seq)', true), ('timestamp', 'date_trunc(''quarter'', seq)::date', true), ('timestamp', 'seq + interval ''1 day''', true), ('timestamp', 'seq - interval ''1 month''', false),
+	('timestamp', 'date_bin(''1 h'', seq, ''2026-01-01'')', true), ('timestamp', 'seq::timestamptz', false), ('timestamp', 'seq::time', false),
+	('date', 'date_trunc(''month'', seq)', true), ('date', 'seq + 5', true), ('date', '5 + seq', true), ('date', 'seq - 5', true), ('date', 'seq::timestamp', true), ('date', 'seq + interval ''1 day''', true), ('date', 'seq - date ''2026-01-01''', false),
+	('bigint', 'seq / 3600', true), ('bigint', 'seq / -3600', false), ('bigint', 'seq / (id + 3000)', false), ('bigint', 'seq % 7', false), ('bigint', '-seq', false), ('bigint', '(seq / 60::int2) * 60', true), ('bigint', 'seq / 4 - 10', true), ('bigint', '10 - seq / 4', false),
+	('int', '(seq / 3600)::int8', true), ('int', 'seq / 7::bigint', true), ('int', '7 * (seq / 100)', true), ('int', '-7 * (seq / 100)', false), ('int', 'seq::float8', false), ('int', 'seq / 2.0', false), ('int', '(seq / 60)::oid', false),
+	('smallint', 'seq::int + 1', true), ('smallint', 'seq / 5', true), ('smallint', '(seq / 5)::text', false)) e(ty, expr, rises),
+	(VALUES ('SELECT host, id FROM time_%s WHERE id < 9000 ORDER BY %s, id'), ('SELECT %2$s AS e, count(*), max(id) FROM time_%1$s WHERE id < 9000 OR id = 9002 AND id % 2 = 0 GROUP BY 1 ORDER BY 1 DESC LIMIT 100')) q(query),
+	same(replace(format(replace(query, '% ', '%% '), ty, expr), '%% ', '% '), ARRAY[CASE WHEN rises THEN 'Order: seq' ELSE '!Order:' END, CASE WHEN expr LIKE 'seq - %(%' OR expr LIKE 'seq - date%' THEN '(error)' ELSE '(all)' END], which => '{order,no scan}') AS s(d);
+-- infinities
+SELECT s.d FROM (VALUES ('timestamptz', 'date_trunc(''hour'', seq)'), ('timestamptz', 'date_trunc(''year'', seq)'), ('timestamptz', 'seq::date'), ('timestamptz', 'date_bin(''1 h'', seq, at(0))'), ('timestamptz', 'seq + interval ''1 h'''),
+	('timestamp', 'date_trunc(''week'', seq)'), ('timestamp', 'seq::date + 3'), ('timestamp', 'date_bin(''1 h'', seq, ''2026-01-01'')'), ('date', 'seq::timestamp - interval ''1 day'''), ('date', 'date_trunc(''day'', seq)'),
+	('bigint', 'seq / 7'), ('int', 'seq / 7'), ('smallint', 'seq / 7')) e(ty, expr),
+	same(format('SELECT %s AS e, count(*), max(id) FROM time_%s GROUP BY 1 ORDER BY 1', expr, ty), '{GroupAggregate,Order: seq,!Sort}', which => '{order,few sets,no scan}') AS s(d);
+-- local time: which zones' clocks let it rise
+CREATE FUNCTION rises(zone text, expr text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('timezone', zone, true), set_config('search_path', 'ord_t, ord_x, public', true), set_config('enable_sort', 'off', true);
+	RETURN plan_of(format('SELECT id FROM time_timestamptz ORDER BY %s LIMIT 5', expr)) ~ 'Order: seq';
+END $$;
+BEGIN;
+SELECT zone, rises(zone, 'date_trunc(''second'', seq)') AS second, rises(zone, 'date_trunc(''minute'', seq)') AS minute, rises(zone, 'date_trunc(''hour'', seq)') AS hour, rises(zone, 'date_trunc(''day'', seq)') AS day,
+	rises(zone, 'seq::date') AS date, rises(zone, 'seq::timestamp') AS local
+FROM unnest('{UTC,Europe/Berlin,America/Phoenix,XXX0YYY\,M3.2.0/2\,M3.3.0/0:30,XXX0YYY-0:30:30\,M3.2.0/2\,M3.3.0/3:10:10}'::text[]) zone;
+ROLLBACK;
+-- a plan made for a zone in which days rise, executed in one where they go back from the 15th to the 14th
+SELECT on_both('CREATE TABLE back (t timestamptz NOT NULL, host text, id int) {o}', $$WITH (segmentby = 'host', orderby = 't')$$);
+SET tsdb_am.direct_load_rows = 1;
+SELECT on_both('INSERT INTO back SELECT at(13 * 86400 + g * 90), ''h'' || g % 3, g FROM generate_series(1, 2000) g');
+SET tsdb_am.direct_load_rows = 1000000;
+SELECT on_both('INSERT INTO back SELECT at(13 * 86400 + g * 90 + 7), ''h'' || g % 3, g FROM generate_series(900, 1000) g');
+SET plan_cache_mode = force_generic_plan;
+SET enable_sort = off;
+SET enable_hashagg = off;
+CREATE FUNCTION in_zones(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE side text; zone text; line text; plan text := ''; said text[];
+BEGIN
+	SET LOCAL timezone = 'UTC';
+	FOREACH side IN ARRAY ARRAY['ord_h', 'ord_t'] LOOP
+		EXECUTE format('PREPARE in_%s AS %s', side, replace(query, 'back', side || '.back'));
+		-- the plan is kept from here on
+		FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) EXECUTE in_' || side LOOP
+			plan := plan || line;
+		END LOOP;
+	END LOOP;
+	IF plan !~ 'Order: ' OR plan ~ 'TsdbScan.*Sort' THEN
+		RETURN NEXT 'PLAN: ' || plan;
+	END IF;
+	FOREACH zone IN ARRAY ARRAY['UTC', 'XXX0YYY,M3.2.0/2,M3.3.0/0:30', 'Europe/Berlin'] LOOP
+		PERFORM set_config('timezone', zone, true);
+		said := '{}';
+		FOREACH side IN ARRAY ARRAY['ord_h', 'ord_t'] LOOP
+			plan := '';
+			FOR line IN EXECUTE 'EXECUTE in_' || side LOOP
+				plan := plan || line || ' ';
+			END LOOP;
+			said := said || plan;
+		END LOOP;
+		IF said[1] IS DISTINCT FROM said[2] OR length(said[1]) < 20 THEN
+			RETURN NEXT format('DIFFERENT in %s: %s: %s %s', zone, query, left(said[1], 300), left(said[2], 300));
+		END IF;
+	END LOOP;
+	DEALLOCATE in_ord_h;
+	DEALLOCATE in_ord_t;
+END $$;
+SELECT in_zones('SELECT r::text FROM (SELECT date_trunc(''day'', t) d, count(*), min(id), max(id) FROM back GROUP BY d ORDER BY d) r');
+SELECT in_zones('SELECT r::text FROM (SELECT t::date d, count(*), min(id), max(id) FROM back WHERE id % 7 <> 3 GROUP BY d ORDER BY d DESC) r');
+SELECT in_zones('SELECT r::text FROM (SELECT host, date_trunc(''day'', t) d, count(*), min(id), max(id) FROM back GROUP BY host, d ORDER BY host DESC, d) r');
+SELECT in_zones('SELECT r::text FROM (SELECT date_trunc(''day'', t) d, t, id FROM back ORDER BY d, t) r');
+RESET plan_cache_mode;
+RESET enable_sort;
+RESET enable_hashagg;
+SET timezone = 'UTC';
+
 \echo # partitions, kinds of tables mixed
 DO $$ DECLARE side text; p text; path text := current_setting('search_path');
 BEGIN
@@ -432,6 +583,10 @@ SELECT s.d FROM (VALUES
 	('SELECT pt FROM pt WHERE host IN (''h1'', ''h2'') ORDER BY t DESC', '{Append,Order: t DESC}'),
 	('SELECT id FROM pt WHERE t BETWEEN at(900) AND at(1100) ORDER BY t', '{Append,Order: t}'),
 	('SELECT * FROM ph ORDER BY t LIMIT 700', '{Merge Append,Order: t}'),
+	('SELECT * FROM ph ORDER BY host, t LIMIT 700', '{}'),
+	('SELECT * FROM (SELECT * FROM ph1 UNION ALL SELECT * FROM ph2) u ORDER BY host, t', '{Merge Append,"Order: host, t"}'),
+	('SELECT * FROM pt WHERE t < at(2000) ORDER BY host DESC, t DESC LIMIT 700', '{Merge Append,"Order: host DESC, t DESC"}'),
+	('SELECT date_trunc(''minute'', t) q, count(*) FROM pt WHERE t < at(2000) GROUP BY q ORDER BY q DESC LIMIT 9', '{GroupAggregate,Merge Append,Order: t DESC}'),
 	('SELECT ph.*, host FROM ph WHERE id % 5 <> length(host) ORDER BY t DESC', '{Merge Append,Order: t DESC}'),
 	('SELECT t, id FROM ph ORDER BY t, host, id', '{Incremental Sort,Merge Append,Order: t}'),
 	('SELECT min(t), max(t) FROM ph', '{Merge Append,Order: t,Order: t DESC}'),
@@ -508,7 +663,7 @@ SET LOCAL enable_sort = off;
 DO $$ DECLARE q text; hold text; side text; said text[]; one text; BEGIN
 	FOREACH hold IN ARRAY '{PLAIN,HOLD,SCROLL}'::text[] LOOP
 		FOREACH q IN ARRAY ARRAY['SELECT id, host, tx FROM m ORDER BY t DESC', 'SELECT id, m FROM m WHERE n % 7 > 1 AND host < region ORDER BY t LIMIT 600',
-				'SELECT DISTINCT ON (host, region) host, id, tx FROM m ORDER BY host, region, t DESC'] LOOP
+				'SELECT DISTINCT ON (host, region) host, id, tx FROM m ORDER BY host, region, t DESC', 'SELECT id, host, tx FROM m ORDER BY host DESC, t'] LOOP
 			said := '{}';
 			FOREACH side IN ARRAY ARRAY['ord_h', 'ord_t'] LOOP
 				BEGIN
@@ -625,6 +780,22 @@ END $$;
 SELECT s.d FROM (VALUES
 	('SELECT DISTINCT ON (host) * FROM many ORDER BY host, t DESC'),
 	('SELECT DISTINCT ON (host, region) id, region FROM many WHERE id % 5 <> 0 ORDER BY host, region DESC, t')) q(query), same(query, '{First of Each Series}') AS s(d);
+-- the planner does not know: all are sorted
+SELECT s.d FROM (VALUES
+	('SELECT * FROM many ORDER BY host, t'),
+	('SELECT id, host FROM many WHERE id % 5 <> 0 ORDER BY host DESC, t DESC LIMIT 500')) q(query), same(query, '{Order: host}', which => '{order,little memory,no scan}') AS s(d);
+CREATE FUNCTION with_order(query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL search_path = ord_t, ord_x, public;
+	SET LOCAL work_mem = '64kB';
+	SET LOCAL hash_mem_multiplier = 1;
+	SET LOCAL enable_sort = off;
+	RETURN CASE WHEN plan_of(query) ~ 'Order: host' THEN answer('ord_t', query, true) = answer('ord_h', query, true) END;
+END $$;
+BEGIN;
+SET LOCAL search_path = ord_t, ord_x, public;
+SELECT with_order('SELECT * FROM many ORDER BY host, t'), with_order('SELECT id, host FROM many WHERE id % 5 <> region ORDER BY host DESC, t DESC');
+ROLLBACK;
 ANALYZE ord_t.many;
 BEGIN;
 SET LOCAL search_path = ord_t, ord_x, public;
@@ -663,7 +834,13 @@ SELECT chunks_read(q) FROM unnest(ARRAY[
 	'SELECT max(t) FROM days',
 	'SELECT DISTINCT ON (host) * FROM days ORDER BY host, t DESC',
 	'SELECT DISTINCT ON (host) * FROM days WHERE t < at(10 * 86400) ORDER BY host, t',
-	'SELECT * FROM days ORDER BY t']) q;
+	'SELECT * FROM days ORDER BY t',
+	'SELECT date_trunc(''hour'', t) q, count(*) FROM days GROUP BY q ORDER BY q DESC LIMIT 1',
+	'SELECT * FROM days ORDER BY host, t LIMIT 10',
+	'SELECT * FROM days ORDER BY host, t DESC LIMIT 10',
+	'SELECT * FROM days ORDER BY host, t LIMIT 400',
+	'SELECT * FROM days WHERE t > at(10 * 86400) ORDER BY host DESC, t LIMIT 10',
+	'SELECT * FROM days ORDER BY host, t']) q;
 SELECT on_both('DELETE FROM days WHERE t > at(18 * 86400) AND (host <> ''h3'' OR t > at(19 * 86400))');
 SELECT s.d FROM (VALUES
 	('SELECT * FROM days ORDER BY t DESC LIMIT 10', '{Order: t DESC}'),
@@ -700,6 +877,7 @@ SELECT grows(q, s) FROM (VALUES
 	('SELECT id FROM m WHERE t < at(g * 4) AND host = ''h1'' ORDER BY t DESC LIMIT 1', 'Order: t DESC'),
 	('SELECT id FROM m WHERE t < at(g * 4) AND upper(host) || n <> region ORDER BY t DESC LIMIT 1', 'Order: t DESC'),
 	('SELECT max(t) FROM days WHERE t < at(g * 1000) AND id <> g', '.'),
+	('SELECT max(id) FROM (SELECT id FROM m WHERE t < at(g * 4) ORDER BY host, t DESC LIMIT 3) q', 'Order: host, t DESC'),
 	('SELECT count(*) FROM (SELECT DISTINCT ON (host) host, id FROM many WHERE t < at(20 + g % 9) ORDER BY host, t DESC) q', 'First of')) v(q, s);
 
 DROP OWNED BY ord_reader;

@@ -95,6 +95,7 @@ extern void tsdb_vector_decode(TsdbVectorSet *set, AttrNumber attnum);
 extern bool tsdb_vector_sums(TsdbVectorSet *set, AttrNumber attnum, const TsdbRowRange *ranges, int nranges,
 							 int64 *sums, double *doubles);
 
+/*
  * The value of one row, for who wants a few rows of the set: the column is not decoded, if it is not yet, but this value
  * alone read out of its block.  What it points to lives with the set, until this shows another vector, or its chunk.
  */

@@ -11,6 +11,8 @@
  */
 #include "compat.h"
 
+#include <math.h>
+
 #include "access/stratnum.h"
 #include "access/sysattr.h"
 #include "access/table.h"
@@ -32,10 +34,12 @@
 #include "optimizer/restrictinfo.h"
 #include "options/table_options.h"
 #include "parser/parsetree.h"
+#include "scan/monotone.h"
 #include "scan/scan_filter.h"
 #include "scan/tsdb_scan.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
@@ -50,6 +54,12 @@
 #define SKIP_SHARE		0.95
 /* a row that comes in order */
 #define ORDER_SHARE		1.0
+/* memory for a distinct value of a series column */
+#define SERIES_BYTES	128.0
+/* a vector that must be decoded again is worth it for so many rows (time_order.c) */
+#define ROWS_A_SET		64.0
+/* expressions of an order that depends on the zone */
+#define MAX_ORDER_EXPRS	8
 
 static set_rel_pathlist_hook_type prev_set_rel_pathlist_hook = NULL;
 static create_upper_paths_hook_type prev_create_upper_paths_hook = NULL;
@@ -64,7 +74,9 @@ typedef struct TableShape
 	double		chunks;
 	double		raw_pages;		/* that the chunks' rows would take on heap */
 	AttrNumber	time_attnum;	/* 0 = none */
+	Bitmapset  *series;			/* attribute numbers, not known where series are chosen from a sample */
 	int			natts;
+	double		of_chunks;		/* share of chunks that the last path costed reads */
 	double		correction;		/* how many times more rows the time range holds than statistics say; >= 1 */
 } TableShape;
 
@@ -87,6 +99,7 @@ look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 	TsdbTableOptions options;
 	TsdbStore  *store = tsdb_store_open(table, AccessShareLock);
 	TsdbRootDisk root;
+	int			i;
 
 	memset(shape, 0, sizeof(*shape));
 	if (store != NULL && tsdb_root_read(store, &root))
@@ -102,6 +115,8 @@ look_at_table(Relation table, RelOptInfo *rel, TableShape *shape)
 	shape->heap_rows = rel->tuples - shape->chunk_rows;
 	tsdb_options_get_remembered(table, &options);
 	shape->time_attnum = options.time_attnum;
+	for (i = 0; i < options.nseries; i++)
+		shape->series = bms_add_member(shape->series, options.series[i]);
 	shape->natts = Max(1, table->rd_att->natts);
 	shape->correction = 1;
 }
@@ -231,7 +246,7 @@ split_clauses(RelOptInfo *rel, List *clauses, List **filters, List **quals)
 
 /* Sets rows and costs of a path; workers: how many share the work with the leader. */
 static void
-cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShape *shape, int workers)
+cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, TableShape *shape, int workers)
 {
 	Path	   *path = &cpath->path;
 	List	   *clauses = rel->baserestrictinfo;
@@ -268,6 +283,7 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
 	if (times != NIL && shape->chunks > 0)
 		of_chunks = Min(1.0, clauselist_selectivity(root, times, rel->relid, JOIN_INNER, NULL) * shape->correction +
 						1.0 / shape->chunks);
+	shape->of_chunks = of_chunks;
 	read_rows = shape->chunk_rows * of_chunks;
 	passed = Min(shape->chunk_rows * shape->correction *
 				 clauselist_selectivity(root, filters, rel->relid, JOIN_INNER, NULL), read_rows);
@@ -309,34 +325,81 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShap
  * ------------------------------------------------------------------------
  */
 
-static bool default_order(PathKey *pathkey, Var *var, TsdbElement *element);
-
 /* The order that a path gives. */
 typedef struct ScanOrder
 {
-	PathKey    *pathkey;		/* NULL = none */
-	AttrNumber	attnum;
+	TsdbScanOrder by;
+	List	   *pathkeys;
+	AttrNumber	attnum;			/* of time; 0 = of series alone */
 	bool		descending;
+	List	   *exprs;			/* that are in this order in time zones like the session's */
+	/* series: columns, ordering operators, collations, NULLs first */
+	List	   *keys;
+	List	   *ops;
+	List	   *collations;
+	List	   *nulls_first;
+	double		nseries;		/* how many, about */
 } ScanOrder;
 
-static const ScanOrder no_order = {NULL, 0, false};
+static const ScanOrder no_order = {.by = TSDB_ORDER_NONE};
 
 /* What rows in order cost beyond rows in no order. */
 static void
-cost_order(CustomPath *cpath, const TableShape *shape)
+cost_order(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableShape *shape, const ScanOrder *order)
 {
 	Path	   *path = &cpath->path;
 	double		run = path->total_cost - path->startup_cost;
+	double		chunks = shape->chunks * shape->of_chunks;
+	double		columns = Max(1, list_length(rel->reltarget->exprs));
+	double		memory = get_hash_memory_limit();
+	double		start = 0;
+	double		decoded;
 
 	/* the first row comes when the row store is sorted and the first chunks are open */
+	path->total_cost += path->rows * ORDER_SHARE * cpu_tuple_cost;
 	path->startup_cost += Min(run, shape->heap_pages * seq_page_cost + shape->heap_rows * cpu_tuple_cost +
 							  2 * CHUNK_TUPLES * cpu_tuple_cost);
-	path->total_cost += path->rows * ORDER_SHARE * cpu_tuple_cost;
+	if (order->by == TSDB_ORDER_SERIES)
+	{
+		/* texts compared; and what series each chunk has */
+		if (shape->heap_rows > 1)
+			start = shape->heap_rows * log(shape->heap_rows) / log(2.0) * 2.0 * cpu_operator_cost;
+		start += chunks * CHUNK_TUPLES * cpu_tuple_cost;
+		path->startup_cost += start;
+		path->total_cost += start;
+		/* a vector of each chunk is wanted for each series, and made anew if not all of them can be kept */
+		decoded = Min(chunks * Max(order->nseries, 1), path->rows);
+		if (chunks * shape->natts * TSDB_CHUNK_MAX_VECTORS * sizeof(TsdbVector) > memory ||
+			(chunks * (columns + 1) * TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool)) > memory &&
+			 path->rows / Max(decoded, 1) < ROWS_A_SET))
+		{
+			Path		sorted;
+
+			cost_sort(&sorted, root, order->pathkeys, path->total_cost, path->rows, rel->reltarget->width, 0, work_mem, -1);
+			path->total_cost = sorted.total_cost - (enable_sort ? 0 : disable_cost);
+		}
+		else if (chunks * (columns + 1) * TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool)) > memory)
+			path->total_cost += decoded * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;
+	}
 	path->total_cost = Max(path->total_cost, path->startup_cost);
 }
 
+/* What of an order goes into the path's private list; plan_scan takes the expressions out again. */
+static List *
+order_private(const ScanOrder *order)
+{
+	List	   *result = list_make1(list_make4_int(order->attnum, order->descending, (int) order->by,
+												   list_length(order->exprs)));
+
+	if (order->keys != NIL)
+		result = list_concat(result, list_make4(order->keys, order->ops, order->collations, order->nulls_first));
+	if (order->exprs != NIL)
+		result = lappend(result, order->exprs);
+	return result;
+}
+
 static CustomPath *
-make_path(PlannerInfo *root, RelOptInfo *rel, Relids required_outer, const TableShape *shape, int workers,
+make_path(PlannerInfo *root, RelOptInfo *rel, Relids required_outer, TableShape *shape, int workers,
 		  const ScanOrder *order)
 {
 	CustomPath *cpath = makeNode(CustomPath);
@@ -349,16 +412,16 @@ make_path(PlannerInfo *root, RelOptInfo *rel, Relids required_outer, const Table
 	cpath->path.parallel_safe = rel->consider_parallel;
 	cpath->path.parallel_workers = workers;
 	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	if (workers == 0 && order->attnum == 0)
+	if (workers == 0 && order->by == TSDB_ORDER_NONE)
 		cpath->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	cpath->methods = &scan_path_methods;
 	cpath->custom_private = list_make1(list_make1_int(shape->time_attnum));
 	cost_scan(root, rel, cpath, shape, workers);
-	if (order->attnum != 0)
+	if (order->by != TSDB_ORDER_NONE)
 	{
-		cpath->path.pathkeys = list_make1(order->pathkey);
-		cpath->custom_private = lappend(cpath->custom_private, list_make2_int(order->attnum, order->descending));
-		cost_order(cpath, shape);
+		cpath->path.pathkeys = order->pathkeys;
+		cpath->custom_private = list_concat(cpath->custom_private, order_private(order));
+		cost_order(root, rel, cpath, shape, order);
 	}
 	return cpath;
 }
@@ -518,39 +581,130 @@ column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
 }
 
 /*
- * Does the query want an order that begins with a column of time or of integers?  (Any such column does, but only one
- * that chunks follow is cheap to follow: the time column.)
+ * Is a pathkey in order of time, in the direction of those before?  (Any column of integers could be followed, but only
+ * the one that chunks follow is cheap to follow.)
  */
 static bool
-find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, AttrNumber time_attnum, ScanOrder *order)
+add_time_key(RelOptInfo *rel, PathKey *pathkey, AttrNumber time_attnum, bool first, bool *zoned, ScanOrder *order)
 {
+	bool		descending = pathkey->pk_strategy == BTGreaterStrategyNumber;
 	ListCell   *lc;
 
-	if (time_attnum == 0 || root->query_pathkeys == NIL)
+	if (!first && descending != order->descending)
 		return false;
-	order->pathkey = linitial_node(PathKey, root->query_pathkeys);
-	if (order->pathkey->pk_eclass->ec_has_volatile)
-		return false;
-	order->descending = order->pathkey->pk_strategy == BTGreaterStrategyNumber;
-	/* the order of system columns is lost when rows are sorted */
-	if (reads_system_columns(rel))
-		return false;
-
-	foreach(lc, order->pathkey->pk_eclass->ec_members)
+	foreach(lc, pathkey->pk_eclass->ec_members)
 	{
-		EquivalenceMember *em = lfirst(lc);
-		Var		   *var = (Var *) em->em_expr;
-		TsdbElement element;
+		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
+		Oid			type = getBaseType(exprType((Node *) expr));
+		bool		here;
 
-		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0 ||
-			!default_order(order->pathkey, var, &element) || element != TSDB_ELEM_I64)
+		if (!tsdb_monotone_in(expr, rel->relid, time_attnum, &here) ||
+			lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf != pathkey->pk_opfamily)
 			continue;
-		if (time_attnum != var->varattno || !column_is_not_null(rel, relid, var->varattno))
-			continue;
-		order->attnum = var->varattno;
+		order->attnum = time_attnum;
+		order->descending = descending;
+		order->exprs = lappend(order->exprs, expr);
+		order->pathkeys = lappend(order->pathkeys, pathkey);
+		*zoned = *zoned || here;
 		return true;
 	}
 	return false;
+}
+
+/* Does a pathkey sort by a column of the series? */
+static bool
+add_series_key(RelOptInfo *rel, PathKey *pathkey, const TableShape *shape, ScanOrder *order, List **columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, pathkey->pk_eclass->ec_members)
+	{
+		EquivalenceMember *em = lfirst(lc);
+		Expr	   *expr = em->em_expr;
+		Oid			op;
+
+		/* varchar, and domains, are sorted as what they are made of */
+		while (IsA(expr, RelabelType))
+			expr = ((RelabelType *) expr)->arg;
+		if (!IsA(expr, Var) || (Index) ((Var *) expr)->varno != rel->relid || ((Var *) expr)->varlevelsup != 0 ||
+			!bms_is_member(((Var *) expr)->varattno, shape->series))
+			continue;
+		op = get_opfamily_member(pathkey->pk_opfamily, em->em_datatype, em->em_datatype, pathkey->pk_strategy);
+		if (!OidIsValid(op))
+			continue;
+		order->keys = lappend_int(order->keys, ((Var *) expr)->varattno);
+		order->ops = lappend_oid(order->ops, op);
+		order->collations = lappend_oid(order->collations, pathkey->pk_eclass->ec_collation);
+		order->nulls_first = lappend_int(order->nulls_first, pathkey->pk_nulls_first);
+		order->pathkeys = lappend(order->pathkeys, pathkey);
+		*columns = lappend(*columns, expr);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * How much of the order that the query wants do rows come in?  Columns of the series, then what rises with time, or one of the two.
+ */
+static bool
+find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, TableShape *shape, ScanOrder *order)
+{
+	bool		no_times = true;
+	bool		zoned = false;
+	bool		has_time = false;
+	List	   *columns = NIL;
+	double		nvalues = 0;
+	ListCell   *lc;
+
+	*order = no_order;
+	/* the order of system columns is lost when rows are sorted */
+	if (root->query_pathkeys == NIL || reads_system_columns(rel))
+		return false;
+	if (shape->time_attnum != 0)
+	{
+		RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+		TsdbElement element;
+
+		has_time = tsdb_filter_element(getBaseType(get_atttype(rte->relid, shape->time_attnum)), &element) &&
+			element == TSDB_ELEM_I64;
+	}
+	foreach(lc, root->query_pathkeys)
+	{
+		PathKey    *pathkey = lfirst_node(PathKey, lc);
+
+		if (pathkey->pk_eclass->ec_has_volatile || list_length(order->exprs) >= MAX_ORDER_EXPRS)
+			break;
+		if (has_time && add_time_key(rel, pathkey, shape->time_attnum, no_times, &zoned, order))
+		{
+			if (no_times && !column_is_not_null(rel, relid, shape->time_attnum))
+			{
+				order->pathkeys = list_truncate(order->pathkeys, list_length(order->pathkeys) - 1);
+				order->attnum = 0;
+				order->exprs = NIL;
+				zoned = false;
+				break;
+			}
+			no_times = false;
+		}
+		else if (!no_times || !add_series_key(rel, pathkey, shape, order, &columns))
+			break;
+	}
+	if (order->pathkeys == NIL)
+		return false;
+	/* where it is sure, who sorts needs time alone */
+	if (!zoned)
+		order->exprs = NIL;
+	order->by = order->keys == NIL ? TSDB_ORDER_TIME : TSDB_ORDER_SERIES;
+	if (order->keys == NIL)
+		return true;
+
+	/* all values are kept in memory */
+	foreach(lc, columns)
+		nvalues += estimate_num_groups(root, list_make1(lfirst(lc)), rel->tuples, NULL, NULL);
+	if (nvalues * SERIES_BYTES > get_hash_memory_limit())
+		return false;
+	order->nseries = estimate_num_groups(root, columns, rel->tuples, NULL, NULL);
+	return true;
 }
 
 static void
@@ -590,7 +744,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		return;
 
 	outers = lcons(rel->lateral_relids, find_outers(root, rel));
-	ordered = find_order(root, rel, rte->relid, shape.time_attnum, &order);
+	ordered = find_order(root, rel, rte->relid, &shape, &order);
 	foreach(lc, outers)
 	{
 		add_path(rel, &make_path(root, rel, lfirst(lc), &shape, 0, &no_order)->path);
@@ -691,7 +845,7 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 		if (!OidIsValid(llast_oid(ops)))
 			return NIL;
 	}
-	return list_make5(list_make2_int(time->varattno, time_key->pk_strategy == BTGreaterStrategyNumber),
+	return list_make5(list_make4_int(time->varattno, time_key->pk_strategy == BTGreaterStrategyNumber, TSDB_ORDER_LAST_ROWS, 0),
 					  keys, ops, collations, nulls);
 }
 
@@ -767,21 +921,27 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_re
  * ------------------------------------------------------------------------
  */
 
-/* Numbers of the columns that the query reads of this relation, but for the filter. */
+/* Numbers of the columns that the query reads of this relation, but for the filter; others: of more columns. */
 static List *
-columns_read(PlannerInfo *root, RelOptInfo *rel, List *tlist, List *quals)
+columns_read(PlannerInfo *root, RelOptInfo *rel, List *tlist, List *quals, List *others)
 {
 	Bitmapset  *attnums = NULL;
 	Relation	table = table_open(planner_rt_fetch(rel->relid, root)->relid, NoLock);
 	TupleDesc	desc = RelationGetDescr(table);
 	List	   *result = NIL;
 	bool		whole_row;
+	ListCell   *lc;
 	int			i;
 
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attnums);
 	pull_varattnos((Node *) tlist, rel->relid, &attnums);
 	pull_varattnos((Node *) quals, rel->relid, &attnums);
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, attnums);
+	foreach(lc, others)
+	{
+		if (lfirst_int(lc) > 0)
+			attnums = bms_add_member(attnums, lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber);
+	}
 	for (i = 0; i < desc->natts; i++)
 	{
 		if (!TupleDescAttr(desc, i)->attisdropped &&
@@ -796,6 +956,8 @@ static Plan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *cscan = makeNode(CustomScan);
+	List	   *private = best_path->custom_private;
+	List	   *attnums = NIL;	/* that rows are sorted by */
 	List	   *filters;
 	List	   *quals;
 
@@ -808,8 +970,22 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 	cscan->scan.scanrelid = rel->relid;
 	cscan->flags = best_path->flags;
 	cscan->custom_exprs = filters;
-	cscan->custom_private = list_make1(columns_read(root, rel, tlist, quals));
-	cscan->custom_private = list_concat(cscan->custom_private, best_path->custom_private);
+	if (list_length(private) > 1)
+	{
+		List	   *order = lsecond(private);
+
+		attnums = list_make1_int(linitial_int(order));
+		/* the expressions of an order are the last item */
+		if (lfourth_int(order) > 0)
+		{
+			cscan->custom_exprs = list_concat(cscan->custom_exprs, copyObject((List *) llast(private)));
+			private = list_truncate(list_copy(private), list_length(private) - 1);
+		}
+		if (list_length(private) > 2)
+			attnums = list_concat(attnums, lthird(private));
+	}
+	cscan->custom_private = list_make1(columns_read(root, rel, tlist, quals, attnums));
+	cscan->custom_private = list_concat(cscan->custom_private, private);
 	cscan->methods = &tsdb_scan_methods;
 	return &cscan->scan.plan;
 }

@@ -1,22 +1,24 @@
 /*-------------------------------------------------------------------------
  * time_order.c
- *	  Rows of chunks in order of a column of integers (time), without sorting.
+ *	  Rows of chunks in order of time, or of series and time, without sorting.
  *
  * A heap of items by rank, the greatest first.  The rank of a value is the value itself for a descending order, its
- * complement for an ascending one, which turns the order round and overflows nowhere.
+ * complement for an ascending one, which turns the order round and overflows nowhere.  In order of series, the series' rank
+ * (series_rank.c, the least first) goes before it.
  *
  *	CHUNK	not opened; rank of the best value that its directory entry allows
  *	VECTOR	of an opened chunk, not decoded; rank of the best value of its zone
- *	RUN		rows of a decoded vector whose values do not fall; rank of its next row
+ *	RUN		rows of a decoded vector (of one series) whose values do not fall; rank of its next row
  *
  * An item whose turn it is becomes those below it: a chunk its vectors, a vector its runs; a run gives its row and
- * goes back with the next one's rank.  Ranks of CHUNK and VECTOR are bounds, so no row comes too early.
+ * goes back with the next one's rank, unless that is still the best.  Ranks of CHUNK and VECTOR are bounds, so no row comes too early.
  *
  * The filter is asked about all vectors of a chunk as the chunk is opened, since it remembers one chunk at a
  * time; what it says is kept as bitmaps.
  *
  * Memory: decoded vectors take up to hash_mem, and are decoded again when they are wanted after they had to go.  Where runs
- * overlap so much that this happens again and again, the caller does better to sort (tsdb_time_order_too_wide).
+ * overlap so much that this happens again and again for few rows each, the caller does better to sort (tsdb_time_order_too_wide).
+ * In order of series, chunks stay open from the first series to the last; their descriptors count too.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -35,6 +37,9 @@
 /* Vectors that are decoded again before one gives up, and sorts: some milliseconds' worth. */
 #define MAX_REMADE		2000
 
+/* More of them are worth it if each gives so many rows: a row sorted costs 1 us, a vector of ten columns 20. */
+#define ROWS_A_SET		64
+
 typedef enum OrderItemKind
 {
 	ITEM_CHUNK,
@@ -49,6 +54,8 @@ typedef struct OrderedChunk
 	int			nusers;			/* vectors that are not through */
 	bool		decoded;		/* some vector was */
 	uint64	   *rows;			/* [nvectors * TSDB_VECTOR_WORDS] that pass the filter; NULL without filter */
+	TsdbChunkRanks *ranks;		/* in order of series */
+	Size		bytes;			/* that it takes, about */
 } OrderedChunk;
 
 struct OrderedVector;
@@ -56,6 +63,7 @@ struct OrderedVector;
 typedef struct OrderItem
 {
 	pairingheap_node node;
+	uint64		series;			/* rank, 0 if series are in no order */
 	int64		rank;
 	OrderItemKind	kind;
 	int			entry;			/* CHUNK */
@@ -86,19 +94,24 @@ struct TsdbTimeOrder
 	TsdbDirEntry *entries;
 	Snapshot	snapshot;
 	TsdbFilter *filter;
-	AttrNumber	attnum;
+	TsdbSeriesRank *series;		/* NULL: in order of time alone */
+	AttrNumber	attnum;			/* 0: in order of series alone */
 	bool		descending;
 	MemoryContext cxt;
 	MemoryContext own_cxt;		/* child of it: all but chunks and sets */
 	pairingheap *heap;
+	OrderItem  *current;		/* the run that gave the last row, not in the heap; NULL = none */
 	OrderedVector *done;		/* its last row was returned by the call before */
 	TsdbVectorSet *scratch;		/* in which filters decode */
 	int			nopen;			/* vectors with runs */
 	dlist_head	recent;			/* those with a set, the one used last at the head */
 	int			nsets;
 	int			max_sets;
-	int			nremade;
+	uint64		nremade;
+	uint64		nreturned;
+	Size		open_bytes;		/* of open chunks, in order of series */
 	TsdbTimeOrderCounts counts;
+	uint64		ranks[TSDB_VECTOR_ROWS];	/* of the series of a vector's rows */
 };
 
 static inline int64
@@ -114,6 +127,8 @@ compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	const OrderItem *x = pairingheap_const_container(OrderItem, node, a);
 	const OrderItem *y = pairingheap_const_container(OrderItem, node, b);
 
+	if (x->series != y->series)
+		return x->series > y->series ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
 	return (int) x->kind - (int) y->kind;
@@ -128,7 +143,8 @@ compare_kinds(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 TsdbTimeOrder *
 tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
-					  TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns, MemoryContext cxt)
+					  TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum, bool descending, int ncolumns,
+					  MemoryContext cxt)
 {
 	MemoryContext own_cxt = AllocSetContextCreate(cxt, "tsdb time order", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(own_cxt);
@@ -141,6 +157,7 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 	order->entries = entries;
 	order->snapshot = snapshot;
 	order->filter = filter;
+	order->series = series;
 	order->attnum = attnum;
 	order->descending = descending;
 	order->cxt = cxt;
@@ -153,7 +170,8 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 	{
 		items[i].kind = ITEM_CHUNK;
 		items[i].entry = i;
-		items[i].rank = tsdb_entry_rank(&entries[i].d, attnum, descending);
+		items[i].series = series ? tsdb_series_rank_entry(series, i) : 0;
+		items[i].rank = attnum != 0 ? tsdb_entry_rank(&entries[i].d, attnum, descending) : rank_of(order, 0);
 		pairingheap_add(order->heap, &items[i].node);
 	}
 	MemoryContextSwitchTo(old);
@@ -181,6 +199,7 @@ release_chunk(TsdbTimeOrder *order, OrderedChunk *chunk)
 	}
 	if (!chunk->decoded)
 		order->counts.chunks_skipped++;
+	order->open_bytes -= chunk->bytes;
 	tsdb_chunk_release(chunk->chunk);
 	MemoryContextDelete(chunk->cxt);
 }
@@ -243,7 +262,13 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 		passes = tsdb_filter_set_chunk(order->filter, chunk->chunk) != TSDB_FILTER_NONE;
 		chunk->rows = MemoryContextAlloc(cxt, chunk->chunk->nvectors * TSDB_VECTOR_WORDS * sizeof(uint64));
 	}
-	column = tsdb_chunk_column(chunk->chunk, order->attnum);
+	if (order->series != NULL)
+	{
+		chunk->ranks = tsdb_series_rank_chunk(order->series, chunk->chunk, cxt);
+		chunk->bytes = (Size) chunk->chunk->nvectors * RelationGetNumberOfAttributes(order->store->rel) * sizeof(TsdbVector);
+		order->open_bytes += chunk->bytes;
+	}
+	column = order->attnum != 0 ? tsdb_chunk_column(chunk->chunk, order->attnum) : -1;
 	if (column >= 0)
 		vectors = tsdb_chunk_vectors(chunk->chunk, column);
 	items = MemoryContextAlloc(cxt, chunk->chunk->nvectors * sizeof(OrderItem));
@@ -278,6 +303,8 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 		child->kind = ITEM_VECTOR;
 		child->chunk = chunk;
 		child->vector = v;
+		child->series = chunk->ranks == NULL ? 0 :
+			Max(item->series, tsdb_series_rank_vector(order->series, chunk->ranks, v));
 		child->rank = vectors == NULL || (vectors[v].flags & TSDB_VEC_ZONE) == 0 ? item->rank :
 			Min(item->rank, rank_of(order, order->descending ? vectors[v].zone_max : vectors[v].zone_min));
 		chunk->nusers++;
@@ -295,7 +322,7 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 	OrderedVector *vector = MemoryContextAllocZero(cxt, sizeof(OrderedVector));
 	uint64		alive[TSDB_VECTOR_WORDS];
 	const uint64 *rows = alive;
-	const Datum *values;
+	const uint64 *ranks = order->ranks;
 	int			nrows;
 	int			nruns = 1;
 	int			first;
@@ -320,26 +347,39 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 		release_vector(order, vector);
 		return;
 	}
-	tsdb_vector_decode(vector->set, order->attnum);
-	values = vector->set->columns[order->attnum - 1].values;
-	vector->values = MemoryContextAlloc(cxt, nrows * sizeof(int64));
-	for (i = 0; i < nrows; i++)
-		vector->values[i] = (int64) values[vector->rows[i]];
+	vector->values = MemoryContextAllocZero(cxt, nrows * sizeof(int64));
+	if (order->attnum != 0)
+	{
+		const Datum *values;
+
+		tsdb_vector_decode(vector->set, order->attnum);
+		values = vector->set->columns[order->attnum - 1].values;
+		for (i = 0; i < nrows; i++)
+			vector->values[i] = (int64) values[vector->rows[i]];
+	}
 
 	for (i = 1; i < nrows; i++)
 		nruns += vector->values[i] < vector->values[i - 1];
+	if (chunk->ranks != NULL)
+	{
+		tsdb_series_rank_rows(order->series, chunk->ranks, vector->set, vector->rows, nrows, order->ranks);
+		for (i = 1; i < nrows; i++)
+			nruns += ranks[i] != ranks[i - 1] && vector->values[i] >= vector->values[i - 1];
+	}
 	vector->runs = MemoryContextAlloc(cxt, nruns * sizeof(OrderItem));
 	for (i = 1, first = 0; i <= nrows; i++)
 	{
 		OrderItem  *run;
 
-		if (i < nrows && vector->values[i] >= vector->values[i - 1])
+		if (i < nrows && vector->values[i] >= vector->values[i - 1] &&
+			(chunk->ranks == NULL || ranks[i] == ranks[i - 1]))
 			continue;
 		run = &vector->runs[vector->nruns++];
 		run->kind = ITEM_RUN;
 		run->open = vector;
 		run->next = order->descending ? i - 1 : first;
 		run->last = order->descending ? first : i - 1;
+		run->series = chunk->ranks == NULL ? 0 : ranks[first];
 		run->rank = rank_of(order, vector->values[run->next]);
 		first = i;
 		pairingheap_add(order->heap, &run->node);
@@ -347,38 +387,57 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 	Assert(vector->nruns == nruns);
 }
 
-bool
-tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int64 *value)
+/* Takes the item whose turn it is out of the heap; NULL: there is none. */
+static OrderItem *
+next_item(TsdbTimeOrder *order)
 {
+	OrderItem  *item = order->current;
+
+	order->current = NULL;
+	if (item != NULL)
+	{
+		if (pairingheap_is_empty(order->heap) ||
+			order->heap->ph_compare(pairingheap_first(order->heap), &item->node, NULL) <= 0)
+			return item;
+		pairingheap_add(order->heap, &item->node);
+	}
+	else if (pairingheap_is_empty(order->heap))
+		return NULL;
+	return pairingheap_container(OrderItem, node, pairingheap_remove_first(order->heap));
+}
+
+bool
+tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, uint64 *series, int64 *value)
+{
+	OrderItem  *item;
+
 	if (order->done != NULL)
 		release_vector(order, order->done);
 	order->done = NULL;
 
-	while (!pairingheap_is_empty(order->heap))
+	while ((item = next_item(order)) != NULL)
 	{
-		OrderItem  *item = pairingheap_container(OrderItem, node, pairingheap_first(order->heap));
 		OrderedVector *vector = item->open;
 
 		switch (item->kind)
 		{
 			case ITEM_CHUNK:
 				CHECK_FOR_INTERRUPTS();
-				(void) pairingheap_remove_first(order->heap);
 				open_chunk(order, item);
 				break;
 			case ITEM_VECTOR:
 				CHECK_FOR_INTERRUPTS();
-				(void) pairingheap_remove_first(order->heap);
 				open_vector(order, item);
 				break;
 			case ITEM_RUN:
 				if (vector->set == NULL)
 					order->nremade++;
 				need_set(order, vector);
+				order->nreturned++;
 				*set = vector->set;
 				*row = vector->rows[item->next];
+				*series = item->series;
 				*value = order->descending ? item->rank : ~item->rank;
-				(void) pairingheap_remove_first(order->heap);
 				if (item->next == item->last)
 				{
 					if (--vector->nruns == 0)
@@ -388,7 +447,7 @@ tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int
 				{
 					item->next += order->descending ? -1 : 1;
 					item->rank = rank_of(order, vector->values[item->next]);
-					pairingheap_add(order->heap, &item->node);
+					order->current = item;
 				}
 				return true;
 		}
@@ -399,18 +458,20 @@ tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int
 bool
 tsdb_time_order_next_unordered(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row)
 {
+	uint64		series;
 	int64		value;
 
 	/* what is in the heap keeps its place; it is not lost, and what comes below it obeys */
 	order->heap->ph_compare = compare_kinds;
-	return tsdb_time_order_next(order, set, row, &value);
+	return tsdb_time_order_next(order, set, row, &series, &value);
 }
 
 bool
 tsdb_time_order_too_wide(TsdbTimeOrder *order)
 {
-	return order->nremade > MAX_REMADE ||
-		(Size) order->nopen * TSDB_VECTOR_ROWS * (sizeof(int64) + sizeof(uint16)) > get_hash_memory_limit();
+	return order->nremade > MAX_REMADE + order->nreturned / ROWS_A_SET ||
+		(Size) order->nopen * TSDB_VECTOR_ROWS * (sizeof(int64) + sizeof(uint16)) + order->open_bytes >
+		get_hash_memory_limit();
 }
 
 const TsdbTimeOrderCounts *
@@ -422,12 +483,12 @@ tsdb_time_order_counts(TsdbTimeOrder *order)
 void
 tsdb_time_order_end(TsdbTimeOrder *order, TsdbTimeOrderCounts *counts)
 {
+	OrderItem  *item;
+
 	if (order->done != NULL)
 		release_vector(order, order->done);
-	while (!pairingheap_is_empty(order->heap))
+	while ((item = next_item(order)) != NULL)
 	{
-		OrderItem  *item = pairingheap_container(OrderItem, node, pairingheap_remove_first(order->heap));
-
 		if (item->kind == ITEM_VECTOR)
 			release_chunk(order, item->chunk);
 		else if (item->kind == ITEM_RUN && --item->open->nruns == 0)

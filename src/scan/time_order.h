@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * time_order.h
- *	  Rows of chunks in order of a column of integers (time), without sorting.
+ *	  Rows of chunks in order of time, or of series and time, without sorting.
  *
  * A chunk is sorted by series and time, so that a vector is a handful of runs in order of time.  Runs are
  * merged; a vector is opened when its zone, and a chunk when its directory entry, says that it may hold the next row.  So
@@ -14,6 +14,7 @@
 
 #include "scan/chunk_cache.h"
 #include "scan/scan_filter.h"
+#include "scan/series_rank.h"
 
 typedef struct TsdbTimeOrder TsdbTimeOrder;
 
@@ -43,18 +44,19 @@ typedef struct TsdbTimeOrderCounts
 } TsdbTimeOrderCounts;
 
 /*
- * entries (the caller's, to the end): chunks to read; cache and filter may be NULL; attnum: a by-value column that sorts as signed
- * integers and is NULL in no row that passes the filter; ncolumns: how many columns of a set the caller
- * is going to decode.  Memory is taken in cxt.
+ * entries (the caller's, to the end): chunks to read; cache and filter may be NULL; series: NULL, or ranks of these entries' series, which
+ * then go before time; attnum: a by-value column that sorts as signed integers and is NULL in no row that passes the filter, or 0 for an
+ * order of series alone; ncolumns: how many columns of a set the caller is going to decode.  Memory is taken in cxt.
  */
 extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
-											TsdbFilter *filter, AttrNumber attnum, bool descending, int ncolumns,
-											MemoryContext cxt);
+											TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum,
+											bool descending, int ncolumns, MemoryContext cxt);
 
 /*
- * Next row in order, as a row of a set that is valid until the next call; false at the end.  value: the column's.
+ * Next row in order, as a row of a set that is valid until the next call; false at the end.  series: its series' rank; value: the
+ * column's.
  */
-extern bool tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, int64 *value);
+extern bool tsdb_time_order_next(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row, uint64 *series, int64 *value);
 
 /* The same in whatever order needs least memory. */
 extern bool tsdb_time_order_next_unordered(TsdbTimeOrder *order, TsdbVectorSet **set, uint32 *row);

@@ -13,11 +13,13 @@
  * Invariants: the scan's slot shows a row of the current vector or none, so that the set is filled anew for the
  * next; a row is returned in the position (chunk, vector, selected row), from which the scan goes on in either direction.
  *
- * In the plan: custom_exprs are the filter's clauses; custom_private is (columns that are read), (time column), then for an
- * order (column, descending), then for the last row of each series its columns, and how they are sorted: operators, collations, NULLs first.
+ * In the plan: custom_exprs are the filter's clauses, then expressions of an order that depends on the time zone; custom_private is (columns
+ * that are read), (time column), then for an order (column or 0, descending, TsdbScanOrder, how many such expressions), then for an order with series
+ * their columns, and how they are sorted: operators, collations, NULLs first.
  *
  * In order: rows of the row store are sorted, and merged with those of the chunks (time_order.c).  Sorted rows are tuples
- * without system columns; the planner asks for no order where those are read.
+ * without system columns; the planner asks for no order where those are read.  Where the planner offered an order that does not hold when
+ * the plan is executed (the zone is another, there are too many series), all rows are sorted.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -32,12 +34,14 @@
 #include "kernels.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "scan/chunk_cache.h"
 #include "scan/chunk_prune.h"
 #include "scan/last_rows.h"
+#include "scan/monotone.h"
 #include "scan/row_pages.h"
 #include "scan/scan_filter.h"
 #include "scan/time_order.h"
@@ -88,6 +92,7 @@ typedef enum ShownRow
 typedef struct TsdbScanState
 {
 	CustomScanState css;
+	List	   *filters;		/* clauses of the filter */
 	TsdbFilter *filter;			/* NULL = none */
 	ExprState  *filter_qual;	/* the same clauses, for rows that come one by one */
 	ExprState  *qual;			/* the others */
@@ -125,17 +130,27 @@ typedef struct TsdbScanState
 	BufferAccessStrategy strategy;	/* of a large scan */
 	bool		slot_used;		/* the slot has values of columns that are not read */
 
-	/* in order of a column: rows of chunks as "order" gives them, merged with rows sorted */
-	AttrNumber	order_attnum;	/* 0 = in no order */
+	/* in order: rows of chunks as "order" gives them, merged with rows sorted */
+	TsdbScanOrder order_by;
+	AttrNumber	order_attnum;	/* of time; 0 = of series alone */
 	bool		descending;
-	bool		last_rows;		/* only the first in that order of each series */
+	List	   *order_exprs;	/* that are in this order in time zones like the planner's; NIL = none */
+	List	   *order_states;	/* ExprStates of them */
+	bool		by_exprs;		/* in the zone of now they are not: rows are sorted by them */
+	TsdbSeriesRank *series;		/* NULL = in order of time alone, or all rows have been sorted */
 	TsdbTimeOrder *order;		/* NULL: begun not yet, or all rows have been sorted */
 	bool		order_begun;
 	TsdbVectorSet *next_set;	/* row of "order" that comes next; NULL = none */
 	uint32		next_row;
+	uint64		next_series;
 	int64		next_value;
 	Tuplesortstate *sort;		/* NULL = none */
 	TupleTableSlot *sorted;		/* its row that comes next; empty = none */
+	TupleTableSlot *sorted_rows;	/* one of these two; the second has the expressions' values too */
+	TupleTableSlot *sorted_with_exprs;
+	TupleTableSlot *with_exprs; /* for rows on their way into the sort */
+	bool		sorted_ranked;	/* of the sorted row that comes next the series' rank is known: */
+	uint64		sorted_series;
 	ShownRow	shown;			/* where the row that was returned last came from */
 
 	SharedScan *shared;			/* NULL = serial */
@@ -230,6 +245,32 @@ set_columns(TsdbScanState *state, CustomScan *cscan, TupleDesc desc)
 	bms_free(decoded);
 }
 
+/* The order that the plan asks for. */
+static void
+set_order(TsdbScanState *state, CustomScan *cscan, EState *estate, TupleDesc desc)
+{
+	List	   *order = lthird(cscan->custom_private);
+	int			nexprs = lfourth_int(order);
+	TupleDesc	extended;
+	int			i;
+
+	state->order_attnum = (AttrNumber) linitial_int(order);
+	state->descending = lsecond_int(order) != 0;
+	state->order_by = (TsdbScanOrder) lthird_int(order);
+	state->sorted = state->sorted_rows = ExecInitExtraTupleSlot(estate, desc, &TTSOpsMinimalTuple);
+	if (nexprs == 0)
+		return;
+	state->order_exprs = list_copy_tail(cscan->custom_exprs, list_length(state->filters));
+	state->order_states = ExecInitExprList(state->order_exprs, &state->css.ss.ps);
+	extended = CreateTemplateTupleDesc(desc->natts + nexprs);
+	for (i = 0; i < desc->natts; i++)
+		TupleDescCopyEntry(extended, i + 1, desc, i + 1);
+	for (i = 0; i < nexprs; i++)
+		TupleDescInitEntry(extended, desc->natts + i + 1, NULL, exprType(list_nth(state->order_exprs, i)), -1, 0);
+	state->sorted_with_exprs = ExecInitExtraTupleSlot(estate, extended, &TTSOpsMinimalTuple);
+	state->with_exprs = ExecInitExtraTupleSlot(estate, extended, &TTSOpsVirtual);
+}
+
 static void
 begin_scan(CustomScanState *node, EState *estate, int eflags)
 {
@@ -249,9 +290,13 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	/* tested by ourselves, between the early columns and the late ones */
 	ss->ps.qual = NULL;
 	state->qual = ExecInitQual(cscan->scan.plan.qual, &ss->ps);
-	state->filter_qual = ExecInitQual(cscan->custom_exprs, &ss->ps);
-	if (cscan->custom_exprs != NIL)
-		state->filter = tsdb_filter_create(cscan->custom_exprs, cscan->scan.scanrelid, &ss->ps, RelationGetDescr(rel));
+	state->filters = cscan->custom_exprs;
+	if (list_length(cscan->custom_private) > 2)
+		state->filters = list_truncate(list_copy(cscan->custom_exprs), list_length(cscan->custom_exprs) -
+									   lfourth_int(lthird(cscan->custom_private)));
+	state->filter_qual = ExecInitQual(state->filters, &ss->ps);
+	if (state->filters != NIL)
+		state->filter = tsdb_filter_create(state->filters, cscan->scan.scanrelid, &ss->ps, RelationGetDescr(rel));
 	set_columns(state, cscan, RelationGetDescr(rel));
 	state->cxt = AllocSetContextCreate(estate->es_query_cxt, "TsdbScan", ALLOCSET_DEFAULT_SIZES);
 	state->slot_used = true;
@@ -261,14 +306,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 		state->cache = tsdb_chunk_cache_create(state->cxt);
 	state->time_attnum = (AttrNumber) linitial_int(lsecond(cscan->custom_private));
 	if (list_length(cscan->custom_private) > 2)
-	{
-		List	   *order = lthird(cscan->custom_private);
-
-		state->order_attnum = (AttrNumber) linitial_int(order);
-		state->descending = lsecond_int(order) != 0;
-		state->last_rows = list_length(cscan->custom_private) > 3;
-		state->sorted = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel), &TTSOpsMinimalTuple);
-	}
+		set_order(state, cscan, estate, RelationGetDescr(rel));
 }
 
 /* Begins to read both stores, and evaluates what the filter compares with. */
@@ -678,23 +716,84 @@ next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection directio
  * ------------------------------------------------------------------------
  */
 
+/* By series, then by time or what depends on it; the last row of each series by series alone. */
 static void
 begin_sort(TsdbScanState *state)
 {
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
 	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
-	Oid			typid = getBaseType(TupleDescAttr(desc, state->order_attnum - 1)->atttypid);
-	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
-	Oid			op = state->descending ? type->gt_opr : type->lt_opr;
-	Oid			collation = InvalidOid;
-	bool		nulls_first = state->descending;
+	int			nseries = state->order_by == TSDB_ORDER_TIME ? 0 : list_length(list_nth(cscan->custom_private, 3));
+	int			nkeys = nseries + 1 + list_length(state->order_exprs);
+	AttrNumber *attnums = palloc(nkeys * sizeof(AttrNumber));
+	Oid		   *ops = palloc(nkeys * sizeof(Oid));
+	Oid		   *collations = palloc0(nkeys * sizeof(Oid));
+	bool	   *nulls_first = palloc(nkeys * sizeof(bool));
+	int			n;
 
-	state->sort = tuplesort_begin_heap(desc, 1, &state->order_attnum, &op, &collation, &nulls_first,
+	for (n = 0; n < nseries; n++)
+	{
+		attnums[n] = (AttrNumber) list_nth_int(list_nth(cscan->custom_private, 3), n);
+		ops[n] = list_nth_oid(list_nth(cscan->custom_private, 4), n);
+		collations[n] = list_nth_oid(list_nth(cscan->custom_private, 5), n);
+		nulls_first[n] = list_nth_int(list_nth(cscan->custom_private, 6), n) != 0;
+	}
+	for (nkeys = nseries; state->order_by != TSDB_ORDER_LAST_ROWS; nkeys++)
+	{
+		int			i = nkeys - nseries;
+		Oid			typid;
+		TypeCacheEntry *type;
+
+		if (state->by_exprs ? i >= list_length(state->order_exprs) : i > 0 || state->order_attnum == 0)
+			break;
+		typid = state->by_exprs ? exprType(list_nth(state->order_exprs, i)) :
+			TupleDescAttr(desc, state->order_attnum - 1)->atttypid;
+		type = lookup_type_cache(getBaseType(typid), TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+		attnums[nkeys] = (AttrNumber) (state->by_exprs ? desc->natts + i + 1 : state->order_attnum);
+		ops[nkeys] = state->descending ? type->gt_opr : type->lt_opr;
+		nulls_first[nkeys] = state->descending;
+	}
+	state->sorted = state->by_exprs ? state->sorted_with_exprs : state->sorted_rows;
+	state->sort = tuplesort_begin_heap(state->sorted->tts_tupleDescriptor, nkeys, attnums, ops, collations, nulls_first,
 									   work_mem, NULL, TUPLESORT_NONE);
+	pfree(attnums);
+	pfree(ops);
+	pfree(collations);
+	pfree(nulls_first);
+}
+
+/* Puts a row into the sort. */
+static void
+sort_row(TsdbScanState *state, TupleTableSlot *slot)
+{
+	if (state->by_exprs)
+	{
+		ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+		TupleTableSlot *extended = state->with_exprs;
+		int			natts = slot->tts_tupleDescriptor->natts;
+		ListCell   *lc;
+
+		slot_getallattrs(slot);
+		ExecClearTuple(extended);
+		memcpy(extended->tts_values, slot->tts_values, natts * sizeof(Datum));
+		memcpy(extended->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
+		econtext->ecxt_scantuple = slot;
+		foreach(lc, state->order_states)
+		{
+			int			i = natts + foreach_current_index(lc);
+
+			extended->tts_values[i] = ExecEvalExprSwitchContext(lfirst(lc), econtext, &extended->tts_isnull[i]);
+		}
+		ExecStoreVirtualTuple(extended);
+		slot = extended;
+	}
+	tuplesort_puttupleslot(state->sort, slot);
+	ResetExprContext(state->css.ss.ps.ps_ExprContext);
 }
 
 static void
 next_sorted(TsdbScanState *state)
 {
+	state->sorted_ranked = false;
 	if (!tuplesort_gettupleslot(state->sort, true, false, state->sorted, NULL))
 		ExecClearTuple(state->sorted);
 }
@@ -705,7 +804,7 @@ next_ordered(TsdbScanState *state, TupleTableSlot *slot)
 {
 	/* the slot may show a row of a set that is going to be let go of */
 	ExecClearTuple(slot);
-	while (tsdb_time_order_next(state->order, &state->next_set, &state->next_row, &state->next_value))
+	while (tsdb_time_order_next(state->order, &state->next_set, &state->next_row, &state->next_series, &state->next_value))
 	{
 		if (state->qual == NULL || show_row(state, slot, state->next_set, state->next_row))
 			return;
@@ -725,6 +824,14 @@ add_counts(TsdbScanStats *stats, const TsdbTimeOrderCounts *counts)
 }
 
 static void
+end_series(TsdbScanState *state)
+{
+	if (state->series != NULL)
+		tsdb_series_rank_end(state->series);
+	state->series = NULL;
+}
+
+static void
 end_order(TsdbScanState *state)
 {
 	TsdbTimeOrderCounts counts;
@@ -736,6 +843,7 @@ end_order(TsdbScanState *state)
 	state->order = NULL;
 	state->next_set = NULL;
 	add_counts(&state->stats, &counts);
+	end_series(state);
 }
 
 /* The last row of each series, sorted by series. */
@@ -744,39 +852,18 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 {
 	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
 	List	   *keys = list_nth(cscan->custom_private, 3);
-	List	   *ops = list_nth(cscan->custom_private, 4);
-	List	   *collations = list_nth(cscan->custom_private, 5);
-	List	   *nulls = list_nth(cscan->custom_private, 6);
-	int			nkeys = list_length(keys);
-	AttrNumber *sort_attnums = palloc(nkeys * sizeof(AttrNumber));
-	Oid		   *sort_ops = palloc(nkeys * sizeof(Oid));
-	Oid		   *sort_collations = palloc(nkeys * sizeof(Oid));
-	bool	   *nulls_first = palloc(nkeys * sizeof(bool));
 	TupleDesc	desc = RelationGetDescr(state->css.ss.ss_currentRelation);
 	AttrNumber *columns = palloc((state->nearly + state->nlate) * sizeof(AttrNumber));
 	TsdbLastRows *last;
 	TsdbTimeOrderCounts counts;
 	MinimalTuple tuple;
-	int			i;
 
-	for (i = 0; i < nkeys; i++)
-	{
-		sort_attnums[i] = (AttrNumber) list_nth_int(keys, i);
-		sort_ops[i] = list_nth_oid(ops, i);
-		sort_collations[i] = list_nth_oid(collations, i);
-		nulls_first[i] = list_nth_int(nulls, i) != 0;
-	}
-	state->sort = tuplesort_begin_heap(desc, nkeys, sort_attnums, sort_ops, sort_collations, nulls_first,
-									   work_mem, NULL, TUPLESORT_NONE);
-	pfree(sort_attnums);
-	pfree(sort_ops);
-	pfree(sort_collations);
-	pfree(nulls_first);
-
+	begin_sort(state);
 	memcpy(columns, state->early, state->nearly * sizeof(AttrNumber));
 	memcpy(columns + state->nearly, state->late, state->nlate * sizeof(AttrNumber));
 	last = tsdb_last_rows_begin(desc, keys, state->order_attnum, state->descending, columns, state->nearly + state->nlate,
 								state->cxt);
+
 	while (next_heap_row(state, slot, ForwardScanDirection))
 	{
 		tsdb_last_rows_add(last, slot);
@@ -811,33 +898,78 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	next_sorted(state);
 }
 
-/* Rows of the row store are sorted; as a rule there are few. */
+/* Are rows in order of time in the order that is wanted, in the session's zone of now? */
+static bool
+order_holds(TsdbScanState *state)
+{
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
+	ListCell   *lc;
+
+	foreach(lc, state->order_exprs)
+	{
+		bool		zoned;
+
+		if (!tsdb_monotone_in(lfirst(lc), cscan->scan.scanrelid, state->order_attnum, &zoned))
+			return false;
+	}
+	return true;
+}
+
+/* Rows of the row store are sorted; as a rule there are few.  Rows of chunks too, if there is no way round it. */
 static void
 begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 {
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
+	TsdbStore  *store;
+	bool		sort_all;
+
 	state->order_begun = true;
-	if (state->last_rows)
+	if (state->order_by == TSDB_ORDER_LAST_ROWS)
 	{
 		sort_last_rows(state, slot);
 		return;
 	}
+	sort_all = state->by_exprs = !order_holds(state);
+	if (state->order_by == TSDB_ORDER_SERIES && !sort_all)
+		state->series = tsdb_series_rank_begin(RelationGetDescr(state->css.ss.ss_currentRelation),
+											   list_nth(cscan->custom_private, 3), list_nth(cscan->custom_private, 4),
+											   list_nth(cscan->custom_private, 5), list_nth(cscan->custom_private, 6),
+											   state->cxt);
 	while (next_heap_row(state, slot, ForwardScanDirection))
 	{
 		if (state->sort == NULL)
 			begin_sort(state);
-		tuplesort_puttupleslot(state->sort, slot);
-		ResetExprContext(state->css.ss.ps.ps_ExprContext);
+		if (state->series != NULL)
+			tsdb_series_rank_add(state->series, slot);
+		sort_row(state, slot);
+	}
+	find_entries(state);
+	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+	if (state->nentries == 0)
+		end_series(state);
+	else if (state->series != NULL &&
+			 !tsdb_series_rank_look(state->series, store, state->entries, state->nentries,
+									state->css.ss.ps.state->es_snapshot))
+	{
+		end_series(state);
+		sort_all = true;
+	}
+	if (sort_all)
+	{
+		if (state->sort == NULL)
+			begin_sort(state);
+		while (next_chunk_row(state, slot, true))
+			sort_row(state, slot);
 	}
 	if (state->sort != NULL)
 	{
 		tuplesort_performsort(state->sort);
 		next_sorted(state);
 	}
-	find_entries(state);
-	if (state->nentries > 0)
+	if (state->nentries > 0 && !sort_all)
 	{
-		state->order = tsdb_time_order_begin(tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->cache, state->entries,
-											 state->nentries, state->css.ss.ps.state->es_snapshot, state->filter,
+		state->order = tsdb_time_order_begin(store, state->cache, state->entries, state->nentries,
+											 state->css.ss.ps.state->es_snapshot, state->filter, state->series,
 											 state->order_attnum, state->descending, state->nearly + state->nlate,
 											 state->cxt);
 		next_ordered(state, slot);
@@ -881,6 +1013,27 @@ sort_rest(TsdbScanState *state, TupleTableSlot *slot)
 	next_sorted(state);
 }
 
+/* Does the next row of chunks come before the next one that was sorted? */
+static bool
+chunk_row_is_first(TsdbScanState *state)
+{
+	bool		isnull;
+	int64		value;
+
+	if (state->series != NULL)
+	{
+		if (!state->sorted_ranked)
+			state->sorted_series = tsdb_series_rank_of(state->series, state->sorted);
+		state->sorted_ranked = true;
+		if (state->next_series != state->sorted_series)
+			return state->next_series < state->sorted_series;
+	}
+	if (state->order_attnum == 0)
+		return true;
+	value = (int64) slot_getattr(state->sorted, state->order_attnum, &isnull);
+	return state->descending ? state->next_value >= value : state->next_value <= value;
+}
+
 /* The better of the two rows that come next; false: there is none. */
 static bool
 next_in_order(TsdbScanState *state, TupleTableSlot *slot)
@@ -900,12 +1053,7 @@ next_in_order(TsdbScanState *state, TupleTableSlot *slot)
 
 	take_chunk = state->next_set != NULL;
 	if (!TupIsNull(state->sorted))
-	{
-		bool		isnull;
-		int64		value = (int64) slot_getattr(state->sorted, state->order_attnum, &isnull);
-
-		take_chunk = take_chunk && (state->descending ? state->next_value >= value : state->next_value <= value);
-	}
+		take_chunk = take_chunk && chunk_row_is_first(state);
 	else if (!take_chunk)
 		return false;
 
@@ -944,7 +1092,7 @@ scan_next(ScanState *ss)
 	if (state->done)
 		return ExecClearTuple(slot);
 
-	if (state->order_attnum != 0)
+	if (state->order_by != TSDB_ORDER_NONE)
 		return next_in_order(state, slot) ? slot : ExecClearTuple(slot);
 
 	if (!state->in_chunks)
@@ -1005,6 +1153,7 @@ forget_position(TsdbScanState *state)
 	state->ahead_asked = -1;
 	state->offered = false;
 	end_order(state);
+	end_series(state);
 	if (state->sort != NULL)
 	{
 		ExecClearTuple(state->sorted);
@@ -1148,7 +1297,7 @@ tsdb_scan_next_item(CustomScanState *node, bool offer_chunks, TsdbScanItem *item
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	Instrumentation *instrument = node->ss.ps.instrument;
 
-	Assert(node->methods == &scan_exec_methods && state->order_attnum == 0);
+	Assert(node->methods == &scan_exec_methods && state->order_by == TSDB_ORDER_NONE);
 	if (instrument)
 		InstrStartNode(instrument);
 	if (node->ss.ps.chgParam != NULL)
@@ -1264,6 +1413,33 @@ shutdown_scan(CustomScanState *node)
  * ------------------------------------------------------------------------
  */
 
+/* "host, region DESC NULLS LAST, time" */
+static char *
+order_text(TsdbScanState *state)
+{
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
+	Oid			relid = RelationGetRelid(state->css.ss.ss_currentRelation);
+	StringInfoData buf;
+	int			i;
+
+	initStringInfo(&buf);
+	for (i = 0; state->order_by == TSDB_ORDER_SERIES && i < list_length(list_nth(cscan->custom_private, 3)); i++)
+	{
+		AttrNumber	attnum = (AttrNumber) list_nth_int(list_nth(cscan->custom_private, 3), i);
+		bool		nulls_first = list_nth_int(list_nth(cscan->custom_private, 6), i) != 0;
+		bool		reverse = false;
+
+		(void) get_equality_op_for_ordering_op(list_nth_oid(list_nth(cscan->custom_private, 4), i), &reverse);
+		appendStringInfo(&buf, "%s%s%s%s", i > 0 ? ", " : "", quote_identifier(get_attname(relid, attnum, false)),
+						 reverse ? " DESC" : "",
+						 nulls_first == reverse ? "" : nulls_first ? " NULLS FIRST" : " NULLS LAST");
+	}
+	if (state->order_attnum != 0)
+		appendStringInfo(&buf, "%s%s%s", buf.len > 0 ? ", " : "",
+						 quote_identifier(get_attname(relid, state->order_attnum, false)), state->descending ? " DESC" : "");
+	return buf.data;
+}
+
 static void
 explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
@@ -1272,20 +1448,17 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	TsdbScanStats stats = state->have_total ? state->total : state->stats;
 	double		nloops = node->ss.ps.instrument ? Max(node->ss.ps.instrument->nloops, 1) : 1;
 
-	if (cscan->custom_exprs != NIL)
+	if (state->filters != NIL)
 	{
 		List	   *context = set_deparse_context_plan(es->deparse_cxt, &cscan->scan.plan, ancestors);
 		bool		prefix = list_length(es->rtable) > 1 || es->verbose;
-		char	   *text = deparse_expression((Node *) make_ands_explicit(cscan->custom_exprs), context, prefix, false);
+		char	   *text = deparse_expression((Node *) make_ands_explicit(state->filters), context, prefix, false);
 
 		ExplainPropertyText("Vectorized Filter", text, es);
 	}
-	if (state->order_attnum != 0)
-	{
-		char	   *name = get_attname(RelationGetRelid(node->ss.ss_currentRelation), state->order_attnum, false);
-
-		ExplainPropertyText(state->last_rows ? "First of Each Series by" : "Order", psprintf("%s%s", quote_identifier(name), state->descending ? " DESC" : ""), es);
-	}
+	if (state->order_by != TSDB_ORDER_NONE)
+		ExplainPropertyText(state->order_by == TSDB_ORDER_LAST_ROWS ? "First of Each Series by" : "Order",
+							order_text(state), es);
 	if (tsdb_scan_why_not_above && ancestors != NIL && IsA(linitial(ancestors), Agg))
 		ExplainPropertyText("Aggregates Row by Row", tsdb_scan_why_not_above(linitial_node(Agg, ancestors)), es);
 	if (!es->analyze)
@@ -1303,7 +1476,7 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 		else
 			stats.chunks_read++;
 	}
-	if (cscan->custom_exprs != NIL)
+	if (state->filters != NIL)
 		ExplainPropertyFloat("Rows Removed by Vectorized Filter", NULL, (double) stats.rows_filtered / nloops, 0, es);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{

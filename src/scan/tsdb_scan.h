@@ -18,6 +18,15 @@
 
 #define TSDB_SCAN_NAME "TsdbScan"
 
+/* What the rows of a scan are in order of. */
+typedef enum TsdbScanOrder
+{
+	TSDB_ORDER_NONE,
+	TSDB_ORDER_TIME,
+	TSDB_ORDER_SERIES,			/* of series, then perhaps of time */
+	TSDB_ORDER_LAST_ROWS		/* of series, the first row of each by time alone */
+} TsdbScanOrder;
+
 extern const CustomScanMethods tsdb_scan_methods;
 
 /* For EXPLAIN: why an Agg above a scan works row by row; set by who knows. */
