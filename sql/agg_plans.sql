@@ -2,6 +2,7 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET jit = off;
+SET tsdb_am.enable_custom_scan = on;
 SET timezone = 'UTC';
 SET max_parallel_workers_per_gather = 0;
 -- prices at which TsdbAgg is taken wherever it can be
@@ -43,7 +44,7 @@ EXPLAIN (COSTS OFF) SELECT sum(v) FROM m;
 RESET tsdb_am.enable_vector_agg;
 SET tsdb_am.enable_custom_scan = off;
 EXPLAIN (COSTS OFF) SELECT sum(v) FROM m;
-RESET tsdb_am.enable_custom_scan;
+SET tsdb_am.enable_custom_scan = on;
 
 -- above it, below it, beside it
 EXPLAIN (COSTS OFF) SELECT host, count(*), sum(count(*)) OVER (ORDER BY host) FROM m GROUP BY host LIMIT 3;

@@ -1,6 +1,6 @@
 -- TsdbAgg against heap: each query runs on heap tables in schema agg_h and on tables of the same contents in schema agg_t, there under
 -- several settings, and must return the same rows or the same error.  Only differences are printed.
--- Floats are compared by 11 significant digits (float4 is cast to float8 where its sum is asked for): TsdbAgg adds in another order.
+-- Floats may differ by 1e-9 of their size (float4 is cast to float8, to be shown in full): TsdbAgg adds in another order.
 -- What would break it: a group lost, doubled or split when rows are set aside; a state of one group, pass or scan seen in another; steps of
 -- time that go past a change of the zone; codes of another chunk's dictionary; an error of a row that WHERE or FILTER keeps out; partial
 -- states that core's functions read otherwise.
@@ -11,7 +11,7 @@
 SET jit = off;
 SET client_min_messages = warning;
 SET timezone = 'Europe/Berlin';
-SET extra_float_digits = -4;
+SET extra_float_digits = 0;
 SET max_parallel_workers_per_gather = 0;
 CREATE SCHEMA agg_h;
 CREATE SCHEMA agg_t;
@@ -27,8 +27,8 @@ BEGIN
 		CASE WHEN ordered THEN '' ELSE 'ORDER BY q.*::text COLLATE "C"' END, query) INTO result;
 	RETURN replace(result, side || '.', '');
 EXCEPTION WHEN OTHERS THEN
-	-- (its message names a value of whichever row came first)
-	RETURN 'error ' || SQLSTATE || CASE WHEN SQLSTATE LIKE 'XX%' THEN ' ' || SQLERRM ELSE '' END;
+	-- (which of several errors of data comes first depends on the order of rows, and so does what its message names)
+	RETURN 'error ' || CASE WHEN SQLSTATE LIKE 'XX%' THEN SQLSTATE || ' ' || SQLERRM WHEN SQLSTATE LIKE '22%' THEN 'of data' ELSE SQLSTATE END;
 END $$;
 
 -- settings under which the side of tsdb is asked; prices are such that TsdbAgg is taken where it can be
@@ -41,6 +41,22 @@ INSERT INTO modes VALUES
 	('partitions', '{cpu_operator_cost=1,cpu_tuple_cost=10,enable_partitionwise_aggregate=on}'),
 	('parallel partitions', '{cpu_operator_cost=1,cpu_tuple_cost=10,enable_partitionwise_aggregate=on,parallel_setup_cost=0,parallel_tuple_cost=0,min_parallel_table_scan_size=0,max_parallel_workers_per_gather=2}'),
 	('no agg', '{enable_seqscan=off,tsdb_am.enable_vector_agg=off}');
+
+-- Are two texts the same, but for the last digits of floats?
+CREATE FUNCTION near(a text, b text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE x text[] := regexp_split_to_array(a, '[ ,(){}"]+'); y text[] := regexp_split_to_array(b, '[ ,(){}"]+');
+BEGIN
+	IF cardinality(x) IS DISTINCT FROM cardinality(y) THEN
+		RETURN false;
+	END IF;
+	FOR i IN 1 .. cardinality(x) LOOP
+		IF x[i] IS DISTINCT FROM y[i] AND (x[i] !~ '^-?[0-9]+([.][0-9]+)?(e[-+][0-9]+)?$' OR y[i] !~ '^-?[0-9]+([.][0-9]+)?(e[-+][0-9]+)?$' OR
+			(x[i] || y[i]) !~ '[.e]' AND replace(x[i], '-0', '0') <> replace(y[i], '-0', '0') OR abs(x[i]::numeric - y[i]::numeric) > 1e-9 * greatest(abs(x[i]::numeric), abs(y[i]::numeric))) THEN
+			RETURN false;
+		END IF;
+	END LOOP;
+	RETURN true;
+END $$;
 
 -- Prints where tsdb's answer is not heap's.
 CREATE FUNCTION same(query text, ordered boolean DEFAULT false, which text[] DEFAULT '{agg,parallel}') RETURNS SETOF text
@@ -56,7 +72,7 @@ BEGIN
 			EXECUTE format('SET LOCAL %s TO DEFAULT', split_part(setting, '=', 1));
 		END LOOP;
 		SET LOCAL max_parallel_workers_per_gather = 0;
-		IF got IS DISTINCT FROM wanted THEN
+		IF got IS DISTINCT FROM wanted AND NOT near(wanted, got) THEN
 			RETURN NEXT format(E'DIFFERENT (%s): %s\n  heap: %s\n  tsdb: %s', m.mode, query, left(wanted, 300), left(got, 300));
 		END IF;
 	END LOOP;
@@ -79,7 +95,8 @@ BEGIN
 	END LOOP;
 	SET LOCAL max_parallel_workers_per_gather = 0;
 	PERFORM set_config('search_path', path, true);
-	IF NOT found THEN
+	-- (one round of the tests does without)
+	IF NOT found AND current_setting('tsdb_am.enable_custom_scan') = 'on' THEN
 		RETURN NEXT 'WITHOUT TsdbAgg: ' || query;
 	END IF;
 END $$;
@@ -101,6 +118,7 @@ SELECT on_both($$INSERT INTO x SELECT g, CASE '{s}' WHEN 'agg_t' THEN 0 ELSE g E
 SELECT same('SELECT count(*) FROM x');
 SELECT same('SELECT sum(v) FROM x', false, '{agg}');
 SELECT same('SELECT sum(1 / v) FROM x', false, '{agg}');
+SELECT near(a, b) FROM (VALUES ('1 (a,0.1234567891,-0)', '1 (a,0.12345678911,0)'), ('1 (0.12345678)', '1 (0.12345679)'), ('1 (123456789012)', '1 (123456789013)'), ('(1,2)', '(1,2,3)'), ('(a)', '(b)')) v (a, b);
 SELECT on_both('DROP TABLE x');
 
 \echo # the table of all types: chunks, rows, tombstones, dropped and added columns
@@ -193,11 +211,11 @@ END $$;
 \echo # aggregates of every type, without groups, by series, by something else, filtered
 CREATE TABLE aggregates (a text);
 INSERT INTO aggregates VALUES ('count(*)'), ('count(*), sum(i4)'), ('sum(i2), avg(i2), min(i2), max(i2), count(i2)'), ('sum(i4), avg(i4), min(i4), max(i4), count(i4)'), ('sum(i8), avg(i8), min(i8), max(i8), count(i8)'),
-	('sum(f4)::float8, avg(f4), min(f4), max(f4), count(f4)'), ('sum(f8), avg(f8), min(f8), max(f8), count(f8)'), ('sum(fx), avg(fx), max(fx), count(fx)'), ('min(fx + 0)'), ('sum(nu), avg(nu), min(nu::float8), max(nu)::float8, count(nu)'), ('sum(nx), avg(nx), max(nx), min(nx::float8)'),
+	('sum(f4)::float8, avg(f4), min(f4)::float8, max(f4)::float8, count(f4)'), ('sum(f8), avg(f8), min(f8), max(f8), count(f8)'), ('sum(fx), avg(fx), max(fx), count(fx)'), ('min(fx + 0)'), ('sum(nu), avg(nu), min(nu::float8), max(nu)::float8, count(nu)'), ('sum(nx), avg(nx), max(nx), min(nx::float8)'),
 	('variance(i2), stddev(i4), var_pop(i2), stddev_pop(i4)'), ('variance(i8), stddev_pop(i8)'), ('variance(f4), stddev(f8), var_pop(f4), stddev_pop(f8), avg(f8)'), ('variance(fx), stddev_pop(fx)'), ('variance(nu), stddev_pop(nx)'), ('avg(f8), sum(f8)'), ('sum(i2)'), ('sum(i4)'), ('sum(i8)'), ('avg(i2)'), ('avg(i8)'), ('sum(id), avg(i4), sum(f8), avg(nn)'), ('sum(n4), avg(dm)'), ('sum(f8)'), ('avg(f8)'),
 	('min(tx COLLATE "C"), max(tx COLLATE "C")'), ('min(tx), max(tx)'), ('min(tc), max(tc), count(tc)'), ('lower(min(ti)), lower(max(ti))'), ('min(vc), max(bc)'), ('min(host), max(host)'), ('min(one), max(nt), min(nt)'), ('min(oi), max(oi)'), ('min(da), max(da)'), ('min(ts), max(ts)'), ('min(tz), max(tz)'), ('min(t), max(t)'),
 	('min(tm), max(tm), avg(tm)'), ('min(tt), max(tt)'), ('min(mo), max(mo), sum(mo)'), ('sum(iv), avg(iv), min(iv)::text <> '''', count(iv)'), ('min(ip), max(ip)'), ('min(en), max(en)'), ('min(dm), max(dm), sum(dm)'), ('min(ar), max(ar)'), ('count(uu), count(js), count(co)'), ('bool_and(b1), bool_or(b1), every(b1)'),
-	('bit_and(i2), bit_or(i4), bit_xor(i8)'), ('min(n4), max(n4), sum(n4), min(nz), max(nz), max(nf), sum(nn), count(nn), sum(nu2), bool_and(b2), count(*)'), ('corr(i2, f8), regr_count(i2, f8), covar_pop(f8, i2), regr_avgx(f8, f4)'), ('(SELECT array_agg(x ORDER BY x) FROM unnest(array_agg(i2)) x)'),
+	('bit_and(i2), bit_or(i4), bit_xor(i8)'), ('min(n4), max(n4), sum(n4), min(nz), max(nz), max(nf)::float8, sum(nn), count(nn), sum(nu2), bool_and(b2), count(*)'), ('corr(i2, f8), regr_count(i2, f8), covar_pop(f8, i2), regr_avgx(f8, f4)'), ('(SELECT array_agg(x ORDER BY x) FROM unnest(array_agg(i2)) x)'),
 	('(SELECT array_agg(x ORDER BY x COLLATE "C") FROM unnest(array_agg(tx)) x)'), ('json_array_length(json_agg(i4)), json_array_length(json_agg(tx))'), ('jsonb_array_length(jsonb_agg(js))'), ('length(string_agg(tx, '', '')), length(string_agg(ba, ''''))'), ('(SELECT count(*) FROM jsonb_object_keys(jsonb_object_agg(id, i4)))'), ('array_length(array_agg(ar), 1)'),
 	('range_agg(rg)'), ('range_intersect_agg(rg)'), ('count(*) FILTER (WHERE b1), sum(i4) FILTER (WHERE i4 > 0), sum(i4) FILTER (WHERE b1), min(tx COLLATE "C") FILTER (WHERE f8 > 10), avg(f8) FILTER (WHERE f8 < 0), count(*)'), ('sum(f8) FILTER (WHERE host LIKE ''host1%''), max(tc) FILTER (WHERE NOT b1), sum(f8) FILTER (WHERE false), sum(f8) FILTER (WHERE NULL), count(*) FILTER (WHERE true)'),
 	('sum(i2 + i2), sum(i2 * 3), sum(i2 - i2 / 7), sum(-(i2::int)), sum(abs(i2::int))'), ('sum(i4::int8 * 2), sum(i4::int8 + i2), min(i2 - 1::int8), max(i2 * i2::int8), sum(i8 / 1000), sum(i8 / 7 - i2)'), ('sum(f8 * 2), sum(f8 + f4), sum(f8 - i2), sum(f8 / 4), sum(-f8), sum(abs(f8)), sum(i2::float8), sum(f4 * 2), max(i8::float8)'),
@@ -234,6 +252,7 @@ SELECT try_queries('{agg,baseline,parallel}');
 CREATE TABLE keys (k text, shown text);
 INSERT INTO keys VALUES ('b1'), ('i2'), ('i4'), ('i8'), ('id'), ('f4'), ('f8'), ('tx'), ('tc'), ('vc'), ('bc'), ('ba'), ('ch'), ('oi'), ('da'), ('ts'), ('tz'), ('t'), ('tm'), ('tt'), ('uu'), ('ip'), ('js'), ('ar'), ('en'), ('dm'), ('co'), ('mo'), ('nm'), ('rg'), ('one'), ('n4'), ('nt'), ('nz'), ('nf'), ('nn'), ('b2'), ('host');
 UPDATE keys SET shown = k;
+UPDATE keys SET shown = k || '::float8' WHERE k IN ('f4', 'nf');
 INSERT INTO keys VALUES ('fx', 'fx + 0'), ('nu', 'nu::float8'), ('nx', 'nx::float8'), ('nu2', 'nu2::float8'), ('ti', 'lower(ti)'), ('iv', 'extract(epoch FROM iv)'), ('host COLLATE nocase', 'lower(host COLLATE nocase)'), ('ti COLLATE "C"', 'ti COLLATE "C"'), ('tx COLLATE "C"', 'tx COLLATE "C"');
 INSERT INTO keys SELECT k, k FROM unnest(ARRAY['id % 7', 'id / 100', 'i4 + 1', 'i4 % 3', 'i4::int8', 'i2::float8', 'f8 / 2', 'abs(f8)', '0 - f8', 'f8 > 3', 'upper(tx)', 'left(tc, 1)', 'length(tx)', 'coalesce(host, ''none'')', 'host || ''x''', 'host IS NULL', 'i4 IS NULL', 'CASE WHEN b1 THEN i4 ELSE i2 END', 'CASE WHEN b1 THEN hashtext(host) ELSE i4 END', 'hashtext(host)', 'hashint4(id) % 5', '(co).a', '(co).b', 'ar[1]', 'js ->> ''k''', 'md5(host)', 'nn + n4',
 	't - timestamptz ''2026-03-28''', 'host < ''host5''', 'en::text', 'nu > 0', 'ROW(i4, b1)', 'ARRAY[b1, b2]', '''constant''::text', '1 + length(current_setting(''timezone''))', 'now()', 'nullif(i4, 3)', 'greatest(i4, i2)', 'tz::date', 'ts::time']) k;
@@ -347,7 +366,7 @@ CREATE FUNCTION u_null_step(int, int) RETURNS int LANGUAGE plpgsql STRICT AS 'BE
 CREATE AGGREGATE u_null(int) (sfunc = u_null_step, stype = int);
 CREATE FUNCTION u_null2_step(text, int) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN $2 = 9 THEN NULL ELSE ''x'' END; END';
 CREATE AGGREGATE u_null2(int) (sfunc = u_null2_step, stype = text);
-CREATE FUNCTION u_set_step(int[], int) RETURNS int[] LANGUAGE plpgsql AS 'BEGIN IF NOT $2 = ANY ($1) THEN RETURN $1 || $2; END IF; RETURN $1; END';
+CREATE FUNCTION u_set_step(int[], int) RETURNS int[] LANGUAGE plpgsql AS 'BEGIN IF array_position($1, $2) IS NULL THEN RETURN $1 || $2; END IF; RETURN $1; END';
 CREATE FUNCTION u_set_final(int[], int) RETURNS text LANGUAGE sql AS 'SELECT string_agg(x::text, '','' ORDER BY x) || pg_typeof($2) FROM unnest($1) x';
 CREATE AGGREGATE u_set(int) (sfunc = u_set_step, stype = int[], initcond = '{}', finalfunc = u_set_final, finalfunc_extra);
 CREATE AGGREGATE u_internal(int8) (sfunc = int8_avg_accum, stype = internal, finalfunc = numeric_poly_avg, combinefunc = int8_avg_combine, serialfunc = int8_avg_serialize, deserialfunc = int8_avg_deserialize, parallel = safe);
@@ -396,7 +415,7 @@ BEGIN
 			FOREACH argument IN ARRAY arguments LOOP
 				BEGIN
 					EXECUTE format('EXECUTE p (%s)', argument) INTO one;
-				EXCEPTION WHEN OTHERS THEN one := SQLSTATE;
+				EXCEPTION WHEN OTHERS THEN one := CASE WHEN SQLSTATE LIKE '22%' THEN 'error of data' ELSE SQLSTATE || SQLERRM END;
 				END;
 				results := results || coalesce(one, 'NULL');
 			END LOOP;
@@ -509,6 +528,8 @@ DELETE FROM agg_t.v;
 SELECT count(*), sum(id) FROM agg_t.v;
 ROLLBACK;
 SELECT count(*), (SELECT count(*) FROM agg_h.v) FROM agg_t.v;
+-- (estimates had counted those deletes in)
+VACUUM ANALYZE agg_t.v;
 
 \echo # partitions and inheritance
 SELECT on_both('CREATE TABLE p (t timestamptz NOT NULL, host text, id int, i4 int, f8 float8, nu numeric, tx text) PARTITION BY RANGE (t)');
