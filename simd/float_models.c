@@ -800,7 +800,7 @@ decimal_value(CodecCursor *in, const TsdbPayloadHeader *header, unsigned param, 
 {
 	TsdbDecimalScale scale;
 
-	if (!decimal_scale(param, &scale) || (lane == 4 && (param & (TSDB_DECIMAL_MUL14 | TSDB_DECIMAL_MUL16))) ||
+	if (!tsdb_decimal_scale(param, &scale) || (lane == 4 && (param & (TSDB_DECIMAL_MUL14 | TSDB_DECIMAL_MUL16))) ||
 		!tsdb_payload_value(in, header, n, 8, i, bits, scratch))
 		return false;
 	if (lane == 8)

@@ -13,6 +13,8 @@ SET client_min_messages = warning;
 SET timezone = 'UTC';
 SET max_parallel_workers_per_gather = 0;
 SET tsdb_am.enable_custom_scan = on;
+-- min() and max() as queries in order, whatever the size of the table
+SET tsdb_am.enable_vector_agg = off;
 SET effective_io_concurrency = 1;
 CREATE SCHEMA ord_h;
 CREATE SCHEMA ord_t;

@@ -144,10 +144,16 @@ accept(AggQuery *query, List *group_clause)
 
 /* Is the table's scan one of ours?  A path of it that is in no order and needs no outer rows. */
 static CustomPath *
-find_scan(List *paths)
+find_scan(RelOptInfo *rel, List *paths)
 {
 	ListCell   *lc;
 
+	/* core puts a Result that tests conditions without columns between the scan and us */
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+			return NULL;
+	}
 	foreach(lc, paths)
 	{
 		Path	   *path = lfirst(lc);
@@ -200,7 +206,7 @@ make_agg_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, AggQuery 
 	cpath->path.pathtype = T_CustomScan;
 	cpath->path.parent = parent;
 	cpath->path.pathtarget = query->target;
-	cpath->path.parallel_safe = scan->path.parallel_safe;
+	cpath->path.parallel_safe = scan->path.parallel_safe && parent->consider_parallel;
 	cpath->path.parallel_workers = scan->path.parallel_workers;
 	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	cpath->methods = &agg_path_methods;
@@ -298,8 +304,8 @@ add_gathered(PlannerInfo *root, RelOptInfo *grouped, RelOptInfo *partial_rel, Pa
 static void
 add_table_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
 {
-	CustomPath *scan = find_scan(input->pathlist);
-	CustomPath *parallel = find_scan(input->partial_pathlist);
+	CustomPath *scan = find_scan(input, input->pathlist);
+	CustomPath *parallel = find_scan(input, input->partial_pathlist);
 	AggQuery	query = {0};
 	AggQuery	partial;
 
@@ -359,7 +365,7 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptI
 		  GroupPathExtraData *extra, bool parallel, double groups, bool *is_ours)
 {
 	List	   *paths = parallel ? leaf->partial_pathlist : leaf->pathlist;
-	CustomPath *scan = find_scan(paths);
+	CustomPath *scan = find_scan(leaf, paths);
 	AggQuery	query = {0};
 	PathTarget *target = copy_pathtarget(top_target);
 	Path	   *path;
@@ -377,7 +383,8 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptI
 		return &make_agg_path(root, partial_rel, scan, &query, groups)->path;
 	}
 	path = parallel ? linitial(paths) : leaf->cheapest_total_path;
-	if (path->param_info != NULL)
+	/* core gives the target of the query to scans of partitions, and not to others', whose keys its Agg would not find */
+	if (path->param_info != NULL || !IS_PARTITIONED_REL(input))
 		return NULL;
 	MemSet(&costs, 0, sizeof(costs));
 	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &costs);
@@ -422,11 +429,8 @@ add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, G
 		}
 		if (!is_ours)
 			return;
-		if (list_length(paths) == 1 && !parallel)
-			append = linitial(paths);
-		else
-			append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
-												 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
+		append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
+											 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
 		append->pathtarget = target;
 		if (parallel)
 			add_gathered(root, grouped, partial_rel, append, target, having, groups);

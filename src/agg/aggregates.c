@@ -72,7 +72,7 @@ typedef struct FloatState
 	int64		n;
 	double		sum;
 	double		sxx;			/* sum of squares of differences from the mean */
-	bool		infinite;		/* some value was an infinity */
+	bool		infinite;		/* some value was an infinity or NaN */
 } FloatState;
 
 typedef struct ExtremeState
@@ -556,24 +556,41 @@ add_int_squares(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npiece
 			   }));
 }
 
+/* Has the piece an infinity or NaN? */
 static pg_noinline bool
 has_infinity(TsdbVec vec, int start, int n)
 {
 	const double *values = (const double *) vec.values;
 
-	EACH_VALUE(if (isinf(values[i])) return true);
+	EACH_VALUE(if (!isfinite(values[i])) return true);
 	return false;
+}
+
+/* Adds values one by one, as float8pl does: for sums that overflow on the way. */
+static pg_noinline void
+add_one_by_one(FloatState *state, TsdbVec vec, int start, int n)
+{
+	const double *values = (const double *) vec.values;
+
+	EACH_VALUE({
+		if (!isfinite(values[i]))
+			state->infinite = true;
+		state->sum += values[i];
+		if (isinf(state->sum) && !state->infinite)
+			float_overflow_error();
+	});
 }
 
 /* Adds a sum of a piece to a state's; the sum of finite values must be finite. */
 static inline void
 add_sum(FloatState *state, double sum, TsdbVec vec, int start, int n)
 {
-	if (unlikely(!isfinite(sum)) && !state->infinite)
-		state->infinite = has_infinity(vec, start, n);
+	if (unlikely(!isfinite(sum) || !isfinite(state->sum + sum)))
+	{
+		add_one_by_one(state, vec, start, n);
+		return;
+	}
 	state->sum += sum;
-	if (unlikely(isinf(state->sum)) && !state->infinite)
-		float_overflow_error();
 }
 
 static void
@@ -629,6 +646,9 @@ add_variances(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npieces)
 					   });
 				   if (count == 0)
 					   continue;
+				   /* as float8_accum: values whose sum overflows are refused */
+				   if (unlikely(!isfinite(sum)) && !has_infinity(vec, start, n))
+					   float_overflow_error();
 				   mean = sum / count;
 				   EACH_VALUE({
 					   double		d = values[i] - mean;
@@ -646,10 +666,9 @@ add_variances(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npieces)
 				   add_sum(state, sum, vec, start, n);
 				   if (unlikely(!isfinite(state->sxx)))
 				   {
-					   if (!state->infinite && isinf(state->sxx))
-						   state->infinite = has_infinity(vec, start, n);
-					   if (!state->infinite && isinf(state->sxx))
+					   if (!state->infinite && !has_infinity(vec, start, n))
 						   float_overflow_error();
+					   state->infinite = true;
 					   state->sxx = get_float8_nan();
 				   }
 			   });

@@ -295,7 +295,7 @@ eval_step(TsdbGroupKeys *keys, int k, Datum value, bool create, Step *step)
 	econtext->ecxt_scantuple = slot;
 	result = ExecEvalExprSwitchContext(key->state, econtext, &step->isnull);
 	if (!step->isnull)
-		step->key = tsdb_group_key(keys->table, k, result, create);
+		step->key = tsdb_group_key(keys->table, k, tsdb_expr_canonical(key->expr, result), create);
 	else
 		step->key.known = true;
 }

@@ -10,13 +10,17 @@
 
 #include "agg/vector_expr.h"
 
+#include "catalog/objectaccess.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/acl.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include <math.h>
 
@@ -134,6 +138,7 @@ struct TsdbExpr
 	AttrNumber	attnum;			/* COLUMN */
 	ExprState  *state;			/* VALUE, ROWS */
 	bool		known;			/* VALUE: has been looked at since the scan began */
+	int			bytes;			/* VALUE, ROWS: of a by-value result; 0: by reference */
 	AttrNumber *attnums;		/* ROWS: columns that it reads */
 	int			nattnums;
 	const Operation *operation;
@@ -160,6 +165,7 @@ tsdb_exprs_create(PlanState *parent, TupleDesc desc)
 	set->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	memset(set->slot->tts_isnull, true, desc->natts * sizeof(bool));
 	set->cxt = CurrentMemoryContext;
+	set->params_cxt = AllocSetContextCreate(set->cxt, "values of expressions without columns", ALLOCSET_SMALL_SIZES);
 	return set;
 }
 
@@ -176,6 +182,7 @@ tsdb_exprs_rescan(TsdbExprSet *set)
 		expr->serial = 0;
 	}
 	ResetExprContext(set->econtext);
+	MemoryContextReset(set->params_cxt);
 }
 
 static const Operation *
@@ -252,6 +259,15 @@ tsdb_expr_compile(TsdbExprSet *set, Expr *expr)
 		operation = find_operation(function, list_length(args));
 	if (operation != NULL)
 	{
+		/* as ExecInitFunc does */
+		AclResult	aclresult = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+
+		if (aclresult != ACLCHECK_OK)
+			aclcheck_error(aclresult, OBJECT_FUNCTION, get_func_name(function));
+		InvokeFunctionExecuteHook(function);
+	}
+	if (operation != NULL)
+	{
 		TsdbExpr   *arg0 = tsdb_expr_compile(set, linitial(args));
 		TsdbExpr   *arg1 = operation->nargs == 2 ? tsdb_expr_compile(set, lsecond(args)) : NULL;
 
@@ -264,6 +280,13 @@ tsdb_expr_compile(TsdbExprSet *set, Expr *expr)
 
 	result = new_expr(set, vars == NIL ? EXPR_VALUE : EXPR_ROWS, expr);
 	result->state = ExecInitExpr(expr, set->parent);
+	{
+		int16		typlen;
+		bool		typbyval;
+
+		get_typlenbyval(exprType((Node *) expr), &typlen, &typbyval);
+		result->bytes = typbyval ? typlen : 0;
+	}
 	result->attnums = MemoryContextAlloc(set->cxt, (list_length(vars) + 1) * sizeof(AttrNumber));
 	foreach(lc, vars)
 	{
@@ -333,6 +356,29 @@ tsdb_expr_state(TsdbExpr *expr)
  * ------------------------------------------------------------------------
  */
 
+/* Functions may leave anything in the upper bytes of a by-value result; columns of vectors are sign-extended. */
+static inline Datum
+canonical(Datum value, int bytes)
+{
+	switch (bytes)
+	{
+		case 1:
+			return (Datum) (int8) value;
+		case 2:
+			return (Datum) (int16) value;
+		case 4:
+			return (Datum) (int32) value;
+		default:
+			return value;
+	}
+}
+
+Datum
+tsdb_expr_canonical(TsdbExpr *expr, Datum value)
+{
+	return canonical(value, expr->bytes);
+}
+
 static void
 eval_value(TsdbExpr *expr)
 {
@@ -345,11 +391,12 @@ eval_value(TsdbExpr *expr)
 		return;
 	/* by-reference values must outlive the batch */
 	{
-		MemoryContext old = MemoryContextSwitchTo(set->cxt);
+		MemoryContext old = MemoryContextSwitchTo(set->params_cxt);
 
 		value = ExecEvalExpr(expr->state, set->econtext, &isnull);
 		MemoryContextSwitchTo(old);
 	}
+	value = canonical(value, expr->bytes);
 	for (i = 0; i < TSDB_VECTOR_ROWS; i++)
 		expr->values[i] = isnull ? (Datum) 0 : value;
 	memset(expr->isnull, isnull, TSDB_VECTOR_ROWS);
@@ -380,7 +427,7 @@ eval_rows(TsdbExpr *expr, TsdbBatch *batch)
 			slot->tts_values[expr->attnums[c] - 1] = columns[c].values[i];
 			slot->tts_isnull[expr->attnums[c] - 1] = columns[c].isnull != NULL && columns[c].isnull[i];
 		}
-		expr->values[i] = ExecEvalExprSwitchContext(expr->state, set->econtext, &expr->isnull[i]);
+		expr->values[i] = canonical(ExecEvalExprSwitchContext(expr->state, set->econtext, &expr->isnull[i]), expr->bytes);
 		any_null |= expr->isnull[i];
 	}
 	pfree(columns);

@@ -24,6 +24,7 @@ typedef struct TsdbExprSet
 	TupleTableSlot *slot;		/* where row by row expressions find their columns */
 	List	   *exprs;			/* TsdbExpr */
 	MemoryContext cxt;
+	MemoryContext params_cxt;	/* by-reference values of expressions without columns; reset by a rescan */
 } TsdbExprSet;
 
 /* desc: of the table whose columns the expressions read, as Vars.  Lives in the current context. */
@@ -44,5 +45,7 @@ extern AttrNumber tsdb_expr_column(TsdbExpr *expr);
 extern bool tsdb_expr_by_rows(TsdbExpr *expr);
 /* For who evaluates an expression that is evaluated by rows on a value of its own; NULL if there is none. */
 extern ExprState *tsdb_expr_state(TsdbExpr *expr);
+/* What that gives, as vectors hold such values. */
+extern Datum tsdb_expr_canonical(TsdbExpr *expr, Datum value);
 
 #endif							/* TSDB_VECTOR_EXPR_H */
