@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries scans inserts fetches changes sizes").
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes sizes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -16,7 +16,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries scans inserts fetches changes sizes}
+parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes sizes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -36,9 +36,9 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has scans && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
-! has sizes && ! has scans || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
+! has sizes && ! has scans && ! has aggregates || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 # a hundred times as many hosts, as many rows
 ! has scans || "$build_dir/bench/gen_cpu" cpu $((hosts * 100)) $((days * 864)) "$step" $seed > "$work/many.csv"
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
@@ -222,6 +222,58 @@ queries()
 	done
 }
 
+# Aggregates on cpu and on the decimal series: how many times as fast as on heap, and what is wanted.
+aggregates()
+{
+	local name wanted query round t fields last
+	for t in heap tsdb; do
+		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$t' AND column_name = 'usage_user'")" = t ] ||
+			{ create $t cpu; sql -c "COPY $t FROM '$work/cpu.csv' (FORMAT csv)"; }
+	done
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS decimal_heap, decimal_tsdb" \
+		-c "CREATE TABLE decimal_heap ($decimal_columns)" -c "CREATE TABLE decimal_tsdb ($decimal_columns) USING tsdb WITH (segmentby = 'series', orderby = 'time')" \
+		-c "COPY decimal_heap FROM '$work/decimal.csv' (FORMAT csv)" -c "COPY decimal_tsdb FROM '$work/decimal.csv' (FORMAT csv)"
+	sql -c "VACUUM ANALYZE heap, tsdb, decimal_heap, decimal_tsdb" -c CHECKPOINT
+	last=$(sql -c "SELECT max(time) FROM heap")
+	fields=$(printf 'avg(usage_%s), ' user system idle nice iowait irq softirq steal guest guest_nice)
+	fields=${fields%, }
+	say
+	say "## aggregates, ms, medians of $repeat after one warm-up, $parallel parallel workers"
+	say
+	row "" heap tsdb heap/tsdb wanted
+	rule 4
+	while IFS='|' read -r name wanted query; do
+		query=${query//@fields/$fields}
+		query=${query//@last/\'$last\'::timestamptz}
+		rm -f "$work"/agg_heap "$work"/agg_tsdb
+		for round in $(seq 0 "$repeat"); do
+			for t in heap tsdb; do
+				printf '\\o /dev/null\n\\timing on\n%s;\n' "${query//@t/$t}" > "$work/agg.sql"
+				run_query "$work/agg.sql" >> "$work/agg_$t"
+			done
+			# the first round warms up
+			[ "$round" != 0 ] || rm -f "$work"/agg_heap "$work"/agg_tsdb
+		done
+		row "$name" "$(median < "$work/agg_heap")" "$(median < "$work/agg_tsdb")" "$(ratio "$(median < "$work/agg_heap")" "$(median < "$work/agg_tsdb")")" "$wanted"
+	done <<-'EOF'
+		sum of one column|100|SELECT sum(usage_user) FROM @t
+		count(*)|300|SELECT count(*) FROM @t
+		avg of ten fields by host|40|SELECT host, @fields FROM @t GROUP BY host
+		hourly avg by host, 12 h, one field|40|SELECT date_trunc('hour', time), host, avg(usage_user) FROM @t WHERE time >= @last - interval '40 h' AND time < @last - interval '28 h' GROUP BY 1, 2
+		hourly avg by host, 12 h, ten fields|60|SELECT date_trunc('hour', time), host, @fields FROM @t WHERE time >= @last - interval '40 h' AND time < @last - interval '28 h' GROUP BY 1, 2
+		max of the last 5 minutes|200|SELECT date_trunc('minute', time) AS m, max(usage_user) FROM @t WHERE time < @last - interval '1 h' GROUP BY m ORDER BY m DESC LIMIT 5
+		avg by series|60|SELECT series, avg(value) FROM decimal_@t GROUP BY series
+		sum of a filter|30|SELECT count(*), sum(value) FROM decimal_@t WHERE value > 900
+		min and max of all fields|1|SELECT min(usage_user), max(usage_user), min(usage_idle), max(usage_idle) FROM @t
+		stddev by host|1|SELECT host, stddev(usage_user) FROM @t GROUP BY host
+		first and last by host|1|SELECT host, first(usage_user, time), last(usage_user, time) FROM @t GROUP BY host
+		sum of an expression|1|SELECT sum(usage_user * 2 + usage_system) FROM @t
+		by a column of 100 values|1|SELECT usage_user, count(*), avg(usage_idle) FROM @t GROUP BY usage_user
+		by a number of any value|1|SELECT value, count(*) FROM decimal_@t GROUP BY value
+		count(DISTINCT)|1|SELECT count(DISTINCT usage_user) FROM @t
+	EOF
+}
+
 # latency NAME TABLE SQL: appends what a transaction takes, ms, planning and the way to the client included
 latency()
 {
@@ -337,9 +389,9 @@ scans()
 	scan_row "count(*), sum(value) WHERE value > 900, $metric_rows doubles, beside heap" value decimal_heap value decimal_tsdb 0.033
 	scan_row "all rows, binary COPY, beside heap" copy heap copy tsdb 1
 	scan_row "filter over ten times the rows with 2 workers, beside one process" serial large parallel large 0.625
-	scan_row "ORDER BY host, time, all rows, beside heap" series heap series tsdb 0.5
-	scan_row "lag() OVER (PARTITION BY host ORDER BY time), beside heap" window heap window tsdb 0.7
-	scan_row "max by minute, newest 5, beside heap" minutes_all heap minutes_all tsdb 0.02
+	scan_row "ORDER BY host, time, all rows, beside heap" series heap series tsdb -
+	scan_row "lag() OVER (PARTITION BY host ORDER BY time), beside heap" window heap window tsdb -
+	scan_row "max by minute, newest 5, beside heap" minutes_all heap minutes_all tsdb 0.005
 	row "the same, latency" - "$(median < "$work/scan_minutes_tsdb")" - "2 ms"
 	row "ORDER BY host, time LIMIT 10" - "$(median < "$work/scan_first_tsdb")" - "1 ms"
 	row "ORDER BY time DESC LIMIT 10" - "$(median < "$work/scan_limit_tsdb")" - "1 ms"
@@ -557,6 +609,7 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has cpu || loads cpu
 ! has sizes || { sizes decimal; sizes cpu; }
 ! has queries || queries
+! has aggregates || aggregates
 ! has scans || scans
 ! has inserts || inserts
 ! has fetches || fetches

@@ -227,7 +227,7 @@ K(moments_u8) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
 }
 
 static noinline int
-K(moments_u16) (const uint16_t *v, int n, uint64_t *sum, uint64_t *moment)
+K(moments_u16) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
 {
 	const m256i zero = M(setzero_si256) ();
 	const m256i one = M(set1_epi16) (1);
@@ -242,7 +242,7 @@ K(moments_u16) (const uint16_t *v, int n, uint64_t *sum, uint64_t *moment)
 
 	for (; n - at >= 16; at += 16)
 	{
-		const m256i x = M(xor_si256) (M(loadu_si256) ((const m256i *) (v + at)), sign);
+		const m256i x = M(xor_si256) (M(loadu_si256) ((const m256i *) (v + 2 * (size_t) at)), sign);
 		const m256i s = M(madd_epi16) (x, one);
 
 		sums = M(add_epi32) (sums, s);
@@ -268,7 +268,7 @@ K(moments_u8) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
 }
 
 static int
-K(moments_u16) (const uint16_t *v, int n, uint64_t *sum, uint64_t *moment)
+K(moments_u16) (const uint8_t *v, int n, uint64_t *sum, uint64_t *moment)
 {
 	(void) v;
 	(void) n;
@@ -295,12 +295,16 @@ K(moments) (TsdbElement element, const void *values, int n, uint64_t *sum, uint6
 	}
 	else
 	{
-		const uint16_t *v = values;
+		/* maybe not aligned */
+		const uint8_t *v = values;
 
 		for (i = K(moments_u16) (v, n, sum, moment); i < n; i++)
 		{
-			*sum += v[i];
-			*moment += (uint64_t) v[i] * (unsigned) i;
+			uint16_t	x;
+
+			memcpy(&x, v + 2 * (size_t) i, sizeof(x));
+			*sum += x;
+			*moment += (uint64_t) x * (unsigned) i;
 		}
 	}
 }

@@ -1333,6 +1333,9 @@ tsdb_scan_leave_chunk(CustomScanState *node)
 
 	Assert(state->offered && state->chunk == NULL);
 	state->offered = false;
+	/* its rows have been looked at, as far as statistics go */
+	if (pgstat_should_count_relation(node->ss.ss_currentRelation))
+		node->ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += state->entries[state->entry].d.nrows;
 }
 
 /* ------------------------------------------------------------------------

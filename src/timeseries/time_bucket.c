@@ -38,7 +38,7 @@ width_not_positive(void)
 			 errmsg("bucket width must be greater than zero")));
 }
 
-static void
+static void pg_attribute_noreturn()
 timestamp_out_of_range(void)
 {
 	ereport(ERROR,
@@ -46,7 +46,7 @@ timestamp_out_of_range(void)
 			 errmsg("timestamp out of range")));
 }
 
-static void
+static void pg_attribute_noreturn()
 date_out_of_range(void)
 {
 	ereport(ERROR,
@@ -54,7 +54,7 @@ date_out_of_range(void)
 			 errmsg("date out of range")));
 }
 
-static void
+static void pg_attribute_noreturn()
 origin_out_of_range(void)
 {
 	ereport(ERROR,

@@ -63,7 +63,7 @@ typedef struct Transition
 	int64		after_us;
 } Transition;
 
-static void
+static void pg_attribute_noreturn()
 timestamp_out_of_range(void)
 {
 	ereport(ERROR,
