@@ -31,11 +31,8 @@
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
-/* what TsdbScan adds for a row that comes out of a vector, in cpu_tuple_cost: spared here */
-#define ROW_SHARE			0.4
-/* an aggregate over a value in a vector, one that is computed row by row, a key that is looked at */
+/* shares of cpu_tuple_cost: an aggregate over a value in a vector; a key that is looked at */
 #define AGGREGATE_SHARE		0.01
-#define BY_ROWS_SHARE		0.5
 #define KEY_SHARE			0.02
 /* a row set aside and read again */
 #define ASIDE_SHARE			2.0
@@ -230,7 +227,7 @@ make_agg_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, AggQuery 
 		cpu += rows * ASIDE_SHARE * cpu_tuple_cost;
 	/* each group is looked up, and its results are made */
 	cpu += groups * (list_length(query->aggrefs) + 1) * cpu_operator_cost;
-	cpath->path.startup_cost = Max(scan->path.startup_cost, scan->path.total_cost - rows * ROW_SHARE * cpu_tuple_cost) + cpu;
+	cpath->path.startup_cost = Max(scan->path.startup_cost, scan->path.total_cost - rows * TSDB_SCAN_ROW_SHARE * cpu_tuple_cost) + cpu;
 	cost_qual_eval(&cost, query->having, root);
 	cpath->path.startup_cost += cost.startup + query->target->cost.startup;
 	cpath->path.rows = groups;

@@ -1063,14 +1063,9 @@ result_of(Aggregate *agg, char *at, bool *isnull)
 			*isnull = ints->n == 0;
 			return *isnull ? (Datum) 0 : NumericGetDatum(int128_to_numeric(ints->sum));
 		case AGG_AVG_INT:
-			if (agg->partial)
-				return int_avg_array(ints);
-			*isnull = ints->n == 0;
-			return *isnull ? (Datum) 0 : DirectFunctionCall2(numeric_div, NumericGetDatum(int128_to_numeric(ints->sum)),
-															 NumericGetDatum(int64_to_numeric(ints->n)));
 		case AGG_AVG_INT8:
 			if (agg->partial)
-				return serialize_ints(ints, false);
+				return agg->kind == AGG_AVG_INT ? int_avg_array(ints) : serialize_ints(ints, false);
 			*isnull = ints->n == 0;
 			return *isnull ? (Datum) 0 : DirectFunctionCall2(numeric_div, NumericGetDatum(int128_to_numeric(ints->sum)),
 															 NumericGetDatum(int64_to_numeric(ints->n)));

@@ -76,8 +76,6 @@ typedef struct TsdbAggState
 
 	uint64		chunks_answered;	/* by the directory */
 	uint64		rows_spilled;
-	uint64		groups;
-	Size		peak_bytes;
 	int			passes;
 } TsdbAggState;
 
@@ -276,7 +274,6 @@ check_memory(TsdbAggState *state)
 {
 	Size		bytes = tsdb_group_table_bytes(state->table) + tsdb_aggregates_bytes(state->aggs);
 
-	state->peak_bytes = Max(state->peak_bytes, bytes);
 	/* at the last level what is equal in all bits looked at stays together, whatever it takes */
 	if (bytes > get_hash_memory_limit() && state->level < MAX_LEVEL)
 		state->create = false;
@@ -425,8 +422,6 @@ next_pass(TsdbAggState *state)
 	}
 	keep_parts(state);
 	state->passes++;
-	if (state->keys != NULL)
-		state->groups += tsdb_group_count(state->table);
 	return true;
 }
 

@@ -43,8 +43,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-/* shares of cpu_tuple_cost: a row that comes out of a vector; a value decoded; a value compared */
-#define ROW_SHARE		0.4
+/* shares of cpu_tuple_cost: a value decoded; a value compared; see also TSDB_SCAN_ROW_SHARE */
 #define DECODE_SHARE	0.008
 #define COMPARE_SHARE	0.004
 /* a chunk opened, in tuples */
@@ -300,7 +299,7 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, TableShape *sha
 	cpu += shape->chunks * of_chunks * CHUNK_TUPLES * cpu_tuple_cost;
 	cpu += read_rows * list_length(filters) * (DECODE_SHARE + COMPARE_SHARE) * cpu_tuple_cost;
 	cpu += vectors * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;
-	cpu += passed * (ROW_SHARE * cpu_tuple_cost + qual_cost.per_tuple);
+	cpu += passed * (TSDB_SCAN_ROW_SHARE * cpu_tuple_cost + qual_cost.per_tuple);
 	cpu += rows * path->pathtarget->cost.per_tuple;
 
 	if (workers > 0)

@@ -18,6 +18,9 @@
 
 #define TSDB_SCAN_NAME "TsdbScan"
 
+/* cost of a row that comes out of a vector, in cpu_tuple_cost; who takes vectors is spared it */
+#define TSDB_SCAN_ROW_SHARE	0.4
+
 /* What the rows of a scan are in order of. */
 typedef enum TsdbScanOrder
 {
