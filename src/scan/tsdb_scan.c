@@ -39,6 +39,7 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "scan/chunk_cache.h"
+#include "scan/chunk_list.h"
 #include "scan/chunk_prune.h"
 #include "scan/last_rows.h"
 #include "scan/monotone.h"
@@ -51,6 +52,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 #include "utils/spccache.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
@@ -125,6 +127,7 @@ typedef struct TsdbScanState
 	int			ncolumns;
 	int			io_concurrency; /* 0: nothing is prefetched */
 	TsdbChunkCache *cache;		/* NULL: the scan is not begun again for each outer row */
+	TsdbChunkList *list;		/* of the same scans, if they are serial */
 	TsdbChunk  *ahead;			/* the next entry's, opened ahead; NULL = none */
 	int			ahead_asked;	/* entry that has been asked for ahead; -1 = none */
 	BufferAccessStrategy strategy;	/* of a large scan */
@@ -302,8 +305,12 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	state->slot_used = true;
 	state->may_go_back = (eflags & EXEC_FLAG_BACKWARD) != 0;
 	state->io_concurrency = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
+	/* the rows of an outer relation, or what is computed once */
 	if (!bms_is_empty(cscan->scan.plan.extParam))
+	{
 		state->cache = tsdb_chunk_cache_create(state->cxt);
+		state->list = tsdb_chunk_list_create(state->cxt);
+	}
 	state->time_attnum = (AttrNumber) linitial_int(lsecond(cscan->custom_private));
 	if (list_length(cscan->custom_private) > 2)
 		set_order(state, cscan, estate, RelationGetDescr(rel));
@@ -318,6 +325,8 @@ start_scan(TsdbScanState *state)
 	if (state->scan == NULL)
 		state->scan = table_beginscan(state->css.ss.ss_currentRelation, estate->es_snapshot, 0, NULL);
 	state->css.ss.ss_currentScanDesc = state->scan;
+	if (state->cache != NULL)
+		tsdb_chunk_cache_next_scan(state->cache);
 	state->done = state->filter != NULL && !tsdb_filter_start(state->filter);
 	state->in_chunks = false;
 	state->opened = false;
@@ -380,6 +389,20 @@ choose_strategy(TsdbScanState *state, TsdbStore *store)
 		store->strategy = state->strategy = GetAccessStrategy(BAS_BULKREAD);
 }
 
+static List *
+filter_keys(TsdbScanState *state)
+{
+	return state->filter ? tsdb_filter_keys(state->filter) : NIL;
+}
+
+/* Begins a look at the list of chunks that earlier scans have made; false: it does not know those that this one wants. */
+static bool
+look_at_list(TsdbScanState *state, TsdbStore *store)
+{
+	return state->list != NULL && state->shared == NULL && store != NULL &&
+		tsdb_chunk_list_look(state->list, store, state->css.ss.ps.state->es_snapshot, filter_keys(state), state->time_attnum);
+}
+
 /* Looks for the chunks that may have rows for us. */
 static void
 find_entries(TsdbScanState *state)
@@ -388,10 +411,15 @@ find_entries(TsdbScanState *state)
 	MemoryContext old = MemoryContextSwitchTo(state->cxt);
 	uint32		total = 0;
 
-	if (store != NULL)
-		state->entries = tsdb_prune_chunks(store, state->css.ss.ps.state->es_snapshot,
-										   state->filter ? tsdb_filter_keys(state->filter) : NIL,
+	if (look_at_list(state, store))
+		state->entries = tsdb_chunk_list_all(state->list, &state->nentries, &total);
+	else if (store != NULL)
+	{
+		state->entries = tsdb_prune_chunks(store, state->css.ss.ps.state->es_snapshot, filter_keys(state),
 										   state->time_attnum, &state->nentries, &total);
+		if (state->list != NULL)
+			tsdb_chunk_list_saw(state->list, total);
+	}
 	state->ahead_asked = -1;
 	if (store != NULL)
 		choose_strategy(state, store);
@@ -675,6 +703,22 @@ next_chunk_row(TsdbScanState *state, TupleTableSlot *slot, bool forward)
  * ------------------------------------------------------------------------
  */
 
+static void
+begin_row_pages(TsdbScanState *state, TableScanDesc heap)
+{
+	bool		again = state->cache != NULL && state->shared == NULL && !OldSnapshotThresholdActive();
+
+	if (state->row_pages != NULL)
+		tsdb_row_pages_restart(state->row_pages, filter_keys(state));
+	else if (state->filter != NULL || again)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->cxt);
+
+		state->row_pages = tsdb_row_pages_begin(heap, filter_keys(state), again);
+		MemoryContextSwitchTo(old);
+	}
+}
+
 /* The next row of the row store that passes all conditions; false at the end. */
 static bool
 next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection direction)
@@ -682,8 +726,8 @@ next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection directio
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	TableScanDesc heap = tsdb_scan_heap(state->scan);
 
-	if (!state->rows_begun && !state->may_go_back && state->filter != NULL)
-		state->row_pages = tsdb_row_pages_begin(heap, tsdb_filter_keys(state->filter));
+	if (!state->rows_begun && !state->may_go_back)
+		begin_row_pages(state, heap);
 	state->rows_begun = true;
 
 	for (;;)
@@ -816,6 +860,7 @@ next_ordered(TsdbScanState *state, TupleTableSlot *slot)
 static void
 add_counts(TsdbScanStats *stats, const TsdbTimeOrderCounts *counts)
 {
+	stats->chunks_pruned += counts->chunks_pruned;
 	stats->chunks_read += counts->chunks_read;
 	stats->chunks_skipped += counts->chunks_skipped;
 	stats->vectors_decoded += counts->vectors_decoded;
@@ -921,6 +966,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 {
 	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
 	TsdbStore  *store;
+	TsdbChunkList *list = NULL;
 	bool		sort_all;
 
 	state->order_begun = true;
@@ -943,8 +989,14 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 			tsdb_series_rank_add(state->series, slot);
 		sort_row(state, slot);
 	}
-	find_entries(state);
 	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+	if (state->order_by == TSDB_ORDER_TIME && !sort_all && look_at_list(state, store))
+	{
+		list = state->list;
+		state->stats.chunks += tsdb_chunk_list_total(list);
+	}
+	else
+		find_entries(state);
 	if (state->nentries == 0)
 		end_series(state);
 	else if (state->series != NULL &&
@@ -966,9 +1018,9 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		tuplesort_performsort(state->sort);
 		next_sorted(state);
 	}
-	if (state->nentries > 0 && !sort_all)
+	if ((list != NULL || state->nentries > 0) && !sort_all)
 	{
-		state->order = tsdb_time_order_begin(store, state->cache, state->entries, state->nentries,
+		state->order = tsdb_time_order_begin(store, state->cache, list, state->entries, state->nentries,
 											 state->css.ss.ps.state->es_snapshot, state->filter, state->series,
 											 state->order_attnum, state->descending, state->nearly + state->nlate,
 											 state->cxt);
@@ -1136,15 +1188,22 @@ exec_scan(CustomScanState *node)
 }
 
 static void
+end_row_pages(TsdbScanState *state)
+{
+	if (state->row_pages != NULL)
+		tsdb_row_pages_end(state->row_pages);
+	state->row_pages = NULL;
+}
+
+static void
 forget_position(TsdbScanState *state)
 {
 	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
-	if (state->row_pages != NULL)
-	{
+	if (state->row_pages != NULL && state->rows_begun)
 		state->stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
-		tsdb_row_pages_end(state->row_pages);
-	}
-	state->row_pages = NULL;
+	/* what is known of pages stays where the scan is begun again with the same snapshot */
+	if (state->cache == NULL)
+		end_row_pages(state);
 	state->rows_begun = false;
 	close_chunk(state);
 	if (state->ahead != NULL)
@@ -1174,6 +1233,7 @@ end_scan(CustomScanState *node)
 	TsdbScanState *state = (TsdbScanState *) node;
 
 	forget_position(state);
+	end_row_pages(state);
 	if (state->cache != NULL)
 		tsdb_chunk_cache_clear(state->cache);
 	if (state->scan != NULL)
@@ -1469,7 +1529,7 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	if (state->order != NULL)
 		add_counts(&stats, tsdb_time_order_counts(state->order));
-	if (state->row_pages != NULL)
+	if (state->row_pages != NULL && state->rows_begun)
 		stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
 	if (state->chunk != NULL)
 	{
