@@ -74,6 +74,14 @@ typedef struct TsdbScanStats
 /* columns that a scan through a ring of 256 kB may read: a segment for each at a time, and some of the next ones */
 #define RING_COLUMNS	24
 
+/*
+ * Chunks that are asked for ahead of the one that is read from end to end, and how much of them: enough for a device to be busy while a chunk is decoded.
+ * Headers are asked for earlier, since chunks are opened to know where their segments are.
+ */
+#define MAX_AHEAD		16
+#define AHEAD_BYTES		((uint64) 8 * 1024 * 1024)
+#define HEADERS_AHEAD	8
+
 #define NSTATS (sizeof(TsdbScanStats) / sizeof(uint64))
 
 typedef struct SharedScan
@@ -128,8 +136,10 @@ typedef struct TsdbScanState
 	int			io_concurrency; /* 0: nothing is prefetched */
 	TsdbChunkCache *cache;		/* NULL: the scan is not begun again for each outer row */
 	TsdbChunkList *list;		/* of the same scans, if they are serial */
-	TsdbChunk  *ahead;			/* the next entry's, opened ahead; NULL = none */
-	int			ahead_asked;	/* entry that has been asked for ahead; -1 = none */
+	int			nahead;			/* chunks of the next entries that are open, and have been asked for */
+	int			first_ahead;	/* entry of ahead[0] */
+	int			max_ahead;		/* grows as the scan goes on */
+	TsdbChunk  *ahead[MAX_AHEAD];
 	BufferAccessStrategy strategy;	/* of a large scan */
 	bool		slot_used;		/* the slot has values of columns that are not read */
 
@@ -420,7 +430,8 @@ find_entries(TsdbScanState *state)
 		if (state->list != NULL)
 			tsdb_chunk_list_saw(state->list, total);
 	}
-	state->ahead_asked = -1;
+	Assert(state->nahead == 0);
+	state->max_ahead = 1;
 	if (store != NULL)
 		choose_strategy(state, store);
 	state->entry = ScanDirectionIsBackward(state->css.ss.ps.state->es_direction) ? state->nentries : -1;
@@ -477,47 +488,79 @@ vectors_to_read(TsdbScanState *state)
 	return vectors;
 }
 
+static void
+close_ahead(TsdbScanState *state)
+{
+	while (state->nahead > 0)
+		tsdb_chunk_release(state->ahead[--state->nahead]);
+}
+
 /*
- * Asks for what will be read of the open chunk, and opens the next one to ask for the whole of it, if this one is
- * read from end to end.
+ * Asks for what will be read of the open chunk, and, if this one is read from end to end, opens the next ones to ask for them.
  */
 static void
-prefetch_chunks(TsdbScanState *state)
+prefetch_chunks(TsdbScanState *state, bool asked)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
 	uint64		vectors;
+	uint64		bytes = 0;
+	bool		cold = false;
+	int			i;
 
 	if (state->io_concurrency == 0 || state->cache != NULL)
 		return;
 	vectors = vectors_to_read(state);
-	if (state->ahead_asked != state->entry)
-		tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
-	if (tsdb_scan_next_change(state->scan) != NULL || state->entry + 1 >= state->nentries ||
+	if (!asked)
+		cold = tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
+	if (tsdb_scan_next_change(state->scan) != NULL ||
 		(uint32) tsdb_kernels->bitmap_count(&vectors, 64) < state->chunk->nvectors)
 		return;
-	state->ahead = tsdb_chunk_open_bare(store, &state->entries[state->entry + 1],
-										RelationGetDescr(state->css.ss.ss_currentRelation),
-										state->css.ss.ps.state->es_snapshot, state->cxt);
-	tsdb_chunk_prefetch(state->ahead, state->columns, state->ncolumns, PG_UINT64_MAX);
-	state->ahead_asked = state->entry + 1;
+	for (i = 0; i < state->nahead; i++)
+		bytes += state->ahead[i]->entry.d.stored_bytes;
+	state->first_ahead = state->entry + 1;
+	while (state->nahead < state->max_ahead && bytes < AHEAD_BYTES)
+	{
+		TsdbChunk  *chunk;
+
+		i = state->first_ahead + state->nahead;
+		if (i >= state->nentries)
+			break;
+		if (i + HEADERS_AHEAD < state->nentries)
+			(void) tsdb_store_prefetch(store, BlockIdGetBlockNumber(&state->entries[i + HEADERS_AHEAD].d.header_blk));
+		chunk = tsdb_chunk_open_bare(store, &state->entries[i], RelationGetDescr(state->css.ss.ss_currentRelation),
+									 state->css.ss.ps.state->es_snapshot, state->cxt);
+		state->ahead[state->nahead++] = chunk;
+		cold = tsdb_chunk_prefetch(chunk, state->columns, state->ncolumns, PG_UINT64_MAX) || cold;
+		bytes += chunk->entry.d.stored_bytes;
+	}
+	/* who wants a few rows is not made to pay for many, nor who finds them in shared buffers */
+	state->max_ahead = cold ? Min(state->max_ahead * 2, MAX_AHEAD) : Max(state->max_ahead / 2, 1);
 }
 
-/* Opens the chunk of the current entry, unless it has been opened ahead. */
+/* Opens the chunk of the current entry, unless it has been opened ahead (and asked for). */
 static TsdbChunk *
-open_entry(TsdbScanState *state)
+open_entry(TsdbScanState *state, bool *asked)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
 	Snapshot	snapshot = state->css.ss.ps.state->es_snapshot;
-	TsdbChunk  *ahead = state->ahead;
 
-	state->ahead = NULL;
-	if (ahead != NULL && state->ahead_asked == state->entry)
+	*asked = false;
+	while (state->nahead > 0 && state->first_ahead <= state->entry)
 	{
-		tsdb_chunk_read_tombstones(ahead, snapshot);
-		return ahead;
+		TsdbChunk  *chunk = state->ahead[0];
+
+		state->nahead--;
+		memmove(&state->ahead[0], &state->ahead[1], state->nahead * sizeof(TsdbChunk *));
+		*asked = state->first_ahead++ == state->entry;
+		if (*asked)
+		{
+			tsdb_chunk_read_tombstones(chunk, snapshot);
+			return chunk;
+		}
+		tsdb_chunk_release(chunk);	/* answered without being opened */
 	}
-	if (ahead != NULL)
-		tsdb_chunk_release(ahead);
+	/* the scan has gone back */
+	close_ahead(state);
 	return tsdb_chunk_cache_open(state->cache, store, &state->entries[state->entry],
 								 RelationGetDescr(state->css.ss.ss_currentRelation), snapshot, state->cxt);
 }
@@ -540,12 +583,14 @@ step_entry(TsdbScanState *state, bool forward)
 static bool
 enter_chunk(TsdbScanState *state, bool forward)
 {
-	state->chunk = open_entry(state);
+	bool		asked;
+
+	state->chunk = open_entry(state, &asked);
 	state->chunk_skipped = true;
 	if (state->filter != NULL && tsdb_filter_set_chunk(state->filter, state->chunk) == TSDB_FILTER_NONE)
 		return false;
 	if (forward)
-		prefetch_chunks(state);
+		prefetch_chunks(state, asked);
 	state->vector = forward ? -1 : (int) state->chunk->nvectors;
 	return true;
 }
@@ -1206,10 +1251,7 @@ forget_position(TsdbScanState *state)
 		end_row_pages(state);
 	state->rows_begun = false;
 	close_chunk(state);
-	if (state->ahead != NULL)
-		tsdb_chunk_release(state->ahead);
-	state->ahead = NULL;
-	state->ahead_asked = -1;
+	close_ahead(state);
 	state->offered = false;
 	end_order(state);
 	end_series(state);
