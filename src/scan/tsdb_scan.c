@@ -413,15 +413,25 @@ look_at_list(TsdbScanState *state, TsdbStore *store)
 		tsdb_chunk_list_look(state->list, store, state->css.ss.ps.state->es_snapshot, filter_keys(state), state->time_attnum);
 }
 
-/* Looks for the chunks that may have rows for us. */
-static void
-find_entries(TsdbScanState *state)
+/*
+ * Looks for the chunks that may have rows for us.  walk: the caller can take them from the list one by one; true: it shall, and there are
+ * no entries.
+ */
+static bool
+find_entries(TsdbScanState *state, bool walk)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
-	MemoryContext old = MemoryContextSwitchTo(state->cxt);
+	MemoryContext old;
 	uint32		total = 0;
+	bool		listed = look_at_list(state, store);
 
-	if (look_at_list(state, store))
+	if (listed && walk)
+	{
+		state->stats.chunks += tsdb_chunk_list_total(state->list);
+		return true;
+	}
+	old = MemoryContextSwitchTo(state->cxt);
+	if (listed)
 		state->entries = tsdb_chunk_list_all(state->list, &state->nentries, &total);
 	else if (store != NULL)
 	{
@@ -442,6 +452,7 @@ find_entries(TsdbScanState *state)
 	}
 	state->opened = true;
 	MemoryContextSwitchTo(old);
+	return false;
 }
 
 /*
@@ -505,6 +516,7 @@ prefetch_chunks(TsdbScanState *state, bool asked)
 	uint64		vectors;
 	uint64		bytes = 0;
 	bool		cold = false;
+	int			nopened = 0;
 	int			i;
 
 	if (state->io_concurrency == 0 || state->cache != NULL)
@@ -530,11 +542,13 @@ prefetch_chunks(TsdbScanState *state, bool asked)
 		chunk = tsdb_chunk_open_bare(store, &state->entries[i], RelationGetDescr(state->css.ss.ss_currentRelation),
 									 state->css.ss.ps.state->es_snapshot, state->cxt);
 		state->ahead[state->nahead++] = chunk;
+		nopened++;
 		cold = tsdb_chunk_prefetch(chunk, state->columns, state->ncolumns, PG_UINT64_MAX) || cold;
 		bytes += chunk->entry.d.stored_bytes;
 	}
 	/* who wants a few rows is not made to pay for many, nor who finds them in shared buffers */
-	state->max_ahead = cold ? Min(state->max_ahead * 2, MAX_AHEAD) : Max(state->max_ahead / 2, 1);
+	if (nopened > 0)
+		state->max_ahead = cold ? Min(state->max_ahead * 2, MAX_AHEAD) : Max(state->max_ahead / 2, 1);
 }
 
 /* Opens the chunk of the current entry, unless it has been opened ahead (and asked for). */
@@ -570,7 +584,7 @@ static bool
 step_entry(TsdbScanState *state, bool forward)
 {
 	if (!state->opened)
-		find_entries(state);
+		(void) find_entries(state, false);
 	CHECK_FOR_INTERRUPTS();
 	close_chunk(state);
 	if (forward ? state->entry >= state->nentries : state->entry < 0)
@@ -959,7 +973,7 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 		tsdb_last_rows_add(last, slot);
 		ResetExprContext(state->css.ss.ps.ps_ExprContext);
 	}
-	find_entries(state);
+	(void) find_entries(state, false);
 	tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
 						state->css.ss.ps.state->es_snapshot, state->filter);
 	/* columns that nobody reads are NULL */
@@ -1035,13 +1049,8 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		sort_row(state, slot);
 	}
 	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
-	if (state->order_by == TSDB_ORDER_TIME && !sort_all && look_at_list(state, store))
-	{
+	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && !sort_all))
 		list = state->list;
-		state->stats.chunks += tsdb_chunk_list_total(list);
-	}
-	else
-		find_entries(state);
 	if (state->nentries == 0)
 		end_series(state);
 	else if (state->series != NULL &&
