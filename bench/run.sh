@@ -5,7 +5,8 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes sizes").
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans cold inserts
+# fetches changes sizes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -16,7 +17,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes sizes}
+parts=${PARTS:-cpu metric wal queries aggregates scans cold inserts fetches changes sizes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -36,7 +37,7 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has cold && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
 ! has sizes && ! has scans && ! has aggregates || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 # a hundred times as many hosts, as many rows
@@ -567,6 +568,72 @@ changes()
 	one change_upsert "upsert, half of them new, ms"
 }
 
+# Scans of what is neither in shared buffers nor in the system's cache, beside a sequential read of the same file.
+cold()
+{
+	local round t query sums file path start stop
+	[ "$(sql -c "SELECT to_regclass('heap') IS NOT NULL")" = t ] || { create heap cpu; sql -c "COPY heap FROM '$work/cpu.csv' (FORMAT csv)"; }
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS cold_cpu, cold_random" \
+		-c "CREATE TABLE cold_cpu ($cpu_columns) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "CREATE TABLE cold_random (time timestamptz NOT NULL, host text, a float8, b float8, c float8, d float8) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "CREATE TEMP TABLE once ($cpu_columns)" -c "COPY once FROM '$work/cpu.csv' (FORMAT csv)" \
+		-c "INSERT INTO cold_cpu SELECT time + n * interval '$days days', host, usage_user, usage_system, usage_idle, usage_nice, usage_iowait, usage_irq,
+			usage_softirq, usage_steal, usage_guest, usage_guest_nice FROM generate_series(0, 9) n, once" \
+		-c "INSERT INTO cold_random SELECT '2024-01-01'::timestamptz + g / 100 * interval '10 s', 'host_' || g % 100, random(), random(), random(), random()
+			FROM generate_series(1, 10000000) g" \
+		-c "VACUUM ANALYZE cold_cpu, cold_random" -c CHECKPOINT
+	sums=$(printf 'sum(usage_%s), ' user system idle nice iowait irq softirq steal guest guest_nice)
+	say
+	say "## cold scans, ms without waits for a processor, medians of $repeat; read-ahead of the device: $(cat /sys/block/*/queue/read_ahead_kb 2>/dev/null | sort -n | tail -n 1) kB"
+	say
+	row "" "MB" "read" "query" "processor" "read/query"
+	rule 5
+	while IFS='|' read -r t query; do
+		query=${query//@sums/${sums%, }}
+		rm -f "$work"/cold_read "$work"/cold_query "$work"/cold_cpu
+		path=$(sql -c "SELECT current_setting('data_directory') || '/' || pg_relation_filepath(reltoastrelid) FROM pg_class WHERE relname = '$t'")
+		for round in $(seq "$repeat"); do
+			for file in "$path" "$path".[0-9]*; do
+				[ ! -e "$file" ] || dd if="$file" iflag=nocache count=0 status=none
+			done
+			start=$(date +%s%N)
+			for file in "$path" "$path".[0-9]*; do
+				[ ! -e "$file" ] || dd if="$file" of=/dev/null bs=1M status=none
+			done
+			stop=$(date +%s%N)
+			echo $(((stop - start) / 1000000)) >> "$work/cold_read"
+			server_stop bench
+			server_start bench
+			for file in "$path" "$path".[0-9]*; do
+				[ ! -e "$file" ] || dd if="$file" iflag=nocache count=0 status=none
+			done
+			{
+				# memory for buffers is there before it is measured
+				echo "SELECT count(*) FROM (SELECT ctid FROM heap OFFSET 0) s;"
+				echo "SELECT pg_backend_pid() AS pid \\gset"
+				echo "\\setenv TSDB_PID :pid"
+				echo "\\! cat /proc/\$TSDB_PID/schedstat"
+				echo "\\timing on"
+				echo "$query;"
+				echo "\\timing off"
+				echo "\\! cat /proc/\$TSDB_PID/schedstat"
+			} | sql > "$work/cold.out"
+			awk -v query="$work/cold_query" -v cpu="$work/cold_cpu" '
+				/^Time:/ { ms = $2 }
+				/^[0-9]+ [0-9]+ [0-9]+$/ { n++; ran[n] = $1 / 1e6; waited[n] = $2 / 1e6 }
+				END { print ms - (waited[2] - waited[1]) >> query; print ran[2] - ran[1] >> cpu }' "$work/cold.out"
+		done
+		row "$t: ${query:0:30}" "$(megabytes "$(sql -c "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = '$t'")")" \
+			"$(median < "$work/cold_read")" "$(median < "$work/cold_query")" "$(median < "$work/cold_cpu")" \
+			"$(ratio "$(median < "$work/cold_read")" "$(median < "$work/cold_query")")"
+	done <<-'EOF'
+		cold_random|SELECT sum(a), sum(b), sum(c), sum(d) FROM cold_random
+		cold_random|SELECT sum(a) FROM cold_random
+		cold_cpu|SELECT @sums FROM cold_cpu
+		cold_cpu|SELECT sum(usage_user) FROM cold_cpu
+	EOF
+}
+
 # wide_VARIANT: 200,000 rows of cpu under a primary key, on tsdb all of them in chunks
 fetch_wide()
 {
@@ -612,6 +679,7 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has queries || queries
 ! has aggregates || aggregates
 ! has scans || scans
+! has cold || cold
 ! has inserts || inserts
 ! has fetches || fetches
 ! has changes || changes

@@ -41,6 +41,12 @@ StaticAssertDecl(sizeof(Datum) == sizeof(int64), "integers are decoded into Datu
 /* arrays of a set start at cache lines, for the decoders' stores */
 #define ARRAY_ALIGN			64
 
+/* blocks between others that are wanted cost less than another request */
+#define PREFETCH_GAP		4
+
+/* fewer blocks that lie together are asked for one by one: to open the file takes as long as three requests */
+#define READ_AHEAD_BLOCKS	8
+
 /* scratch and arena blocks above this are given back when next reused */
 #define KEEP_BYTES			((Size) 4 * 1024 * 1024)
 
@@ -1442,14 +1448,28 @@ mark_block(const TsdbBlockRef *ref, uint8 *segments)
 		segments[i / 8] |= 1 << i % 8;
 }
 
-void
+static bool
+prefetch_blocks(TsdbStore *store, BlockNumber first, BlockNumber nblocks)
+{
+	bool		result = false;
+
+	if (nblocks >= READ_AHEAD_BLOCKS)
+		return tsdb_store_read_ahead(store, first, nblocks);
+	for (; nblocks > 0; nblocks--, first++)
+		result = tsdb_store_prefetch(store, first) || result;
+	return result;
+}
+
+bool
 tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uint64 vectors)
 {
 	OpenChunk  *chunk = (OpenChunk *) pub;
 	const TsdbLayout *layout = &chunk->layout;
 	uint32		nsegments = layout->header->nsegments;
 	uint8	   *segments = palloc0(nsegments / 8 + 1);
-	uint32		wanted = 0;
+	BlockNumber first = 0;
+	BlockNumber nblocks = 0;
+	bool		result = false;
 	uint32		i;
 	int			a;
 
@@ -1479,16 +1499,24 @@ tsdb_chunk_prefetch(TsdbChunk *pub, const AttrNumber *attnums, int nattnums, uin
 		}
 	}
 	for (i = 0; i < nsegments; i++)
-		wanted += (segments[i / 8] >> i % 8) & 1;
-	for (i = 0; i < nsegments && wanted < nsegments - nsegments / 4; i++)
 	{
 		const TsdbTidDisk *tid = &layout->tids[i];
+		BlockNumber block = (BlockNumber) tid->blk_hi << 16 | tid->blk_lo;
 
 		if ((segments[i / 8] & 1 << i % 8) == 0)
 			continue;
-		tsdb_store_prefetch(pub->store, (BlockNumber) tid->blk_hi << 16 | tid->blk_lo);
+		if (nblocks > 0 && block >= first && block - first <= nblocks + PREFETCH_GAP)
+		{
+			nblocks = Max(nblocks, block - first + 1);
+			continue;
+		}
+		result = prefetch_blocks(pub->store, first, nblocks) || result;
+		first = block;
+		nblocks = 1;
 	}
+	result = prefetch_blocks(pub->store, first, nblocks) || result;
 	pfree(segments);
+	return result;
 }
 
 const Datum *

@@ -128,11 +128,10 @@ extern void tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid);
 extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
 
 /*
- * Asks for the segments that hold these vectors (bit v of "vectors") of these columns, each once, in the order in which they
- * lie.  Not where that would be nearly all of the chunk's: they lie together, and the system's own
- * read-ahead takes them in larger pieces.
+ * Asks for the segments that hold these vectors (bit v of "vectors") of these columns, in the order in which they lie: those that lie together in one
+ * piece.  False: they are in shared buffers, as far as could be seen.
  */
-extern void tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
+extern bool tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
 
 /* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);

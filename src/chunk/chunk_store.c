@@ -21,10 +21,12 @@
 #include "access/toast_internals.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
+#include "common/relpath.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
+#include "storage/fd.h"
 #include "storage/predicate.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -43,6 +45,9 @@
 #define TUPLE_VAR_OFFSET	(TUPLE_SEQ_OFFSET + sizeof(int32))
 #define TUPLE_DATA_OFFSET	(TUPLE_VAR_OFFSET + VARHDRSZ)
 #define TUPLE_NATTS			3
+
+/* what is asked for at once; Linux silently leaves out what goes beyond its own limit, which is 1 MB or more as a rule */
+#define ADVISE_BYTES		((off_t) 512 * 1024)
 
 StaticAssertDecl(TUPLE_HOFF == 24, "header of a chunk store tuple is 24 bytes");
 StaticAssertDecl(TUPLE_DATA_OFFSET + TSDB_TUPLE_MAX_DATA == MaxHeapTupleSize,
@@ -315,12 +320,69 @@ tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk
 	return found;
 }
 
-void
+bool
 tsdb_store_prefetch(TsdbStore *store, BlockNumber block)
 {
-	if (block < store->nblocks)
-		(void) PrefetchBuffer(store->toastrel, MAIN_FORKNUM, block);
+	return block < store->nblocks &&
+		!BufferIsValid(PrefetchBuffer(store->toastrel, MAIN_FORKNUM, block).recent_buffer);
 }
+
+#if defined(USE_PREFETCH) && defined(POSIX_FADV_WILLNEED)
+/* Asks the system for blocks of one of the relation's files.  Whether that succeeds is nobody's concern. */
+static void
+advise_file(TsdbStore *store, BlockNumber first, BlockNumber nblocks)
+{
+	Relation	rel = store->toastrel;
+	char	   *base = relpathbackend(rel->rd_node, rel->rd_backend, MAIN_FORKNUM);
+	BlockNumber segment = first / ((BlockNumber) RELSEG_SIZE);
+	char	   *path = segment == 0 ? base : psprintf("%s.%u", base, segment);
+	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+
+	if (fd >= 0)
+	{
+		off_t		at = (off_t) (first % ((BlockNumber) RELSEG_SIZE)) * BLCKSZ;
+		off_t		end = at + (off_t) nblocks * BLCKSZ;
+
+		for (; at < end; at += ADVISE_BYTES)
+			(void) posix_fadvise(fd, at, Min(ADVISE_BYTES, end - at), POSIX_FADV_WILLNEED);
+		CloseTransientFile(fd);
+	}
+	if (path != base)
+		pfree(path);
+	pfree(base);
+}
+
+/*
+ * PrefetchBuffer asks for a page at a time.  Linux makes a request of its own of each, and reads ahead by itself only who reads
+ * on where he stopped, which who reads several columns in turn does not.  The file is opened for a moment, past the storage
+ * manager, since that has no call for more than a block.
+ */
+bool
+tsdb_store_read_ahead(TsdbStore *store, BlockNumber first, BlockNumber nblocks)
+{
+	BlockNumber end = first + nblocks;
+
+	if (end > store->nblocks)
+		store->nblocks = RelationGetNumberOfBlocks(store->toastrel);
+	end = Min(end, store->nblocks);
+	if (first >= end || !tsdb_store_prefetch(store, first) || !tsdb_store_prefetch(store, first + (end - first) / 2))
+		return false;
+	while (first < end)
+	{
+		BlockNumber n = Min(end - first, (BlockNumber) RELSEG_SIZE - first % ((BlockNumber) RELSEG_SIZE));
+
+		advise_file(store, first, n);
+		first += n;
+	}
+	return true;
+}
+#else
+bool
+tsdb_store_read_ahead(TsdbStore *store, BlockNumber first, BlockNumber nblocks)
+{
+	return false;
+}
+#endif
 
 bool
 tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq, Snapshot snapshot,

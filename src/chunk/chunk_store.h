@@ -75,8 +75,13 @@ typedef struct TsdbStoredTuple
  */
 extern bool tsdb_store_read_tid(TsdbStore *store, ItemPointer tid, Oid chunk_id, int32 chunk_seq,
 								TsdbStoredTuple *result);
-/* Asks for a block that is going to be read, if it lies within the blocks known so far. */
-extern void tsdb_store_prefetch(TsdbStore *store, BlockNumber block);
+/* Asks for a block that is going to be read, if it lies within the blocks known so far.  False: it is in shared buffers. */
+extern bool tsdb_store_prefetch(TsdbStore *store, BlockNumber block);
+/*
+ * The same for blocks that lie together: in large pieces, which a device reads several times as fast as page by page.  Not if some of them are in
+ * shared buffers: then all are, as a rule.
+ */
+extern bool tsdb_store_read_ahead(TsdbStore *store, BlockNumber first, BlockNumber nblocks);
 /* The same by index: first tuple with that key that the snapshot sees (SnapshotAny: any that exists). */
 extern bool tsdb_store_read_key(TsdbStore *store, Oid chunk_id, int32 chunk_seq, Snapshot snapshot,
 								TsdbStoredTuple *result);

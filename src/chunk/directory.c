@@ -45,15 +45,51 @@
 /*-------------- root --------------*/
 
 /*
+ * Where this backend last found roots.  A store is opened for each query, by planner and executor, and would look for its root in the key's
+ * index: a descent, and two more locks of a page that a writer changes with each chunk.  Only a hint: the tuple that lies there now must have the
+ * root's key and be frozen.
+ */
+#define ROOT_HINTS			64
+
+typedef struct RootHint
+{
+	RelFileNode node;
+	ItemPointerData tid;		/* invalid: none */
+} RootHint;
+
+static RootHint root_hints[ROOT_HINTS];
+
+static RootHint *
+root_hint(TsdbStore *store)
+{
+	return &root_hints[store->toastrel->rd_node.relNode % ROOT_HINTS];
+}
+
+/* The root is here: for the next look of this store, and of others on the same files. */
+static void
+root_remember(TsdbStore *store, const ItemPointerData *tid)
+{
+	RootHint   *hint = root_hint(store);
+
+	store->root_tid = *tid;
+	hint->node = store->toastrel->rd_node;
+	hint->tid = *tid;
+}
+
+/*
  * Pins the root.  Tuples with the root's key that are not frozen are of creators that failed
  * (or, for a reader without the allot lock, have not finished): they are no roots.
  */
 static bool
 root_locate(TsdbStore *store, TsdbStoredTuple *root)
 {
+	RootHint   *hint = root_hint(store);
 	TsdbStoreScan *scan;
 	bool		found = false;
 
+	if (!ItemPointerIsValid(&store->root_tid) && ItemPointerIsValid(&hint->tid) &&
+		RelFileNodeEquals(hint->node, store->toastrel->rd_node))
+		store->root_tid = hint->tid;
 	if (ItemPointerIsValid(&store->root_tid) &&
 		tsdb_store_read_tid(store, &store->root_tid, TSDB_ROOT_ID, 0, root))
 	{
@@ -71,7 +107,7 @@ root_locate(TsdbStore *store, TsdbStoredTuple *root)
 		if (found)
 			tsdb_report_corruption(store->rel, TSDB_ROOT_ID, NULL, "there are two roots");
 		found = true;
-		store->root_tid = root->tid;
+		root_remember(store, &root->tid);
 	}
 	tsdb_store_scan_end(scan);
 	root->buffer = InvalidBuffer;
@@ -181,7 +217,7 @@ root_make(TsdbStore *store, TsdbRootDisk *root, CommandId cid)
 
 	tid = tsdb_store_insert(store, TSDB_ROOT_ID, 0, root, sizeof(TsdbRootDisk), cid, 0, false);
 	root_change(store, &tid, NULL, true);
-	store->root_tid = tid;
+	root_remember(store, &tid);
 }
 
 bool

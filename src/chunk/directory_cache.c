@@ -31,7 +31,6 @@ typedef struct CachedDirectory
 	RelFileNode node;			/* the files that it was read from */
 	uint64		incarnation;	/* of the root */
 	uint32		changes;		/* all entries up to this number are here */
-	ItemPointerData root_tid;	/* hint */
 	TsdbDirEntry *entries;		/* sorted */
 	int			nentries;
 	MemoryContext cxt;			/* child of cache_cxt; holds entries */
@@ -86,7 +85,6 @@ cache_slot(TsdbStore *store)
 	memset((char *) dir + sizeof(Oid), 0, sizeof(CachedDirectory) - sizeof(Oid));
 	dir->cxt = cxt;
 	dir->node = store->toastrel->rd_node;
-	ItemPointerSetInvalid(&dir->root_tid);
 	return dir;
 }
 
@@ -150,14 +148,11 @@ read_on(TsdbStore *store, CachedDirectory *dir)
 	TsdbDirEntry *more;
 	int			nmore;
 
-	if (!ItemPointerIsValid(&store->root_tid))
-		store->root_tid = dir->root_tid;
 	if (!tsdb_root_read(store, &root))
 	{
 		forget_entries(dir);
 		return false;
 	}
-	dir->root_tid = store->root_tid;
 	if (root.incarnation != dir->incarnation || root.changes < dir->changes)
 	{
 		forget_entries(dir);

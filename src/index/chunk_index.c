@@ -48,20 +48,6 @@ static bool attached = false;	/* its exit callback is there */
 static bool claiming = false;
 static TsdbIxRef claim;
 
-/*
- * Where this backend last found roots.  A store is opened for each query and would look for its root in the key's index: a descent, and two
- * more locks of a page that a writer changes with each chunk.  Only a hint: directory.c checks the key of the tuple that it finds there.
- */
-#define ROOT_HINTS		64
-
-typedef struct RootHint
-{
-	RelFileNode node;
-	ItemPointerData tid;		/* invalid: none */
-} RootHint;
-
-static RootHint root_hints[ROOT_HINTS];
-
 /*-------------- shared memory --------------*/
 
 static Size
@@ -514,21 +500,6 @@ confirm_hits(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, T
 }
 
 static bool
-read_root(TsdbStore *store, TsdbRootDisk *root)
-{
-	const RelFileNode *node = &store->toastrel->rd_node;
-	RootHint   *hint = &root_hints[node->relNode % ROOT_HINTS];
-
-	if (!ItemPointerIsValid(&store->root_tid) && ItemPointerIsValid(&hint->tid) && RelFileNodeEquals(hint->node, *node))
-		store->root_tid = hint->tid;
-	if (!tsdb_root_read(store, root))
-		return false;
-	hint->node = *node;
-	hint->tid = store->root_tid;
-	return true;
-}
-
-static bool
 can_use_index(TsdbStore *store, Snapshot snapshot)
 {
 	/*
@@ -552,7 +523,7 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 	if (stats == NULL)
 		stats = &unwanted;
 	/* that there is no chunk is not believed without a look */
-	if (!can_use_index(store, snapshot) || !read_root(store, &missing.root) || missing.root.changes == 0)
+	if (!can_use_index(store, snapshot) || !tsdb_root_read(store, &missing.root) || missing.root.changes == 0)
 		return find_plainly(store, snapshot, query, nentries, stats);
 
 	attach();

@@ -22,6 +22,9 @@ extern TsdbChunkCache *tsdb_chunk_cache_create(MemoryContext cxt);
 extern TsdbChunk *tsdb_chunk_cache_open(TsdbChunkCache *cache, TsdbStore *store, const TsdbDirEntry *entry, TupleDesc desc,
 										Snapshot snapshot, MemoryContext cxt);
 
+/* The scan begins again. */
+extern void tsdb_chunk_cache_next_scan(TsdbChunkCache *cache);
+
 /* Lets go of all chunks, before their store is closed. */
 extern void tsdb_chunk_cache_clear(TsdbChunkCache *cache);
 

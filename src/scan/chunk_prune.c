@@ -10,7 +10,6 @@
 
 #include "access/stratnum.h"
 #include "catalog/pg_type_d.h"
-#include "chunk/column_ranges.h"
 #include "chunk/series_bloom.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -65,70 +64,71 @@ range_may_match(const TsdbColumnRange *range, TsdbScanKey *key)
 	return false;
 }
 
-/* By the ranges of columns, which cost a look at the entry's tuple. */
-static bool
-ranges_may_match(TsdbStore *store, const TsdbDirEntry *entry, List *keys)
+bool
+tsdb_prune_by_ranges(const TsdbPruneQuery *query, const TsdbColumnRange *ranges, int nranges)
 {
-	TsdbColumnRange *ranges;
-	int			n;
-	int			i;
 	ListCell   *lc;
-	bool		result = true;
+	int			i;
 
-	ranges = tsdb_column_ranges_read(store, entry, RelationGetDescr(store->rel), &n);
 	if (ranges == NULL)
 		return true;
-	foreach(lc, keys)
+	foreach(lc, query->others)
 	{
 		TsdbScanKey *key = lfirst(lc);
 
-		for (i = 0; i < n && result; i++)
+		for (i = 0; i < nranges; i++)
 		{
-			if (ranges[i].attnum == key->attnum)
-				result = range_may_match(&ranges[i], key);
+			if (ranges[i].attnum == key->attnum && !range_may_match(&ranges[i], key))
+				return false;
 		}
 	}
-	return result;
+	return true;
 }
 
-TsdbDirEntry *
-tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber time_attnum, int *nentries, uint32 *total)
+void
+tsdb_prune_query(List *keys, AttrNumber time_attnum, TsdbPruneQuery *query)
 {
-	TsdbChunkQuery query = {0};
-	TsdbChunkQueryStats stats;
-	TsdbBloomGroup *groups;
-	TsdbDirEntry *entries;
-	List	   *others = NIL;	/* keys that only a column's range could answer */
-	MemoryContext query_cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb pruning", ALLOCSET_SMALL_SIZES);
-	MemoryContext range_cxt;
-	MemoryContext old = MemoryContextSwitchTo(query_cxt);
+	TsdbChunkQuery *chunks = &query->chunks;
+	TsdbBloomGroup *groups = palloc(Max(list_length(keys), 1) * sizeof(TsdbBloomGroup));
 	ListCell   *lc;
-	int			n;
-	int			i;
 
-	groups = palloc(Max(list_length(keys), 1) * sizeof(TsdbBloomGroup));
-
-	query.time_attnum = time_attnum;
-	query.time_min = PG_INT64_MIN;
-	query.time_max = PG_INT64_MAX;
-	query.groups = groups;
+	memset(query, 0, sizeof(*query));
+	chunks->time_attnum = time_attnum;
+	chunks->time_min = PG_INT64_MIN;
+	chunks->time_max = PG_INT64_MAX;
+	chunks->groups = groups;
 	foreach(lc, keys)
 	{
 		TsdbScanKey *key = lfirst(lc);
 
 		if (key->attnum == time_attnum && key->has_range)
 		{
-			query.has_time = true;
-			query.time_min = Max(query.time_min, key->range_min);
-			query.time_max = Min(query.time_max, key->range_max);
+			chunks->has_time = true;
+			chunks->time_min = Max(chunks->time_min, key->range_min);
+			chunks->time_max = Min(chunks->time_max, key->range_max);
 		}
 		else
-			others = lappend(others, key);
-		if (tsdb_bloom_group(key, &groups[query.nbloom_groups]))
-			query.nbloom_groups++;
+			query->others = lappend(query->others, key);
+		if (tsdb_bloom_group(key, &groups[chunks->nbloom_groups]))
+			chunks->nbloom_groups++;
 	}
+}
+
+TsdbDirEntry *
+tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber time_attnum, int *nentries, uint32 *total)
+{
+	TsdbPruneQuery query;
+	TsdbChunkQueryStats stats;
+	TsdbDirEntry *entries;
+	MemoryContext query_cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb pruning", ALLOCSET_SMALL_SIZES);
+	MemoryContext range_cxt;
+	MemoryContext old = MemoryContextSwitchTo(query_cxt);
+	int			n;
+	int			i;
+
+	tsdb_prune_query(keys, time_attnum, &query);
 	MemoryContextSwitchTo(old);
-	entries = tsdb_find_chunks(store, snapshot, &query, &n, &stats);
+	entries = tsdb_find_chunks(store, snapshot, &query.chunks, &n, &stats);
 	*total = stats.total;
 	*nentries = 0;
 
@@ -136,9 +136,12 @@ tsdb_prune_chunks(TsdbStore *store, Snapshot snapshot, List *keys, AttrNumber ti
 	MemoryContextSwitchTo(range_cxt);
 	for (i = 0; i < n; i++)
 	{
-		if (others != NIL)
+		/* ranges cost a look at the entry's tuple */
+		if (query.others != NIL)
 		{
-			bool		may = ranges_may_match(store, &entries[i], others);
+			int			nranges;
+			TsdbColumnRange *ranges = tsdb_column_ranges_read(store, &entries[i], RelationGetDescr(store->rel), &nranges);
+			bool		may = tsdb_prune_by_ranges(&query, ranges, nranges);
 
 			MemoryContextReset(range_cxt);
 			if (!may)

@@ -18,9 +18,13 @@ typedef struct TsdbRowPages TsdbRowPages;
 
 /*
  * heap: heapam's serial scan of the table's main fork, begun and not read yet; keys (TsdbScanKey): what all rows that are
- * wanted meet, or NIL; they hold as long as the result.  NULL: pages can't be told apart by them, or are too few to be worth it; then heapam reads the scan.
+ * wanted meet, or NIL; they hold until the next start.  again: the scan may be begun again, with the same snapshot.  NULL: pages can't be told
+ * apart by keys, or are too few to be worth it, and nothing is gained when it is begun again; then heapam reads the scan.
  */
-extern TsdbRowPages *tsdb_row_pages_begin(TableScanDesc heap, List *keys);
+extern TsdbRowPages *tsdb_row_pages_begin(TableScanDesc heap, List *keys, bool again);
+
+/* heapam has begun the scan again, with the same snapshot: so do we, with other keys. */
+extern void tsdb_row_pages_restart(TsdbRowPages *pages, List *keys);
 
 /* The next row that the snapshot sees, of a page that may match, into heapam's slot; false at the end. */
 extern bool tsdb_row_pages_next(TsdbRowPages *pages, TupleTableSlot *slot);

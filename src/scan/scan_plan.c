@@ -243,6 +243,22 @@ split_clauses(RelOptInfo *rel, List *clauses, List **filters, List **quals)
 	}
 }
 
+/* Has core found an index that can be used?  (It has made its paths.) */
+static bool
+has_index_path(RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if ((IsA(path, IndexPath) || IsA(path, BitmapHeapPath)) && path->total_cost < disable_cost)
+			return true;
+	}
+	return false;
+}
+
 /* Sets rows and costs of a path; workers: how many share the work with the leader. */
 static void
 cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, TableShape *shape, int workers)
@@ -313,8 +329,8 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, TableShape *sha
 	}
 	path->rows = rows;
 	path->startup_cost = all_cost.startup + path->pathtarget->cost.startup;
-	/* who turns sequential scans off wants an index to be used, where there is one */
-	if (!enable_seqscan)
+	/* who turns sequential scans off wants an index to be used, where one can be; without, this is what comes nearest to it */
+	if (!enable_seqscan && has_index_path(rel))
 		path->startup_cost += disable_cost;
 	path->total_cost = path->startup_cost + cpu + disk;
 }

@@ -66,7 +66,7 @@ typedef struct OrderItem
 	uint64		series;			/* rank, 0 if series are in no order */
 	int64		rank;
 	OrderItemKind	kind;
-	int			entry;			/* CHUNK */
+	const TsdbDirEntry *entry;	/* CHUNK */
 	OrderedChunk *chunk;		/* VECTOR */
 	uint32		vector;
 	struct OrderedVector *open; /* RUN */
@@ -91,7 +91,7 @@ struct TsdbTimeOrder
 {
 	TsdbStore  *store;
 	TsdbChunkCache *cache;
-	TsdbDirEntry *entries;
+	TsdbChunkList *list;		/* chunks of which come into the heap when it is their turn; NULL = none */
 	Snapshot	snapshot;
 	TsdbFilter *filter;
 	TsdbSeriesRank *series;		/* NULL: in order of time alone */
@@ -142,8 +142,8 @@ compare_kinds(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 }
 
 TsdbTimeOrder *
-tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
-					  TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum, bool descending, int ncolumns,
+tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbChunkList *list, TsdbDirEntry *entries,
+					  int nentries, Snapshot snapshot, TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum, bool descending, int ncolumns,
 					  MemoryContext cxt)
 {
 	MemoryContext own_cxt = AllocSetContextCreate(cxt, "tsdb time order", ALLOCSET_DEFAULT_SIZES);
@@ -154,7 +154,7 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 
 	order->store = store;
 	order->cache = cache;
-	order->entries = entries;
+	order->list = list;
 	order->snapshot = snapshot;
 	order->filter = filter;
 	order->series = series;
@@ -166,10 +166,12 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *ent
 	order->max_sets = (int) Max(MIN_SETS, get_hash_memory_limit() /
 								((Size) (ncolumns + 1) * TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool))));
 	order->heap = pairingheap_allocate(compare_items, NULL);
+	if (list != NULL)
+		tsdb_chunk_list_walk(list, attnum, descending);
 	for (i = 0; i < nentries; i++)
 	{
 		items[i].kind = ITEM_CHUNK;
-		items[i].entry = i;
+		items[i].entry = &entries[i];
 		items[i].series = series ? tsdb_series_rank_entry(series, i) : 0;
 		items[i].rank = attnum != 0 ? tsdb_entry_rank(&entries[i].d, attnum, descending) : rank_of(order, 0);
 		pairingheap_add(order->heap, &items[i].node);
@@ -254,7 +256,7 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 	uint32		v;
 
 	chunk->cxt = cxt;
-	chunk->chunk = tsdb_chunk_cache_open(order->cache, order->store, &order->entries[item->entry],
+	chunk->chunk = tsdb_chunk_cache_open(order->cache, order->store, item->entry,
 										 RelationGetDescr(order->store->rel), order->snapshot, order->cxt);
 	chunk->nusers = 1;
 	if (order->filter != NULL)
@@ -323,9 +325,9 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 	uint64		alive[TSDB_VECTOR_WORDS];
 	const uint64 *rows = alive;
 	const uint64 *ranks = order->ranks;
+	uint16		begins[TSDB_VECTOR_ROWS + 1];
 	int			nrows;
-	int			nruns = 1;
-	int			first;
+	int			nruns = 0;
 	int			i;
 
 	vector->cxt = cxt;
@@ -347,7 +349,7 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 		release_vector(order, vector);
 		return;
 	}
-	vector->values = MemoryContextAllocZero(cxt, nrows * sizeof(int64));
+	vector->values = MemoryContextAlloc(cxt, nrows * sizeof(int64));
 	if (order->attnum != 0)
 	{
 		const Datum *values;
@@ -357,34 +359,75 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 		for (i = 0; i < nrows; i++)
 			vector->values[i] = (int64) values[vector->rows[i]];
 	}
+	else
+		memset(vector->values, 0, nrows * sizeof(int64));
 
-	for (i = 1; i < nrows; i++)
-		nruns += vector->values[i] < vector->values[i - 1];
+	/* where a run begins, and the end of all */
+	begins[nruns++] = 0;
 	if (chunk->ranks != NULL)
 	{
 		tsdb_series_rank_rows(order->series, chunk->ranks, vector->set, vector->rows, nrows, order->ranks);
 		for (i = 1; i < nrows; i++)
-			nruns += ranks[i] != ranks[i - 1] && vector->values[i] >= vector->values[i - 1];
+		{
+			begins[nruns] = (uint16) i;
+			nruns += vector->values[i] < vector->values[i - 1] || ranks[i] != ranks[i - 1];
+		}
 	}
-	vector->runs = MemoryContextAlloc(cxt, nruns * sizeof(OrderItem));
-	for (i = 1, first = 0; i <= nrows; i++)
+	else
 	{
-		OrderItem  *run;
+		for (i = 1; i < nrows; i++)
+		{
+			begins[nruns] = (uint16) i;
+			nruns += vector->values[i] < vector->values[i - 1];
+		}
+	}
+	begins[nruns] = (uint16) nrows;
+	vector->runs = MemoryContextAlloc(cxt, nruns * sizeof(OrderItem));
+	vector->nruns = nruns;
+	for (i = 0; i < nruns; i++)
+	{
+		OrderItem  *run = &vector->runs[i];
+		int			first = begins[i];
+		int			last = begins[i + 1] - 1;
 
-		if (i < nrows && vector->values[i] >= vector->values[i - 1] &&
-			(chunk->ranks == NULL || ranks[i] == ranks[i - 1]))
-			continue;
-		run = &vector->runs[vector->nruns++];
 		run->kind = ITEM_RUN;
 		run->open = vector;
-		run->next = order->descending ? i - 1 : first;
-		run->last = order->descending ? first : i - 1;
+		run->next = order->descending ? last : first;
+		run->last = order->descending ? first : last;
 		run->series = chunk->ranks == NULL ? 0 : ranks[first];
 		run->rank = rank_of(order, vector->values[run->next]);
-		first = i;
 		pairingheap_add(order->heap, &run->node);
 	}
-	Assert(vector->nruns == nruns);
+}
+
+/* Chunks of the list of which one may have a better row than what is in the heap, and "current", go into the heap. */
+static void
+add_due_chunks(TsdbTimeOrder *order, const OrderItem *current)
+{
+	int64		rank;
+
+	while (tsdb_chunk_list_peek(order->list, &rank))
+	{
+		const TsdbDirEntry *entry;
+		OrderItem  *item;
+
+		if (current != NULL && current->rank >= rank)
+			break;
+		if (!pairingheap_is_empty(order->heap) &&
+			pairingheap_container(OrderItem, node, pairingheap_first(order->heap))->rank >= rank)
+			break;
+		entry = tsdb_chunk_list_next(order->list);
+		if (entry == NULL)
+		{
+			order->counts.chunks_pruned++;
+			continue;
+		}
+		item = MemoryContextAllocZero(order->own_cxt, sizeof(OrderItem));
+		item->kind = ITEM_CHUNK;
+		item->entry = entry;
+		item->rank = rank;
+		pairingheap_add(order->heap, &item->node);
+	}
 }
 
 /* Takes the item whose turn it is out of the heap; NULL: there is none. */
@@ -394,6 +437,8 @@ next_item(TsdbTimeOrder *order)
 	OrderItem  *item = order->current;
 
 	order->current = NULL;
+	if (order->list != NULL)
+		add_due_chunks(order, item);
 	if (item != NULL)
 	{
 		if (pairingheap_is_empty(order->heap) ||
@@ -487,6 +532,7 @@ tsdb_time_order_end(TsdbTimeOrder *order, TsdbTimeOrderCounts *counts)
 
 	if (order->done != NULL)
 		release_vector(order, order->done);
+	order->list = NULL;
 	while ((item = next_item(order)) != NULL)
 	{
 		if (item->kind == ITEM_VECTOR)

@@ -13,29 +13,15 @@
 #define TSDB_TIME_ORDER_H
 
 #include "scan/chunk_cache.h"
+#include "scan/chunk_list.h"
 #include "scan/scan_filter.h"
 #include "scan/series_rank.h"
 
 typedef struct TsdbTimeOrder TsdbTimeOrder;
 
-/* Ranks: the better a value is in an order, the greater.  The complement turns the order round and overflows nowhere. */
-static inline int64
-tsdb_time_rank(int64 value, bool descending)
-{
-	return descending ? value : ~value;
-}
-
-/* The best rank that a chunk's directory entry allows. */
-static inline int64
-tsdb_entry_rank(const TsdbDirEntryDisk *d, AttrNumber attnum, bool descending)
-{
-	if (d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME) == 0)
-		return PG_INT64_MAX;
-	return tsdb_time_rank(descending ? d->time_max : d->time_min, descending);
-}
-
 typedef struct TsdbTimeOrderCounts
 {
+	uint64		chunks_pruned;	/* of the list */
 	uint64		chunks_read;
 	uint64		chunks_skipped;
 	uint64		vectors_decoded;
@@ -44,12 +30,12 @@ typedef struct TsdbTimeOrderCounts
 } TsdbTimeOrderCounts;
 
 /*
- * entries (the caller's, to the end): chunks to read; cache and filter may be NULL; series: NULL, or ranks of these entries' series, which
+ * entries (the caller's, to the end): chunks to read; or list, with a look at it begun, and no entries.  cache and filter may be NULL; series: NULL, or ranks of these entries' series, which
  * then go before time; attnum: a by-value column that sorts as signed integers and is NULL in no row that passes the filter, or 0 for an
  * order of series alone; ncolumns: how many columns of a set the caller is going to decode.  Memory is taken in cxt.
  */
-extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbDirEntry *entries, int nentries, Snapshot snapshot,
-											TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum,
+extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbChunkList *list, TsdbDirEntry *entries,
+											int nentries, Snapshot snapshot, TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum,
 											bool descending, int ncolumns, MemoryContext cxt);
 
 /*

@@ -39,6 +39,7 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "scan/chunk_cache.h"
+#include "scan/chunk_list.h"
 #include "scan/chunk_prune.h"
 #include "scan/last_rows.h"
 #include "scan/monotone.h"
@@ -51,6 +52,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 #include "utils/spccache.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
@@ -71,6 +73,14 @@ typedef struct TsdbScanStats
 
 /* columns that a scan through a ring of 256 kB may read: a segment for each at a time, and some of the next ones */
 #define RING_COLUMNS	24
+
+/*
+ * Chunks that are asked for ahead of the one that is read from end to end, and how much of them: enough for a device to be busy while a chunk is decoded.
+ * Headers are asked for earlier, since chunks are opened to know where their segments are.
+ */
+#define MAX_AHEAD		16
+#define AHEAD_BYTES		((uint64) 8 * 1024 * 1024)
+#define HEADERS_AHEAD	8
 
 #define NSTATS (sizeof(TsdbScanStats) / sizeof(uint64))
 
@@ -125,8 +135,11 @@ typedef struct TsdbScanState
 	int			ncolumns;
 	int			io_concurrency; /* 0: nothing is prefetched */
 	TsdbChunkCache *cache;		/* NULL: the scan is not begun again for each outer row */
-	TsdbChunk  *ahead;			/* the next entry's, opened ahead; NULL = none */
-	int			ahead_asked;	/* entry that has been asked for ahead; -1 = none */
+	TsdbChunkList *list;		/* of the same scans, if they are serial */
+	int			nahead;			/* chunks of the next entries that are open, and have been asked for */
+	int			first_ahead;	/* entry of ahead[0] */
+	int			max_ahead;		/* grows as the scan goes on */
+	TsdbChunk  *ahead[MAX_AHEAD];
 	BufferAccessStrategy strategy;	/* of a large scan */
 	bool		slot_used;		/* the slot has values of columns that are not read */
 
@@ -302,8 +315,12 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	state->slot_used = true;
 	state->may_go_back = (eflags & EXEC_FLAG_BACKWARD) != 0;
 	state->io_concurrency = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
+	/* the rows of an outer relation, or what is computed once */
 	if (!bms_is_empty(cscan->scan.plan.extParam))
+	{
 		state->cache = tsdb_chunk_cache_create(state->cxt);
+		state->list = tsdb_chunk_list_create(state->cxt);
+	}
 	state->time_attnum = (AttrNumber) linitial_int(lsecond(cscan->custom_private));
 	if (list_length(cscan->custom_private) > 2)
 		set_order(state, cscan, estate, RelationGetDescr(rel));
@@ -318,6 +335,8 @@ start_scan(TsdbScanState *state)
 	if (state->scan == NULL)
 		state->scan = table_beginscan(state->css.ss.ss_currentRelation, estate->es_snapshot, 0, NULL);
 	state->css.ss.ss_currentScanDesc = state->scan;
+	if (state->cache != NULL)
+		tsdb_chunk_cache_next_scan(state->cache);
 	state->done = state->filter != NULL && !tsdb_filter_start(state->filter);
 	state->in_chunks = false;
 	state->opened = false;
@@ -380,19 +399,49 @@ choose_strategy(TsdbScanState *state, TsdbStore *store)
 		store->strategy = state->strategy = GetAccessStrategy(BAS_BULKREAD);
 }
 
-/* Looks for the chunks that may have rows for us. */
-static void
-find_entries(TsdbScanState *state)
+static List *
+filter_keys(TsdbScanState *state)
+{
+	return state->filter ? tsdb_filter_keys(state->filter) : NIL;
+}
+
+/* Begins a look at the list of chunks that earlier scans have made; false: it does not know those that this one wants. */
+static bool
+look_at_list(TsdbScanState *state, TsdbStore *store)
+{
+	return state->list != NULL && state->shared == NULL && store != NULL &&
+		tsdb_chunk_list_look(state->list, store, state->css.ss.ps.state->es_snapshot, filter_keys(state), state->time_attnum);
+}
+
+/*
+ * Looks for the chunks that may have rows for us.  walk: the caller can take them from the list one by one; true: it shall, and there are
+ * no entries.
+ */
+static bool
+find_entries(TsdbScanState *state, bool walk)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
-	MemoryContext old = MemoryContextSwitchTo(state->cxt);
+	MemoryContext old;
 	uint32		total = 0;
+	bool		listed = look_at_list(state, store);
 
-	if (store != NULL)
-		state->entries = tsdb_prune_chunks(store, state->css.ss.ps.state->es_snapshot,
-										   state->filter ? tsdb_filter_keys(state->filter) : NIL,
+	if (listed && walk)
+	{
+		state->stats.chunks += tsdb_chunk_list_total(state->list);
+		return true;
+	}
+	old = MemoryContextSwitchTo(state->cxt);
+	if (listed)
+		state->entries = tsdb_chunk_list_all(state->list, &state->nentries, &total);
+	else if (store != NULL)
+	{
+		state->entries = tsdb_prune_chunks(store, state->css.ss.ps.state->es_snapshot, filter_keys(state),
 										   state->time_attnum, &state->nentries, &total);
-	state->ahead_asked = -1;
+		if (state->list != NULL)
+			tsdb_chunk_list_saw(state->list, total);
+	}
+	Assert(state->nahead == 0);
+	state->max_ahead = 1;
 	if (store != NULL)
 		choose_strategy(state, store);
 	state->entry = ScanDirectionIsBackward(state->css.ss.ps.state->es_direction) ? state->nentries : -1;
@@ -403,6 +452,7 @@ find_entries(TsdbScanState *state)
 	}
 	state->opened = true;
 	MemoryContextSwitchTo(old);
+	return false;
 }
 
 /*
@@ -449,47 +499,82 @@ vectors_to_read(TsdbScanState *state)
 	return vectors;
 }
 
+static void
+close_ahead(TsdbScanState *state)
+{
+	while (state->nahead > 0)
+		tsdb_chunk_release(state->ahead[--state->nahead]);
+}
+
 /*
- * Asks for what will be read of the open chunk, and opens the next one to ask for the whole of it, if this one is
- * read from end to end.
+ * Asks for what will be read of the open chunk, and, if this one is read from end to end, opens the next ones to ask for them.
  */
 static void
-prefetch_chunks(TsdbScanState *state)
+prefetch_chunks(TsdbScanState *state, bool asked)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
 	uint64		vectors;
+	uint64		bytes = 0;
+	bool		cold = false;
+	int			nopened = 0;
+	int			i;
 
 	if (state->io_concurrency == 0 || state->cache != NULL)
 		return;
 	vectors = vectors_to_read(state);
-	if (state->ahead_asked != state->entry)
-		tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
-	if (tsdb_scan_next_change(state->scan) != NULL || state->entry + 1 >= state->nentries ||
+	if (!asked)
+		cold = tsdb_chunk_prefetch(state->chunk, state->columns, state->ncolumns, vectors);
+	if (tsdb_scan_next_change(state->scan) != NULL ||
 		(uint32) tsdb_kernels->bitmap_count(&vectors, 64) < state->chunk->nvectors)
 		return;
-	state->ahead = tsdb_chunk_open_bare(store, &state->entries[state->entry + 1],
-										RelationGetDescr(state->css.ss.ss_currentRelation),
-										state->css.ss.ps.state->es_snapshot, state->cxt);
-	tsdb_chunk_prefetch(state->ahead, state->columns, state->ncolumns, PG_UINT64_MAX);
-	state->ahead_asked = state->entry + 1;
+	for (i = 0; i < state->nahead; i++)
+		bytes += state->ahead[i]->entry.d.stored_bytes;
+	state->first_ahead = state->entry + 1;
+	while (state->nahead < state->max_ahead && bytes < AHEAD_BYTES)
+	{
+		TsdbChunk  *chunk;
+
+		i = state->first_ahead + state->nahead;
+		if (i >= state->nentries)
+			break;
+		if (i + HEADERS_AHEAD < state->nentries)
+			(void) tsdb_store_prefetch(store, BlockIdGetBlockNumber(&state->entries[i + HEADERS_AHEAD].d.header_blk));
+		chunk = tsdb_chunk_open_bare(store, &state->entries[i], RelationGetDescr(state->css.ss.ss_currentRelation),
+									 state->css.ss.ps.state->es_snapshot, state->cxt);
+		state->ahead[state->nahead++] = chunk;
+		nopened++;
+		cold = tsdb_chunk_prefetch(chunk, state->columns, state->ncolumns, PG_UINT64_MAX) || cold;
+		bytes += chunk->entry.d.stored_bytes;
+	}
+	/* who wants a few rows is not made to pay for many, nor who finds them in shared buffers */
+	if (nopened > 0)
+		state->max_ahead = cold ? Min(state->max_ahead * 2, MAX_AHEAD) : Max(state->max_ahead / 2, 1);
 }
 
-/* Opens the chunk of the current entry, unless it has been opened ahead. */
+/* Opens the chunk of the current entry, unless it has been opened ahead (and asked for). */
 static TsdbChunk *
-open_entry(TsdbScanState *state)
+open_entry(TsdbScanState *state, bool *asked)
 {
 	TsdbStore  *store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
 	Snapshot	snapshot = state->css.ss.ps.state->es_snapshot;
-	TsdbChunk  *ahead = state->ahead;
 
-	state->ahead = NULL;
-	if (ahead != NULL && state->ahead_asked == state->entry)
+	*asked = false;
+	while (state->nahead > 0 && state->first_ahead <= state->entry)
 	{
-		tsdb_chunk_read_tombstones(ahead, snapshot);
-		return ahead;
+		TsdbChunk  *chunk = state->ahead[0];
+
+		state->nahead--;
+		memmove(&state->ahead[0], &state->ahead[1], state->nahead * sizeof(TsdbChunk *));
+		*asked = state->first_ahead++ == state->entry;
+		if (*asked)
+		{
+			tsdb_chunk_read_tombstones(chunk, snapshot);
+			return chunk;
+		}
+		tsdb_chunk_release(chunk);	/* answered without being opened */
 	}
-	if (ahead != NULL)
-		tsdb_chunk_release(ahead);
+	/* the scan has gone back */
+	close_ahead(state);
 	return tsdb_chunk_cache_open(state->cache, store, &state->entries[state->entry],
 								 RelationGetDescr(state->css.ss.ss_currentRelation), snapshot, state->cxt);
 }
@@ -499,7 +584,7 @@ static bool
 step_entry(TsdbScanState *state, bool forward)
 {
 	if (!state->opened)
-		find_entries(state);
+		(void) find_entries(state, false);
 	CHECK_FOR_INTERRUPTS();
 	close_chunk(state);
 	if (forward ? state->entry >= state->nentries : state->entry < 0)
@@ -512,12 +597,14 @@ step_entry(TsdbScanState *state, bool forward)
 static bool
 enter_chunk(TsdbScanState *state, bool forward)
 {
-	state->chunk = open_entry(state);
+	bool		asked;
+
+	state->chunk = open_entry(state, &asked);
 	state->chunk_skipped = true;
 	if (state->filter != NULL && tsdb_filter_set_chunk(state->filter, state->chunk) == TSDB_FILTER_NONE)
 		return false;
 	if (forward)
-		prefetch_chunks(state);
+		prefetch_chunks(state, asked);
 	state->vector = forward ? -1 : (int) state->chunk->nvectors;
 	return true;
 }
@@ -675,6 +762,22 @@ next_chunk_row(TsdbScanState *state, TupleTableSlot *slot, bool forward)
  * ------------------------------------------------------------------------
  */
 
+static void
+begin_row_pages(TsdbScanState *state, TableScanDesc heap)
+{
+	bool		again = state->cache != NULL && state->shared == NULL && !OldSnapshotThresholdActive();
+
+	if (state->row_pages != NULL)
+		tsdb_row_pages_restart(state->row_pages, filter_keys(state));
+	else if (state->filter != NULL || again)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->cxt);
+
+		state->row_pages = tsdb_row_pages_begin(heap, filter_keys(state), again);
+		MemoryContextSwitchTo(old);
+	}
+}
+
 /* The next row of the row store that passes all conditions; false at the end. */
 static bool
 next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection direction)
@@ -682,8 +785,8 @@ next_heap_row(TsdbScanState *state, TupleTableSlot *slot, ScanDirection directio
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	TableScanDesc heap = tsdb_scan_heap(state->scan);
 
-	if (!state->rows_begun && !state->may_go_back && state->filter != NULL)
-		state->row_pages = tsdb_row_pages_begin(heap, tsdb_filter_keys(state->filter));
+	if (!state->rows_begun && !state->may_go_back)
+		begin_row_pages(state, heap);
 	state->rows_begun = true;
 
 	for (;;)
@@ -816,6 +919,7 @@ next_ordered(TsdbScanState *state, TupleTableSlot *slot)
 static void
 add_counts(TsdbScanStats *stats, const TsdbTimeOrderCounts *counts)
 {
+	stats->chunks_pruned += counts->chunks_pruned;
 	stats->chunks_read += counts->chunks_read;
 	stats->chunks_skipped += counts->chunks_skipped;
 	stats->vectors_decoded += counts->vectors_decoded;
@@ -869,7 +973,7 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 		tsdb_last_rows_add(last, slot);
 		ResetExprContext(state->css.ss.ps.ps_ExprContext);
 	}
-	find_entries(state);
+	(void) find_entries(state, false);
 	tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
 						state->css.ss.ps.state->es_snapshot, state->filter);
 	/* columns that nobody reads are NULL */
@@ -921,6 +1025,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 {
 	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
 	TsdbStore  *store;
+	TsdbChunkList *list = NULL;
 	bool		sort_all;
 
 	state->order_begun = true;
@@ -943,8 +1048,9 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 			tsdb_series_rank_add(state->series, slot);
 		sort_row(state, slot);
 	}
-	find_entries(state);
 	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && !sort_all))
+		list = state->list;
 	if (state->nentries == 0)
 		end_series(state);
 	else if (state->series != NULL &&
@@ -966,9 +1072,9 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		tuplesort_performsort(state->sort);
 		next_sorted(state);
 	}
-	if (state->nentries > 0 && !sort_all)
+	if ((list != NULL || state->nentries > 0) && !sort_all)
 	{
-		state->order = tsdb_time_order_begin(store, state->cache, state->entries, state->nentries,
+		state->order = tsdb_time_order_begin(store, state->cache, list, state->entries, state->nentries,
 											 state->css.ss.ps.state->es_snapshot, state->filter, state->series,
 											 state->order_attnum, state->descending, state->nearly + state->nlate,
 											 state->cxt);
@@ -1136,21 +1242,25 @@ exec_scan(CustomScanState *node)
 }
 
 static void
+end_row_pages(TsdbScanState *state)
+{
+	if (state->row_pages != NULL)
+		tsdb_row_pages_end(state->row_pages);
+	state->row_pages = NULL;
+}
+
+static void
 forget_position(TsdbScanState *state)
 {
 	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
-	if (state->row_pages != NULL)
-	{
+	if (state->row_pages != NULL && state->rows_begun)
 		state->stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
-		tsdb_row_pages_end(state->row_pages);
-	}
-	state->row_pages = NULL;
+	/* what is known of pages stays where the scan is begun again with the same snapshot */
+	if (state->cache == NULL)
+		end_row_pages(state);
 	state->rows_begun = false;
 	close_chunk(state);
-	if (state->ahead != NULL)
-		tsdb_chunk_release(state->ahead);
-	state->ahead = NULL;
-	state->ahead_asked = -1;
+	close_ahead(state);
 	state->offered = false;
 	end_order(state);
 	end_series(state);
@@ -1174,6 +1284,7 @@ end_scan(CustomScanState *node)
 	TsdbScanState *state = (TsdbScanState *) node;
 
 	forget_position(state);
+	end_row_pages(state);
 	if (state->cache != NULL)
 		tsdb_chunk_cache_clear(state->cache);
 	if (state->scan != NULL)
@@ -1469,7 +1580,7 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	if (state->order != NULL)
 		add_counts(&stats, tsdb_time_order_counts(state->order));
-	if (state->row_pages != NULL)
+	if (state->row_pages != NULL && state->rows_begun)
 		stats.row_pages_skipped += tsdb_row_pages_skipped(state->row_pages);
 	if (state->chunk != NULL)
 	{
