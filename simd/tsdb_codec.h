@@ -125,6 +125,13 @@ bool tsdb_int_value(const uint8_t *in, size_t len, int n, TsdbLane lane,
 					const uint8_t *const *planes, int nplanes,
 					int row, int64_t *value, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
+/*
+ * A block of integers without NULLs that is stored as runs: their values (neighbours may be equal) and where each ends (the row after
+ * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
+ */
+int tsdb_int_runs(const uint8_t *in, size_t len, int n, TsdbLane lane, int64_t *values, uint16_t *ends,
+				  TsdbCodecScratch *scratch);
+
 /* Blocks that did not verify since the scratch was zeroed, and were written as RAW. */
 unsigned tsdb_codec_fallbacks(const TsdbCodecScratch *scratch);
 
@@ -170,10 +177,7 @@ bool tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 					  const uint8_t *const *planes, int nplanes,
 					  int row, uint32_t *code, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
-/*
- * A block of codes without NULLs that is stored as runs: their codes (neighbours may be equal) and where each ends (the row after
- * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
- */
+/* Runs of codes: see tsdb_int_runs. */
 int tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
 					TsdbCodecScratch *scratch);
 

@@ -1550,24 +1550,63 @@ tsdb_vector_codes(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, bool *is
 	return true;
 }
 
+/*
+ * The block of a vector that may be stored as runs: whole, and without NULLs.  False: it is not.  To be put back.
+ */
+static bool
+runs_block(TsdbVectorSet *pub, int c, BlockBytes *block)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	const TsdbVector *vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+
+	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
+		return false;
+	scratch_init();
+	block_get(chunk, &vector->block, column_name(chunk, chunk->layout.columns[c].attnum), block);
+	return true;
+}
+
 int
 tsdb_vector_runs(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, uint16 *ends)
 {
 	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
 	int			c = chunk->column_of_att[attnum - 1];
-	const TsdbVector *vector;
 	BlockBytes	block;
 	int			nruns;
 
-	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0 || !runs_block(pub, c, &block))
 		return 0;
-	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
-	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
-		return 0;
-
-	scratch_init();
-	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
 	nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, chunk->layout.columns[c].dict_count, codes, ends, scratch.codec);
+	block_put(&block);
+	return nruns;
+}
+
+int
+tsdb_vector_int_runs(TsdbVectorSet *pub, AttrNumber attnum, int64 *values, uint16 *ends)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	int			c = chunk->column_of_att[attnum - 1];
+	const TsdbColumnDisk *column;
+	const Datum *dict;
+	BlockBytes	block;
+	int			nruns;
+	int			i;
+
+	if (c < 0 || chunk->layout.columns[c].kind != TSDB_KIND_INT)
+		return 0;
+	column = &chunk->layout.columns[c];
+	scratch_init();
+	dict = dictionary(chunk, c);	/* first: it may use the scratch */
+	if (!runs_block(pub, c, &block))
+		return 0;
+	if (dict != NULL && tsdb_block_encoding(block.data, block.len) == TSDB_ENC_DICT)
+	{
+		nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, column->dict_count, scratch.codes, ends, scratch.codec);
+		for (i = 0; i < nruns; i++)
+			values[i] = (int64) dict[scratch.codes[i]];
+	}
+	else
+		nruns = tsdb_int_runs(block.data, block.len, pub->nrows, (TsdbLane) column->typlen, values, ends, scratch.codec);
 	block_put(&block);
 	return nruns;
 }

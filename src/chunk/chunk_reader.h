@@ -154,5 +154,7 @@ extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *cod
  * same code.  Returns their number; 0: this vector is not stored as runs, or has NULLs: see tsdb_vector_codes.
  */
 extern int	tsdb_vector_runs(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, uint16 *ends);
+/* The same of a column of integers, coded by a dictionary or not: values as tsdb_vector_decode gives them. */
+extern int	tsdb_vector_int_runs(TsdbVectorSet *set, AttrNumber attnum, int64 *values, uint16 *ends);
 
 #endif							/* TSDB_CHUNK_READER_H */
