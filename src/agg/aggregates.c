@@ -798,6 +798,59 @@ add_picks(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces
 	ResetExprContext(agg->core->context->tmpcontext);
 }
 
+/* A sum of integers, or of decimals that came out as double, to a state. */
+static inline void
+add_encoded_sum(Aggregate *agg, const TsdbPiece *piece, bool floats, int64 sum, double value)
+{
+	if (floats)
+	{
+		FloatState *state = (FloatState *) (piece->states + agg->offset);
+
+		state->n += piece->n;
+		state->sum += value;
+		if (unlikely(isinf(state->sum)) && !state->infinite)
+			float_overflow_error();
+	}
+	else
+	{
+		IntState   *state = (IntState *) (piece->states + agg->offset);
+
+		state->n += piece->n;
+		state->sum += sum;
+	}
+}
+
+/*
+ * Adds a column that a filter has looked at as integers of 32 bits, and that is not decoded.
+ */
+static bool
+add_narrow(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces, bool floats)
+{
+	const int32 *values;
+	unsigned	scale;
+	int			p;
+
+	values = tsdb_vector_narrow(batch->set, agg->sum_attnum, false, &scale);
+	if (values == NULL)
+		return false;
+	for (p = 0; p < npieces; p++)
+	{
+		const TsdbPiece *piece = &pieces[p];
+		int64		sum = 0;
+		int			i;
+
+		if (batch->rows == NULL)
+			sum = (int64) tsdb_kernels->sum_int(TSDB_ELEM_I32, values + piece->start, piece->n, NULL);
+		else
+		{
+			for (i = piece->start; i < piece->start + piece->n; i++)
+				sum += values[batch->rows[i]];
+		}
+		add_encoded_sum(agg, piece, floats, sum, floats ? tsdb_narrow_double(sum, scale) : 0);
+	}
+	return true;
+}
+
 /* pieces shorter than this, on average, are decoded */
 #define ENCODED_ROWS	16
 
@@ -815,7 +868,11 @@ add_encoded(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	int			first = batch->rows != NULL ? batch->rows[0] : 0;
 	int			p;
 
-	if (batch->set == NULL || npieces * ENCODED_ROWS > batch->n ||
+	if (batch->set == NULL)
+		return false;
+	if (add_narrow(agg, batch, pieces, npieces, floats))
+		return true;
+	if (npieces * ENCODED_ROWS > batch->n ||
 		(!batch->whole && batch->rows[batch->n - 1] - batch->rows[0] != batch->n - 1))
 		return false;
 	for (p = 0; p < npieces; p++)
@@ -826,24 +883,7 @@ add_encoded(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	if (!tsdb_vector_sums(batch->set, agg->sum_attnum, ranges, npieces, sums, floats ? doubles : NULL))
 		return false;
 	for (p = 0; p < npieces; p++)
-	{
-		if (floats)
-		{
-			FloatState *state = (FloatState *) (pieces[p].states + agg->offset);
-
-			state->n += pieces[p].n;
-			state->sum += doubles[p];
-			if (unlikely(isinf(state->sum)) && !state->infinite)
-				float_overflow_error();
-		}
-		else
-		{
-			IntState   *state = (IntState *) (pieces[p].states + agg->offset);
-
-			state->n += pieces[p].n;
-			state->sum += sums[p];
-		}
-	}
+		add_encoded_sum(agg, &pieces[p], floats, floats ? 0 : sums[p], floats ? doubles[p] : 0);
 	return true;
 }
 
