@@ -12,6 +12,8 @@
  * changed format, "golden".  Cold columns: test_cold.c; damaged blocks: test_damage.c; real data: test_columns.c.
  *-------------------------------------------------------------------------
  */
+#include <math.h>
+
 #include "codec_test.h"
 
 /*-------------- packing --------------*/
