@@ -306,3 +306,18 @@ tsdb_int_value(const uint8_t *in, size_t len, int n, TsdbLane lane,
 			tsdb_payload_value(&cursor, &header.p, m, lane, slot, value, scratch);
 	return tsdb_float_value(&cursor, &header, m, lane, slot, value, scratch);
 }
+
+int
+tsdb_int_runs(const uint8_t *in, size_t len, int n, TsdbLane lane, int64_t *values, uint16_t *ends, TsdbCodecScratch *scratch)
+{
+	CodecCursor cursor = {in, len, NULL, 0};
+	TsdbBlockHeader header;
+	bool		isnull;
+	int			nnulls;
+	int			slot;
+
+	if (!tsdb_block_open_at(&cursor, n, lane, &header, 0, &slot, &isnull, &nnulls) || nnulls > 0 ||
+		header.encoding != header.p.payload || header.param != 0 || header.p.nexceptions != 0)
+		return 0;
+	return tsdb_payload_runs(&cursor, &header.p, n, lane, values, ends, scratch);
+}

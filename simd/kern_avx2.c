@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * kern_avx2.c
- *	  The kernels for AVX2, BMI1, BMI2, LZCNT and POPCNT, if compiled with flags for these.
+ *	  The kernels for AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMUL, if compiled with flags for these.
  *
  * No header of PostgreSQL here, nor any other with inline functions that are not static: the linker
  * might keep this file's copy for all.
@@ -9,7 +9,7 @@
 #include "kern.h"
 
 #if defined(__x86_64__) && defined(__AVX2__) && defined(__BMI__) && defined(__BMI2__) && \
-	defined(__LZCNT__) && defined(__POPCNT__)
+	defined(__LZCNT__) && defined(__POPCNT__) && defined(__PCLMUL__)
 
 #define KERN_TIER		1
 #define KERN_SUFFIX		avx2

@@ -18,6 +18,7 @@
 #include "kern_bitmap.h"
 #include "kern_filter.h"
 #include "kern_aggregate.h"
+#include "kern_crc.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "packed values are little-endian"
@@ -29,7 +30,7 @@
 { \
 	.tier = (TsdbSimdTier) KERN_TIER, .name = KERN_LABEL, \
 	ENTRY(pack), ENTRY(unpack), ENTRY(unpack_lanes), ENTRY(unpack_sum), ENTRY(unpack_compare), \
-	ENTRY(prefix_sum), ENTRY(deltas), ENTRY(add_line), ENTRY(line), ENTRY(subtract), ENTRY(divide_exact), \
+	ENTRY(prefix_sum), ENTRY(prefix_sum32), ENTRY(scale_lanes), ENTRY(deltas), ENTRY(add_line), ENTRY(line), ENTRY(subtract), ENTRY(divide_exact), \
 	ENTRY(width_histogram), ENTRY(collect_wide), ENTRY(run_starts), ENTRY(count_changes), \
 	ENTRY(zigzag), ENTRY(unzigzag), ENTRY(split_planes), ENTRY(join_planes), ENTRY(widen_signed), \
 	ENTRY(decimal_doubles), ENTRY(decimal_floats), ENTRY(scale_doubles), ENTRY(scale_floats), \
@@ -38,5 +39,6 @@
 	ENTRY(bitmap_from_bools), ENTRY(bitmap_to_bools), ENTRY(bitmap_to_rows), \
 	ENTRY(select64), ENTRY(expand64), ENTRY(zero_rows), \
 	ENTRY(compare), ENTRY(gather8), ENTRY(gather16), ENTRY(gather32), \
-	ENTRY(moments), ENTRY(sum_int), ENTRY(sum_float), ENTRY(min_max) \
+	ENTRY(moments), ENTRY(sum_int), ENTRY(sum_float), ENTRY(min_max), \
+	KERN_CRC_ENTRY \
 }

@@ -51,6 +51,68 @@ K(prefix_sum) (uint64_t *values, int n)
 }
 
 static void
+K(prefix_sum32) (uint32_t *values, int n)
+{
+	u32a	   *v = (u32a *) values;
+	v32u		before = {0};
+	int			i;
+
+	for (i = 0; i + VB / 4 <= n; i += VB / 4)
+	{
+		v32u		x = (v32u) vload(v + i);
+		v32u		last;
+
+#if KERN_TIER == 2
+		const __m512i zero = _mm512_setzero_si512();
+
+		x += (v32u) _mm512_alignr_epi32((__m512i) x, zero, 15);
+		x += (v32u) _mm512_alignr_epi32((__m512i) x, zero, 14);
+		x += (v32u) _mm512_alignr_epi32((__m512i) x, zero, 12);
+		x += (v32u) _mm512_alignr_epi32((__m512i) x, zero, 8);
+		last = (v32u) _mm512_permutexvar_epi32(_mm512_set1_epi32(15), (__m512i) x);
+#elif KERN_TIER == 1
+		x += (v32u) simde_mm256_slli_si256((simde__m256i) x, 4);
+		x += (v32u) simde_mm256_slli_si256((simde__m256i) x, 8);
+		/* lane 3 to lanes 4 to 7 */
+		x += (v32u) simde_mm256_permute2x128_si256((simde__m256i) x, simde_mm256_shuffle_epi32((simde__m256i) x, 0xFF), 0x28);
+		last = (v32u) simde_mm256_permutevar8x32_epi32((simde__m256i) x, simde_mm256_set1_epi32(7));
+#else
+		x += (v32u) simde_mm_slli_si128((simde__m128i) x, 4);
+		x += (v32u) simde_mm_slli_si128((simde__m128i) x, 8);
+		last = (v32u) simde_mm_shuffle_epi32((simde__m128i) x, 0xFF);
+#endif
+		vstore(v + i, (v64u) (x + before));
+		before += last;
+	}
+	if (i == 0)
+		i = 1;
+	for (; i < n; i++)
+		v[i] += v[i - 1];
+}
+
+static void
+K(scale_lanes) (TsdbElement element, const void *in, int n, uint32_t base, uint32_t factor, uint32_t *out)
+{
+	u32a	   *restrict to = (u32a *) out;
+	int			i;
+
+	if (element == TSDB_ELEM_U8)
+	{
+		const uint8_t *lanes = in;
+
+		for (i = 0; i < n; i++)
+			to[i] = base + factor * lanes[i];
+	}
+	else
+	{
+		const u16a *lanes = in;
+
+		for (i = 0; i < n; i++)
+			to[i] = base + factor * lanes[i];
+	}
+}
+
+static void
 K(deltas) (const int64_t *v, int n, int64_t *out)
 {
 	u64a	   *to = (u64a *) out;

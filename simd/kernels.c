@@ -36,7 +36,8 @@ tier_supported(TsdbSimdTier tier)
 	__builtin_cpu_init();
 	if (tier >= TSDB_SIMD_AVX2 &&
 		!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-		  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && has_lzcnt()))
+		  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul") &&
+		  has_lzcnt()))
 		return false;
 	if (tier >= TSDB_SIMD_AVX512 &&
 		!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

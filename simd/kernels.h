@@ -95,6 +95,10 @@ typedef struct TsdbKernels
 
 	/* values[i] += values[i - 1] for 1 <= i < n */
 	void		(*prefix_sum) (uint64_t *values, int n);
+	/* The same of 32-bit numbers. */
+	void		(*prefix_sum32) (uint32_t *values, int n);
+	/* out[i] = base + factor * in[i] modulo 2^32, of lanes U8 or U16 */
+	void		(*scale_lanes) (TsdbElement element, const void *in, int n, uint32_t base, uint32_t factor, uint32_t *out);
 	/* out[0] = 0, out[i] = v[i] - v[i - 1] */
 	void		(*deltas) (const int64_t *v, int n, int64_t *out);
 	/* values[i] += i * step */
@@ -213,6 +217,11 @@ typedef struct TsdbKernels
 	 */
 	bool		(*min_max) (TsdbElement element, const void *values, int n, const uint64_t *mask,
 							TsdbScalar *min, TsdbScalar *max);
+
+	/*-------- bytes --------*/
+
+	/* CRC-32C going on from crc (no bits are inverted); NULL: the tier has no instructions for it. */
+	uint32_t	(*crc32c) (uint32_t crc, const void *data, size_t len);
 } TsdbKernels;
 
 /* The table in use; never NULL. */

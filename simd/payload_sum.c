@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * payload_sum.c
- *	  Sums over ranges of a block's rows, without decoding its values.
+ *	  Sums over ranges of a block's rows, and its values as 32-bit integers, without decoding to 64 bits.
  *
  * FOR: value[i] = base + factor * c[i], so that a range adds up to count * base + factor * (sum of c).
  *
@@ -183,14 +183,13 @@ add_up_steps(const Sums *sums, const TsdbRowRange *ranges, int nranges, int64_t 
 	}
 }
 
-/* Opens the block and adds up; header: of the block. */
+/* Opens a block of integers, or of doubles that are decimals, without NULLs and exceptions. */
 static bool
-add_up(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, const TsdbRowRange *ranges, int nranges,
-	   int64_t *out, TsdbBlockHeader *header, TsdbCodecScratch *scratch)
+open_block(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, TsdbBlockHeader *header, Sums *sums,
+		   TsdbCodecScratch *scratch)
 {
 	CodecCursor cursor = {in, len, NULL, 0};
 	const uint8_t *bytes = codec_take(&cursor, sizeof(TsdbBlockHeader));
-	Sums		sums;
 
 	if (bytes == NULL)
 		return false;
@@ -199,13 +198,32 @@ add_up(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, const T
 		header->p.nexceptions != 0 || header->encoding != (floats ? TSDB_ENC_DECIMAL : header->p.payload) ||
 		(!floats && header->param != 0))
 		return false;
-	if (!open_sums(&cursor, &header->p, n, &sums, scratch))
+	return open_sums(&cursor, &header->p, n, sums, scratch);
+}
+
+/* Opens the block and adds up; header: of the block. */
+static bool
+add_up(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, const TsdbRowRange *ranges, int nranges,
+	   int64_t *out, TsdbBlockHeader *header, TsdbCodecScratch *scratch)
+{
+	Sums		sums;
+
+	if (!open_block(in, len, n, lane, floats, header, &sums, scratch))
 		return false;
 	if (sums.steps)
 		add_up_steps(&sums, ranges, nranges, out);
 	else
 		add_up_frame(&sums, ranges, nranges, out);
 	return true;
+}
+
+/* n as a double, as decoding makes it: both forms never fall as n rises. */
+static inline double
+decimal_double(int64_t n, const TsdbDecimalScale *scale)
+{
+	double		d = (double) n;
+
+	return scale->multiply ? d * scale->factor * scale->inverse : d / scale->power;
 }
 
 bool
@@ -230,10 +248,126 @@ tsdb_double_sums(const uint8_t *in, size_t len, int n, const TsdbRowRange *range
 		(header.param & TSDB_DECIMAL_RESIDUAL) != 0 || !tsdb_decimal_scale(header.param, &scale))
 		return false;
 	for (i = 0; i < nranges; i++)
-	{
-		double		sum = (double) ints[i];
+		sums[i] = decimal_double(ints[i], &scale);
+	return true;
+}
 
-		sums[i] = scale.multiply ? sum * scale.factor * scale.inverse : sum / scale.power;
+/*-------------- values of 32 bits --------------*/
+
+/* Frames: |values|.  Steps: |first|, and |steps|, of which 1,023 follow: all stays below 2^31. */
+#define MAX_NARROW			(INT64_C(1) << 30)
+#define MAX_NARROW_STEP		(INT64_C(1) << 20)
+
+/* Are all numbers of the block, or all steps, small enough? */
+static bool
+is_narrow(const Sums *sums)
+{
+	int64_t		limit = sums->steps ? MAX_NARROW_STEP : MAX_NARROW;
+	int64_t		reach = sums->factor * ((INT64_C(1) << sums->p->width) - 1);	/* below 2^42 */
+	int			i;
+
+	if (!is_small(sums->first, MAX_NARROW) || !is_small(sums->base, limit) || !is_small(reach, limit) ||
+		!is_small(sums->base + reach, limit))
+		return false;
+	for (i = 0; i < sums->p->count; i++)
+	{
+		if (!is_small(sums->base + codec_load_signed(sums->patches + (size_t) i * sums->p->aux, sums->p->aux), limit))
+			return false;
 	}
 	return true;
+}
+
+static bool
+read_narrow(const uint8_t *in, size_t len, int n, unsigned lane, bool floats, TsdbBlockHeader *header, int32_t *values,
+			TsdbCodecScratch *scratch)
+{
+	uint32_t   *out = (uint32_t *) values;
+	Sums		sums;
+	int			i;
+
+	if (!open_block(in, len, n, lane, floats, header, &sums, scratch) || !is_narrow(&sums))
+		return false;
+	tsdb_kernels->scale_lanes(sums.element, sums.lanes, n, (uint32_t) sums.base, (uint32_t) sums.factor, out);
+	for (i = 0; i < sums.p->count; i++)
+		out[codec_load16(sums.positions + (size_t) i * sizeof(uint16_t))] =
+			(uint32_t) (sums.base + codec_load_signed(sums.patches + (size_t) i * sums.p->aux, sums.p->aux));
+	if (sums.steps)
+	{
+		/* the slot of row 0 is no step */
+		out[0] = (uint32_t) sums.first;
+		tsdb_kernels->prefix_sum32(out, n);
+	}
+	return true;
+}
+
+bool
+tsdb_int_narrow(const uint8_t *in, size_t len, int n, TsdbLane lane, int32_t *values, TsdbCodecScratch *scratch)
+{
+	TsdbBlockHeader header;
+
+	return read_narrow(in, len, n, (unsigned) lane, false, &header, values, scratch);
+}
+
+bool
+tsdb_double_narrow(const uint8_t *in, size_t len, int n, int32_t *values, unsigned *scale, TsdbCodecScratch *scratch)
+{
+	TsdbBlockHeader header;
+	TsdbDecimalScale known;
+
+	if (!read_narrow(in, len, n, TSDB_LANE_INT64, true, &header, values, scratch) ||
+		(header.param & TSDB_DECIMAL_RESIDUAL) != 0 || !tsdb_decimal_scale(header.param, &known))
+		return false;
+	*scale = header.param;
+	return true;
+}
+
+void
+tsdb_narrow_decode(const int32_t *values, int n, unsigned scale, int64_t *bits)
+{
+	TsdbDecimalScale known;
+
+	(void) tsdb_decimal_scale(scale, &known);
+	tsdb_kernels->widen_signed((const uint8_t *) values, n, sizeof(int32_t), bits);
+	tsdb_kernels->decimal_doubles(bits, n, &known);
+}
+
+double
+tsdb_narrow_double(int64_t sum, unsigned scale)
+{
+	TsdbDecimalScale known;
+
+	(void) tsdb_decimal_scale(scale, &known);
+	return decimal_double(sum, &known);
+}
+
+/* The least n, INT32_MIN .. INT32_MAX + 1, whose double is above c (or also: not below it); doubles never fall as n rises. */
+static int64_t
+least_from(double c, bool above, const TsdbDecimalScale *scale)
+{
+	int64_t		low = INT32_MIN;
+	int64_t		high = (int64_t) INT32_MAX + 1;
+
+	/* what is below "low" does not satisfy, "high" does */
+	while (low < high)
+	{
+		int64_t		middle = low + (high - low) / 2;
+		double		d = decimal_double(middle, scale);
+
+		/* of NaN, which is above all, both are false */
+		if (above ? d > c : d >= c)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+void
+tsdb_narrow_bounds(double c, unsigned scale, int64_t *not_below, int64_t *above)
+{
+	TsdbDecimalScale known;
+
+	(void) tsdb_decimal_scale(scale, &known);
+	*not_below = least_from(c, false, &known);
+	*above = least_from(c, true, &known);
 }

@@ -102,6 +102,22 @@ bool tsdb_double_sums(const uint8_t *in, size_t len, int n, const TsdbRowRange *
 					 double *sums, TsdbCodecScratch *scratch);
 
 /*
+ * The values as integers of 32 bits, at less than half of what decoding costs: of integers; of doubles that are decimals: what stands above a
+ * power of ten, which *scale tells (for tsdb_narrow_*).  False: as above.
+ */
+bool tsdb_int_narrow(const uint8_t *in, size_t len, int n, TsdbLane lane, int32_t *values, TsdbCodecScratch *scratch);
+bool tsdb_double_narrow(const uint8_t *in, size_t len, int n, int32_t *values, unsigned *scale, TsdbCodecScratch *scratch);
+/* Bits of the doubles, as decoding gives them. */
+void tsdb_narrow_decode(const int32_t *values, int n, unsigned scale, int64_t *bits);
+/* The double of a sum of such integers. */
+double tsdb_narrow_double(int64_t sum, unsigned scale);
+/*
+ * The least integer whose double is not below c, and the least whose double is above it, as PostgreSQL orders doubles; INT32_MAX + 1 if there
+ * is none: so that comparing doubles with c is comparing integers with these.
+ */
+void tsdb_narrow_bounds(double c, unsigned scale, int64_t *not_below, int64_t *above);
+
+/*
  * A cold column keeps the bytes of its numbers apart from its blocks, in up to eight planes of one byte a row: so an entropy
  * coder over a whole plane sees like beside like.  planes[p] points to the byte of the block's first row.  Encoding writes n
  * bytes to some of the planes and leaves the others alone (they must be 0 before); *nplanes grows to what is
@@ -124,6 +140,13 @@ bool tsdb_int_decode_cold(const uint8_t *in, size_t len, int n, TsdbLane lane,
 bool tsdb_int_value(const uint8_t *in, size_t len, int n, TsdbLane lane,
 					const uint8_t *const *planes, int nplanes,
 					int row, int64_t *value, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
+
+/*
+ * A block of integers without NULLs that is stored as runs: their values (neighbours may be equal) and where each ends (the row after
+ * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
+ */
+int tsdb_int_runs(const uint8_t *in, size_t len, int n, TsdbLane lane, int64_t *values, uint16_t *ends,
+				  TsdbCodecScratch *scratch);
 
 /* Blocks that did not verify since the scratch was zeroed, and were written as RAW. */
 unsigned tsdb_codec_fallbacks(const TsdbCodecScratch *scratch);
@@ -170,10 +193,7 @@ bool tsdb_codes_value(const uint8_t *in, size_t len, int n, uint32_t dict_count,
 					  const uint8_t *const *planes, int nplanes,
 					  int row, uint32_t *code, bool *isnull, int *nnulls, TsdbCodecScratch *scratch);
 
-/*
- * A block of codes without NULLs that is stored as runs: their codes (neighbours may be equal) and where each ends (the row after
- * it); room for n of both.  Returns their number, or 0: decode it, for it is another, or not valid.
- */
+/* Runs of codes: see tsdb_int_runs. */
 int tsdb_codes_runs(const uint8_t *in, size_t len, int n, uint32_t dict_count, uint32_t *codes, uint16_t *ends,
 					TsdbCodecScratch *scratch);
 

@@ -98,6 +98,8 @@ SELECT plan_of('SELECT host, count(*), max(tx) FROM m WHERE n < 50 GROUP BY host
 SELECT plan_of('SELECT count(*) FROM m');
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT host, sum(n) FROM m WHERE t < '2026-01-03' GROUP BY host;
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*) FROM m;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*), min(t), max(n) FROM m;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*), max(tx) FROM m;
 -- rows set aside (how many depends on the sizes of allocations)
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;

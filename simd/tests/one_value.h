@@ -29,7 +29,23 @@ static inline int
 one_int_differs(const uint8_t *block, size_t len, int n, TsdbLane lane, const uint8_t *const *planes, int nplanes,
 				bool valid, bool compare, const int64_t *values, const bool *isnull, int nnulls, TsdbCodecScratch *scratch)
 {
-	int			row;
+	int64_t		runs[TSDB_CODEC_MAX_ROWS];
+	uint16_t	ends[TSDB_CODEC_MAX_ROWS];
+	int			nruns = tsdb_int_runs(block, len, n, lane, runs, ends, scratch);
+	int			run;
+	int			row = 0;
+
+	/* runs, if there are any, are the values: of nothing else */
+	if (nruns > 0 && (!valid || nnulls != 0 || ends[nruns - 1] != n))
+		return 0;
+	for (run = 0; run < nruns; run++)
+	{
+		if (ends[run] <= row)
+			return row;
+		for (; row < ends[run]; row++)
+			if (compare && values[row] != runs[run])
+				return row;
+	}
 
 	for (row = 0; row < n; row = one_next_row(row, n, len))
 	{

@@ -12,6 +12,8 @@
  * changed format, "golden".  Cold columns: test_cold.c; damaged blocks: test_damage.c; real data: test_columns.c.
  *-------------------------------------------------------------------------
  */
+#include <math.h>
+
 #include "codec_test.h"
 
 /*-------------- packing --------------*/
@@ -721,6 +723,40 @@ fill_for_sums(int kind, uint64_t *st, int n, int64_t *values)
 	}
 }
 
+/* Comparing the integers that decimals stand on with bounds is comparing the decimals, with values, neighbours of them, and all the others. */
+static void
+check_narrow_bounds(const int64_t *bits, const int32_t *narrow, int n, unsigned scale, uint64_t *st)
+{
+	double		c[12] = {0, -0.0, 1e300, -1e300, HUGE_VAL, -HUGE_VAL, NAN, 0.005, -123.455};
+	int			i;
+	int			row;
+
+	for (i = 9; i < 12; i++)
+	{
+		int64_t		near = bits[vec_random(st) % (uint64_t) n] + i - 10;
+
+		memcpy(&c[i], &near, sizeof(double));
+	}
+	for (i = 0; i < 12; i++)
+	{
+		int64_t		not_below;
+		int64_t		above;
+
+		tsdb_narrow_bounds(c[i], scale, &not_below, &above);
+		for (row = 0; row < n; row++)
+		{
+			double		d;
+			bool		greater;
+
+			memcpy(&d, &bits[row], sizeof(d));
+			greater = !isnan(c[i]) && d > c[i];
+			expect((narrow[row] >= above) == greater && (narrow[row] >= not_below) == (greater || d == c[i]),
+				   "scale %u: %.17g and %.17g compare otherwise than %d with %lld and %lld", scale, d, c[i], narrow[row],
+				   (long long) not_below, (long long) above);
+		}
+	}
+}
+
 /* Sums of encoded blocks are those of the values that they decode to, and many blocks can be added up so. */
 static void
 test_sums(void)
@@ -733,6 +769,9 @@ test_sums(void)
 	int64_t		sums[1024];
 	double		doubles[1024];
 	int			added_up[32] = {0};
+	int			narrowed[32] = {0};
+	int32_t		narrow[1024];
+	unsigned	scale = 0;
 	int			kind;
 	int			round;
 	int			i;
@@ -799,6 +838,21 @@ test_sums(void)
 							   ranges[r].count, (long long) sums[r], (long long) want);
 				}
 			}
+			ok = floats ? tsdb_double_narrow(copy, size, n, narrow, &scale, scratch2) :
+				tsdb_int_narrow(copy, size, n, TSDB_LANE_INT64, narrow, scratch2);
+			if (ok)
+			{
+				narrowed[kind]++;
+				expect(tsdb_int_decode(copy, size, n, TSDB_LANE_INT64, out, isnull, &nnulls, scratch), "kind %d does not decode", kind);
+				if (floats)
+				{
+					check_narrow_bounds(out, narrow, n, scale, &st);
+					tsdb_narrow_decode(narrow, n, scale, sums);
+				}
+				for (i = 0; i < n; i++)
+					expect(out[i] == (floats ? sums[i] : narrow[i]), "kind %d, round %d, narrow row %d: %llx, not %llx", kind, round, i,
+						   (unsigned long long) (floats ? sums[i] : narrow[i]), (unsigned long long) out[i]);
+			}
 			/* whatever the bytes, nothing is read beyond them */
 			if (round < 30)
 				for (i = 0; i < 20; i++)
@@ -810,6 +864,8 @@ test_sums(void)
 					cut = exact_copy(damaged, size - (size_t) (i % 3));
 					(void) tsdb_double_sums(cut, size - (size_t) (i % 3), n, ranges, nranges, doubles, scratch2);
 					(void) tsdb_int_sums(cut, size - (size_t) (i % 3), n, TSDB_LANE_INT64, ranges, nranges, sums, scratch2);
+					(void) tsdb_double_narrow(cut, size - (size_t) (i % 3), n, narrow, &scale, scratch2);
+					(void) tsdb_int_narrow(cut, size - (size_t) (i % 3), n, TSDB_LANE_INT64, narrow, scratch2);
 					free(damaged);
 					free(cut);
 				}
@@ -818,6 +874,8 @@ test_sums(void)
 		}
 	for (kind = 0; kind < 32; kind++)
 		expect(added_up[kind] >= 60, "of kind %d only %d of 120 blocks were added up", kind, added_up[kind]);
+	for (kind = 0; kind < 32; kind++)
+		expect(narrowed[kind] >= 60, "of kind %d only %d of 120 blocks came as integers of 32 bits", kind, narrowed[kind]);
 	tsdb_simd_use(tiers[ntiers - 1]);
 	test_end("sums over ranges of encoded blocks");
 }

@@ -623,6 +623,112 @@ test_prefix_sum(void)
 }
 
 static void
+test_prefix_sum32(void)
+{
+	int64_t		v[MAX];
+	uint32_t	narrow[MAX];
+	int			kind;
+	int			n;
+	int			i;
+
+	FOR_INTS
+	{
+		uint32_t   *p;
+		uint32_t	want;
+
+		fill_ints(kind, n, v);
+		for (i = 0; i < n; i++)
+			narrow[i] = (uint32_t) v[i];
+		p = in_place(narrow, (size_t) n * 4);
+		k->prefix_sum32(p, n);
+		for (i = 0, want = 0; i < n; i++)
+		{
+			uint32_t	got;
+
+			want += narrow[i];
+			memcpy(&got, (uint8_t *) p + (size_t) i * 4, 4);
+			if (!expect(got == want, "kind %d, n = %d: [%d] is %x, not %x", kind, n, i, got, want))
+				break;
+		}
+		release("prefix_sum32", n);
+	}
+}
+
+static void
+test_scale_lanes(void)
+{
+	int64_t		v[MAX];
+	uint8_t		bytes[MAX];
+	uint16_t	words[MAX];
+	int			kind;
+	int			n;
+	int			i;
+	int			wide;
+
+	FOR_INTS
+	{
+		fill_ints(kind, n, v);
+		for (i = 0; i < n; i++)
+		{
+			bytes[i] = (uint8_t) v[i];
+			words[i] = (uint16_t) v[i];
+		}
+		for (wide = 0; wide < 2; wide++)
+		{
+			uint32_t	base = (uint32_t) v[0] * 2654435761U;
+			uint32_t	factor = n % 3 == 0 ? 1 : (uint32_t) v[n - 1];
+			uint8_t    *out = output((size_t) n * 4);
+
+			k->scale_lanes(wide ? TSDB_ELEM_U16 : TSDB_ELEM_U8,
+						   wide ? input(words, (size_t) n * 2) : input(bytes, (size_t) n), n, base, factor, (uint32_t *) out);
+			for (i = 0; i < n; i++)
+			{
+				uint32_t	want = base + factor * (wide ? words[i] : bytes[i]);
+				uint32_t	got;
+
+				memcpy(&got, out + (size_t) i * 4, 4);
+				if (!expect(got == want, "wide %d, n = %d: [%d] is %x, not %x", wide, n, i, got, want))
+					break;
+			}
+			release("scale_lanes", n);
+		}
+	}
+}
+
+/* Bit by bit; and in pieces as a whole. */
+static void
+test_crc32c(void)
+{
+	static uint8_t v[20000];
+	uint32_t	want = 0;
+	size_t		len;
+	size_t		i;
+	int			bit;
+
+	if (k->crc32c == NULL)
+		return;
+	for (i = 0; i < sizeof(v); i++)
+		v[i] = (uint8_t) (i * i >> 3 ^ i * 7 ^ i >> 9);
+	for (len = 0, want = 0xFFFFFFFF; len < sizeof(v); len++)
+	{
+		/* all lengths around those at which other loops begin */
+		if (len < 1100 || len % 1008 < 3 || len % 8064 < 20 || len % 97 == 0)
+		{
+			uint32_t	got = k->crc32c(0xFFFFFFFF, input(v, len), len);
+			size_t		cut = len * 5 / 7;
+			uint32_t	twice = k->crc32c(k->crc32c(0xFFFFFFFF, v, cut), v + cut, len - cut);
+
+			expect(got == want && twice == want, "%d bytes: %x, in two pieces %x, not %x", (int) len, got, twice, want);
+			release("crc32c", (int) len);
+		}
+		want ^= v[len];
+		for (bit = 0; bit < 8; bit++)
+			want = want >> 1 ^ (want & 1 ? 0x82F63B78U : 0);
+	}
+	expect((k->crc32c(0xFFFFFFFF, "123456789", 9) ^ 0xFFFFFFFF) == 0xE3069283, "the check value of CRC-32C is not E3069283");
+}
+
+static void
 test_deltas(void)
 {
 	int64_t		v[MAX];
@@ -1728,7 +1834,8 @@ static const struct
 	void		(*run) (void);
 }			all_tests[] = {
 	{"pack", test_pack}, {"unpack", test_unpack}, {"unpack_lanes", test_unpack_lanes}, {"unpack_sum", test_unpack_sum},
-	{"unpack_compare", test_unpack_compare}, {"prefix_sum", test_prefix_sum}, {"deltas", test_deltas},
+	{"unpack_compare", test_unpack_compare}, {"prefix_sum", test_prefix_sum},
+	{"prefix_sum32", test_prefix_sum32}, {"scale_lanes", test_scale_lanes}, {"crc32c", test_crc32c}, {"deltas", test_deltas},
 	{"add_line", test_add_line}, {"line", test_line}, {"subtract", test_subtract}, {"divide_exact", test_divide_exact},
 	{"width_histogram", test_width_histogram}, {"collect_wide", test_collect_wide}, {"run_starts, count_changes", test_runs},
 	{"zigzag, unzigzag", test_zigzag}, {"split_planes, join_planes", test_planes}, {"widen_signed", test_widen_signed},

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "agg/core_aggregate.h"
+#include "chunk/column_ranges.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -120,7 +121,8 @@ struct TsdbAggregates
 	int			nsubsets;
 	Subset	   *subsets;
 	Size		state_bytes;
-	bool		only_count;
+	bool		by_directory;	/* count(*), and extremes of plain columns, without FILTER, alone */
+	bool		has_extremes;
 };
 
 /* ------------------------------------------------------------------------
@@ -298,6 +300,12 @@ has_core_state(AggKind kind)
 	return kind == AGG_CORE || kind == AGG_FIRST || kind == AGG_LAST;
 }
 
+static bool
+is_extreme(AggKind kind)
+{
+	return kind >= AGG_MIN_INT && kind <= AGG_MAX_FLOAT4;
+}
+
 static int
 find_subset(TsdbAggregates *aggs, TsdbExpr *filter)
 {
@@ -363,8 +371,10 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	}
 	agg->offset = aggs->state_bytes;
 	aggs->state_bytes += MAXALIGN(state_size(agg->kind));
-	if (agg->kind != AGG_COUNT_ROWS || agg->filter != NULL)
-		aggs->only_count = false;
+	if (is_extreme(agg->kind))
+		aggs->has_extremes = true;
+	if (agg->filter != NULL || (agg->kind != AGG_COUNT_ROWS && (!is_extreme(agg->kind) || tsdb_expr_column(agg->arg) == 0)))
+		aggs->by_directory = false;
 }
 
 /*
@@ -403,7 +413,7 @@ tsdb_aggregates_create(TsdbExprSet *exprs, List *aggrefs)
 	aggs->context = tsdb_core_context_create(exprs->parent->state);
 	aggs->aggs = palloc0((list_length(aggrefs) + 1) * sizeof(Aggregate));
 	aggs->subsets = palloc0((list_length(aggrefs) + 1) * sizeof(Subset));
-	aggs->only_count = true;
+	aggs->by_directory = true;
 	foreach(lc, aggrefs)
 		compile_aggregate(aggs, &aggs->aggs[aggs->n++], lfirst_node(Aggref, lc), aggrefs);
 	choose_encoded_sums(aggs);
@@ -464,19 +474,129 @@ tsdb_aggregates_by_rows(TsdbAggregates *aggs)
 }
 
 bool
-tsdb_aggregates_only_count(TsdbAggregates *aggs)
+tsdb_aggregates_by_directory(TsdbAggregates *aggs)
 {
-	return aggs->only_count;
+	return aggs->by_directory;
 }
 
-void
-tsdb_aggregates_count(TsdbAggregates *aggs, char *states, int64 n)
+/* The range of an aggregate's column, if the chunk has one. */
+static const TsdbColumnRange *
+find_range(const Aggregate *agg, const TsdbColumnRange *ranges, int nranges)
 {
+	AttrNumber	attnum = tsdb_expr_column(agg->arg);
 	int			i;
 
-	Assert(aggs->only_count);
+	for (i = 0; i < nranges; i++)
+	{
+		if (ranges[i].attnum == attnum)
+			return &ranges[i];
+	}
+	return NULL;
+}
+
+/*
+ * The least or greatest value of a column, from its range; false: the range does not tell it.  Bounds of numbers are values that the chunk has,
+ * -0 below 0.  If they may both be there, or if it is NaN, which there are many of, rows decide.
+ */
+static bool
+extreme_of_range(AggKind kind, const TsdbColumnRange *range, ExtremeState *value)
+{
+	bool		want_max = kind == AGG_MAX_INT || kind == AGG_MAX_FLOAT8 || kind == AGG_MAX_FLOAT4;
+	Datum		bound = want_max ? range->max : range->min;
+	TsdbRangeForm form = tsdb_range_form(range->typid);
+
+	value->some = !range->all_nulls;
+	switch (kind)
+	{
+		case AGG_MIN_INT:
+		case AGG_MAX_INT:
+			if (form != TSDB_RANGE_SIGNED)
+				return false;
+			value->value.i = range->all_nulls ? 0 : (int64) bound;
+			return true;
+		case AGG_MIN_FLOAT8:
+		case AGG_MAX_FLOAT8:
+			if (form != TSDB_RANGE_FLOAT8)
+				return false;
+			value->value.d = range->all_nulls ? 0 : DatumGetFloat8(bound);
+			break;
+		default:
+			if (form != TSDB_RANGE_FLOAT4)
+				return false;
+			value->value.d = range->all_nulls ? 0 : DatumGetFloat4(bound);
+			break;
+	}
+	return range->all_nulls || (value->value.d == 0 ? (signbit(value->value.d) != 0) == want_max : !isnan(value->value.d));
+}
+
+/* Adds a value to an extreme; of equal ones the first stays. */
+static inline void
+add_extreme(AggKind kind, ExtremeState *state, const ExtremeState *value)
+{
+	bool		better;
+
+	if (!value->some)
+		return;
+	switch (kind)
+	{
+		case AGG_MIN_INT:
+			better = value->value.i < state->value.i;
+			break;
+		case AGG_MAX_INT:
+			better = value->value.i > state->value.i;
+			break;
+		case AGG_MIN_FLOAT8:
+		case AGG_MIN_FLOAT4:
+			better = float8_lt(value->value.d, state->value.d);
+			break;
+		default:
+			better = float8_gt(value->value.d, state->value.d);
+			break;
+	}
+	if (!state->some || better)
+		*state = *value;
+}
+
+bool
+tsdb_aggregates_add_chunk(TsdbAggregates *aggs, char *states, TsdbStore *store, const TsdbDirEntry *entry, MemoryContext scratch)
+{
+	TsdbColumnRange *ranges = NULL;
+	ExtremeState value;
+	int			nranges = 0;
+	int			i;
+
+	Assert(aggs->by_directory);
+	if (aggs->has_extremes)
+	{
+		MemoryContext old = MemoryContextSwitchTo(scratch);
+
+		ranges = tsdb_column_ranges_read(store, entry, RelationGetDescr(store->rel), &nranges);
+		MemoryContextSwitchTo(old);
+		for (i = 0; i < aggs->n; i++)
+		{
+			const Aggregate *agg = &aggs->aggs[i];
+			const TsdbColumnRange *range;
+
+			if (agg->kind == AGG_COUNT_ROWS)
+				continue;
+			range = find_range(agg, ranges, nranges);
+			if (range == NULL || !extreme_of_range(agg->kind, range, &value))
+				return false;
+		}
+	}
 	for (i = 0; i < aggs->n; i++)
-		((CountState *) (states + aggs->aggs[i].offset))->n += n;
+	{
+		const Aggregate *agg = &aggs->aggs[i];
+
+		if (agg->kind == AGG_COUNT_ROWS)
+			((CountState *) (states + agg->offset))->n += entry->d.nrows;
+		else
+		{
+			(void) extreme_of_range(agg->kind, find_range(agg, ranges, nranges), &value);
+			add_extreme(agg->kind, (ExtremeState *) (states + agg->offset), &value);
+		}
+	}
+	return true;
 }
 
 /* ------------------------------------------------------------------------
@@ -593,6 +713,31 @@ add_sum(FloatState *state, double sum, TsdbVec vec, int start, int n)
 	state->sum += sum;
 }
 
+/* Are all values -0 (or NULL)? */
+static pg_noinline bool
+only_minus_zeros(TsdbVec vec, int start, int n)
+{
+	const double *values = (const double *) vec.values;
+
+	EACH_VALUE(if (values[i] != 0 || !signbit(values[i])) return false);
+	return true;
+}
+
+/*
+ * sum() begins with the first value, not with 0, so that a sum of nothing but -0 is -0.  n values have been added to the state, their sum not
+ * yet; accumulators begin with 0.
+ */
+static inline double
+sum_of_zeros(Aggregate *agg, FloatState *state, double sum, TsdbVec vec, int start, int n, int64 nvalues)
+{
+	if (likely(sum != 0) || nvalues == 0 || (agg->kind != AGG_SUM_FLOAT8 && agg->kind != AGG_SUM_FLOAT4) ||
+		!only_minus_zeros(vec, start, n))
+		return sum;
+	if (state->n == nvalues)
+		state->sum = -0.0;
+	return -0.0;
+}
+
 static void
 add_floats(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npieces)
 {
@@ -600,21 +745,21 @@ add_floats(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npieces)
 
 	EACH_PIECE(FloatState,
 			   {
+				   double		sum = 0;
+				   int64		count = 0;
+
 				   if (vec.isnull == NULL && n >= KERNEL_ROWS)
 				   {
-					   state->n += n;
-					   add_sum(state, tsdb_kernels->sum_float(TSDB_ELEM_F64, values + start, n, NULL), vec, start, n);
+					   count = n;
+					   sum = tsdb_kernels->sum_float(TSDB_ELEM_F64, values + start, n, NULL);
 				   }
 				   else
-				   {
-					   double		sum = 0;
-
 					   EACH_VALUE({
-						   state->n++;
+						   count++;
 						   sum += values[i];
 					   });
-					   add_sum(state, sum, vec, start, n);
-				   }
+				   state->n += count;
+				   add_sum(state, sum_of_zeros(agg, state, sum, vec, start, n, count), vec, start, n);
 			   });
 }
 
@@ -798,6 +943,59 @@ add_picks(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces
 	ResetExprContext(agg->core->context->tmpcontext);
 }
 
+/* A sum of integers, or of decimals that came out as double, to a state. */
+static inline void
+add_encoded_sum(Aggregate *agg, const TsdbPiece *piece, bool floats, int64 sum, double value)
+{
+	if (floats)
+	{
+		FloatState *state = (FloatState *) (piece->states + agg->offset);
+
+		state->n += piece->n;
+		state->sum += value;
+		if (unlikely(isinf(state->sum)) && !state->infinite)
+			float_overflow_error();
+	}
+	else
+	{
+		IntState   *state = (IntState *) (piece->states + agg->offset);
+
+		state->n += piece->n;
+		state->sum += sum;
+	}
+}
+
+/*
+ * Adds a column that a filter has looked at as integers of 32 bits, and that is not decoded.
+ */
+static bool
+add_narrow(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces, bool floats)
+{
+	const int32 *values;
+	unsigned	scale;
+	int			p;
+
+	values = tsdb_vector_narrow(batch->set, agg->sum_attnum, false, &scale);
+	if (values == NULL)
+		return false;
+	for (p = 0; p < npieces; p++)
+	{
+		const TsdbPiece *piece = &pieces[p];
+		int64		sum = 0;
+		int			i;
+
+		if (batch->rows == NULL)
+			sum = (int64) tsdb_kernels->sum_int(TSDB_ELEM_I32, values + piece->start, piece->n, NULL);
+		else
+		{
+			for (i = piece->start; i < piece->start + piece->n; i++)
+				sum += values[batch->rows[i]];
+		}
+		add_encoded_sum(agg, piece, floats, sum, floats ? tsdb_narrow_double(sum, scale) : 0);
+	}
+	return true;
+}
+
 /* pieces shorter than this, on average, are decoded */
 #define ENCODED_ROWS	16
 
@@ -815,7 +1013,11 @@ add_encoded(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	int			first = batch->rows != NULL ? batch->rows[0] : 0;
 	int			p;
 
-	if (batch->set == NULL || npieces * ENCODED_ROWS > batch->n ||
+	if (batch->set == NULL)
+		return false;
+	if (add_narrow(agg, batch, pieces, npieces, floats))
+		return true;
+	if (npieces * ENCODED_ROWS > batch->n ||
 		(!batch->whole && batch->rows[batch->n - 1] - batch->rows[0] != batch->n - 1))
 		return false;
 	for (p = 0; p < npieces; p++)
@@ -826,24 +1028,7 @@ add_encoded(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	if (!tsdb_vector_sums(batch->set, agg->sum_attnum, ranges, npieces, sums, floats ? doubles : NULL))
 		return false;
 	for (p = 0; p < npieces; p++)
-	{
-		if (floats)
-		{
-			FloatState *state = (FloatState *) (pieces[p].states + agg->offset);
-
-			state->n += pieces[p].n;
-			state->sum += doubles[p];
-			if (unlikely(isinf(state->sum)) && !state->infinite)
-				float_overflow_error();
-		}
-		else
-		{
-			IntState   *state = (IntState *) (pieces[p].states + agg->offset);
-
-			state->n += pieces[p].n;
-			state->sum += sums[p];
-		}
-	}
+		add_encoded_sum(agg, &pieces[p], floats, floats ? 0 : sums[p], floats ? doubles[p] : 0);
 	return true;
 }
 

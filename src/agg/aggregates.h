@@ -36,9 +36,13 @@ extern void tsdb_aggregates_init(TsdbAggregates *aggs, char *states);
 
 extern void tsdb_aggregates_add(TsdbAggregates *aggs, TsdbBatch *batch, const TsdbPiece *pieces, int npieces);
 
-/* All that needs no rows: can n rows of a group be added without looking at any column?  And adds them. */
-extern bool tsdb_aggregates_only_count(TsdbAggregates *aggs);
-extern void tsdb_aggregates_count(TsdbAggregates *aggs, char *states, int64 n);
+/*
+ * Are there aggregates alone that the directory's entry of a chunk may answer: count(*), least and greatest values?  And adds the n rows of a
+ * chunk, none of them deleted; false: it does not know all that is asked, and nothing was added.
+ */
+extern bool tsdb_aggregates_by_directory(TsdbAggregates *aggs);
+extern bool tsdb_aggregates_add_chunk(TsdbAggregates *aggs, char *states, TsdbStore *store, const TsdbDirEntry *entry,
+									  MemoryContext scratch);
 
 /* Result of each aggregate, or its serialised state; by-reference ones in the current context or in that of states. */
 extern void tsdb_aggregates_results(TsdbAggregates *aggs, char *states, Datum *values, bool *isnull);

@@ -38,6 +38,7 @@ typedef enum KeySource
 	SOURCE_ONE,					/* all rows have this one */
 	SOURCE_VALUES,
 	SOURCE_CODES,
+	SOURCE_RUNS,				/* as the vector is stored */
 	SOURCE_STEPS
 } KeySource;
 
@@ -55,8 +56,11 @@ typedef struct GroupKey
 	bool		one_isnull;
 	TsdbGroupKey one;
 	TsdbVec		vec;			/* VALUES */
-	uint32	   *codes;			/* CODES: [1024], and isnull[1024] */
+	uint32	   *codes;			/* CODES: [1024], and isnull[1024]; RUNS of a key by reference: of each run */
 	bool	   *isnull;
+	int64	   *run_values;		/* RUNS of a key by value: [1024] */
+	uint16	   *run_ends;		/* RUNS: [1024], as rows of the batch */
+	int			at_run;
 	int			nsteps;			/* STEPS: step_starts[i] is the first row of the i-th, of which steps_found[i] tells */
 	uint16	   *step_starts;
 	Step	   *steps_found;
@@ -116,6 +120,8 @@ tsdb_group_keys_create(TsdbExprSet *exprs, List *key_exprs, List *eq_operators, 
 		}
 		key->codes = palloc(TSDB_VECTOR_ROWS * sizeof(uint32));
 		key->isnull = palloc(TSDB_VECTOR_ROWS * sizeof(bool));
+		key->run_values = palloc(TSDB_VECTOR_ROWS * sizeof(int64));
+		key->run_ends = palloc(TSDB_VECTOR_ROWS * sizeof(uint16));
 	}
 	keys->table = tsdb_group_table_create(types, keys->n, state_bytes, CurrentMemoryContext);
 	tsdb_group_keys_reset(keys);
@@ -241,6 +247,40 @@ key_of_code(TsdbGroupKeys *keys, int k, uint32 code, bool create)
 	return key->of_code[code];
 }
 
+/*
+ * By the runs that the vector is stored as, of values or of codes; false: it is not stored so.  What ends a run among the rows
+ * of the vector is brought to the batch's rows; a run none of whose rows is in the batch becomes empty.
+ */
+static bool
+mark_runs(GroupKey *key, TsdbBatch *batch, uint64 *marks)
+{
+	int			nruns = key->byval ? tsdb_vector_int_runs(batch->set, key->attnum, key->run_values, key->run_ends) :
+		tsdb_vector_runs(batch->set, key->attnum, key->codes, key->run_ends);
+	int			row = 0;
+	int			i;
+
+	if (nruns == 0)
+		return false;
+	if (!batch->whole)
+	{
+		for (i = 0; i < nruns; i++)
+		{
+			while (row < batch->n && batch->rows[row] < key->run_ends[i])
+				row++;
+			key->run_ends[i] = (uint16) row;
+		}
+	}
+	Assert(key->run_ends[nruns - 1] == batch->n);
+	for (i = 0; i < nruns - 1; i++)
+	{
+		if (key->run_ends[i] < batch->n)
+			mark(marks, key->run_ends[i]);
+	}
+	key->source = SOURCE_RUNS;
+	key->at_run = 0;
+	return true;
+}
+
 /* By codes of the chunk's dictionary; false: it has none for this vector. */
 static bool
 mark_codes(TsdbGroupKeys *keys, int k, TsdbBatch *batch, bool create, uint64 *marks)
@@ -260,6 +300,8 @@ mark_codes(TsdbGroupKeys *keys, int k, TsdbBatch *batch, bool create, uint64 *ma
 		key->one = key_of_code(keys, k, (uint32) min, create);
 		return true;
 	}
+	if (mark_runs(key, batch, marks))
+		return true;
 	if (!tsdb_vector_codes(batch->set, key->attnum, key->codes, key->isnull))
 		return false;
 	if (!batch->whole)
@@ -404,6 +446,8 @@ mark_key(TsdbGroupKeys *keys, int k, TsdbBatch *batch, bool create, uint64 *mark
 			key->one = tsdb_group_key(keys->table, k, (Datum) min, create);
 			return;
 		}
+		if (key->byval && !batch->set->columns[key->attnum - 1].decoded && mark_runs(key, batch, marks))
+			return;
 	}
 	mark_values(key, tsdb_expr_eval(key->expr, batch), batch->n, marks);
 }
@@ -426,6 +470,12 @@ key_at(TsdbGroupKeys *keys, int k, int row, bool create, bool *isnull)
 		case SOURCE_CODES:
 			*isnull = key->isnull[row];
 			return *isnull ? none : key_of_code(keys, k, key->codes[row], create);
+		case SOURCE_RUNS:
+			while (key->run_ends[key->at_run] <= row)
+				key->at_run++;
+			*isnull = false;
+			return key->byval ? tsdb_group_key(keys->table, k, (Datum) key->run_values[key->at_run], create) :
+				key_of_code(keys, k, key->codes[key->at_run], create);
 		case SOURCE_STEPS:
 			while (key->at_step + 1 < key->nsteps && key->step_starts[key->at_step + 1] <= row)
 				key->at_step++;

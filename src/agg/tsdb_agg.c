@@ -340,12 +340,12 @@ static void
 read_scan(TsdbAggState *state)
 {
 	/* what the directory knows is enough */
-	bool		count_chunks = state->keys == NULL && tsdb_aggregates_only_count(state->aggs);
+	bool		offer_chunks = state->keys == NULL && tsdb_aggregates_by_directory(state->aggs);
 	TsdbScanItem item;
 
 	for (;;)
 	{
-		tsdb_scan_next_item(state->scan, count_chunks, &item);
+		tsdb_scan_next_item(state->scan, offer_chunks, &item);
 		switch (item.kind)
 		{
 			case TSDB_ITEM_END:
@@ -355,9 +355,13 @@ read_scan(TsdbAggState *state)
 				add_row(state, item.slot);
 				break;
 			case TSDB_ITEM_CHUNK:
-				tsdb_aggregates_count(state->aggs, state->states, item.nrows);
-				tsdb_scan_leave_chunk(state->scan);
-				state->chunks_answered++;
+				if (tsdb_aggregates_add_chunk(state->aggs, state->states, item.store, item.entry,
+											  state->exprs->econtext->ecxt_per_tuple_memory))
+				{
+					tsdb_scan_leave_chunk(state->scan);
+					state->chunks_answered++;
+				}
+				ResetExprContext(state->exprs->econtext);
 				break;
 			case TSDB_ITEM_VECTOR:
 				if (item.new_chunk && state->keys != NULL)

@@ -99,6 +99,15 @@ typedef struct ArenaBlock
 
 #define ARENA_BYTES(block)	((uint8 *) (block) + MAXALIGN(sizeof(ArenaBlock)))
 
+/* A column of a set as integers of 32 bits. */
+typedef struct NarrowColumn
+{
+	bool		tried;
+	bool		made;
+	unsigned	scale;
+	int32	   *values;			/* [TSDB_VECTOR_ROWS]; made when first needed */
+} NarrowColumn;
+
 typedef struct OpenSet
 {
 	TsdbVectorSet pub;			/* must be first */
@@ -106,6 +115,7 @@ typedef struct OpenSet
 	OpenChunk  *owner;			/* whose memory values point to; stays when detached */
 	dlist_node	node;			/* in owner->sets while attached */
 	ArenaBlock **arenas;		/* [natts] */
+	NarrowColumn *narrow;		/* [natts] */
 } OpenSet;
 
 /* A block's bytes: in a pinned segment, or copied together in the scratch. */
@@ -1126,6 +1136,18 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 		return;
 	}
 	c = chunk->column_of_att[attnum - 1];
+	if (set->narrow[attnum - 1].made)
+	{
+		NarrowColumn *narrow = &set->narrow[attnum - 1];
+
+		if (chunk->layout.columns[c].kind == TSDB_KIND_FLOAT8)
+			tsdb_narrow_decode(narrow->values, (int) pub->nrows, narrow->scale, (int64 *) out->values);
+		else
+			tsdb_kernels->widen_signed((const uint8 *) narrow->values, (int) pub->nrows, sizeof(int32), (int64 *) out->values);
+		memset(out->isnull, false, pub->nrows);
+		out->decoded = true;
+		return;
+	}
 
 	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
 	if (vector->nparts == 0)
@@ -1147,33 +1169,82 @@ tsdb_vector_decode(TsdbVectorSet *pub, AttrNumber attnum)
 	out->decoded = true;
 }
 
-bool
-tsdb_vector_sums(TsdbVectorSet *pub, AttrNumber attnum, const TsdbRowRange *ranges, int nranges,
-				 int64 *sums, double *doubles)
+/*
+ * The block of a vector that is whole, hot, without NULLs, and of a column of that kind that is not decoded.  False: it is not such a one.  To be
+ * put back.
+ */
+static bool
+numbers_block(TsdbVectorSet *pub, AttrNumber attnum, TsdbColumnKind kind, BlockBytes *block)
 {
-	OpenSet    *set = (OpenSet *) pub;
-	OpenChunk  *chunk = set->owner;
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	int			c = chunk->column_of_att[attnum - 1];
 	const TsdbColumnDisk *column;
 	const TsdbVector *vector;
-	BlockBytes	block;
-	int			c = chunk->column_of_att[attnum - 1];
-	bool		done;
 
 	if (c < 0 || pub->columns[attnum - 1].decoded || pub->chunk == NULL)
 		return false;
 	column = &chunk->layout.columns[c];
 	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
 	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0 || (column->flags & TSDB_COL_COLD) != 0 ||
-		column->kind != (doubles != NULL ? TSDB_KIND_FLOAT8 : TSDB_KIND_INT))
+		column->kind != kind)
 		return false;
 	scratch_init();
-	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
+	block_get(chunk, &vector->block, column_name(chunk, attnum), block);
+	return true;
+}
+
+static TsdbLane
+column_lane(TsdbVectorSet *pub, AttrNumber attnum)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+
+	return (TsdbLane) chunk->layout.columns[chunk->column_of_att[attnum - 1]].typlen;
+}
+
+bool
+tsdb_vector_sums(TsdbVectorSet *pub, AttrNumber attnum, const TsdbRowRange *ranges, int nranges,
+				 int64_t *sums, double *doubles)
+{
+	BlockBytes	block;
+	bool		done;
+
+	if (!numbers_block(pub, attnum, doubles != NULL ? TSDB_KIND_FLOAT8 : TSDB_KIND_INT, &block))
+		return false;
 	if (doubles != NULL)
 		done = tsdb_double_sums(block.data, block.len, pub->nrows, ranges, nranges, doubles, scratch.codec);
 	else
-		done = tsdb_int_sums(block.data, block.len, pub->nrows, (TsdbLane) column->typlen, ranges, nranges, sums, scratch.codec);
+		done = tsdb_int_sums(block.data, block.len, pub->nrows, column_lane(pub, attnum), ranges, nranges, sums, scratch.codec);
 	block_put(&block);
 	return done;
+}
+
+const int32 *
+tsdb_vector_narrow(TsdbVectorSet *pub, AttrNumber attnum, bool make, unsigned *scale)
+{
+	OpenSet    *set = (OpenSet *) pub;
+	NarrowColumn *narrow = &set->narrow[attnum - 1];
+	int			c = set->owner->column_of_att[attnum - 1];
+	TsdbColumnKind kind;
+	BlockBytes	block;
+
+	if (make && !narrow->tried && c >= 0)
+	{
+		narrow->tried = true;
+		kind = (TsdbColumnKind) set->owner->layout.columns[c].kind;
+		if ((kind != TSDB_KIND_FLOAT8 && kind != TSDB_KIND_INT) || !numbers_block(pub, attnum, kind, &block))
+			return NULL;
+		if (narrow->values == NULL)
+			narrow->values = MemoryContextAlloc(set->cxt, TSDB_VECTOR_ROWS * sizeof(int32));
+		narrow->scale = 0;
+		if (kind == TSDB_KIND_FLOAT8)
+			narrow->made = tsdb_double_narrow(block.data, block.len, pub->nrows, narrow->values, &narrow->scale, scratch.codec);
+		else
+			narrow->made = tsdb_int_narrow(block.data, block.len, pub->nrows, column_lane(pub, attnum), narrow->values,
+										   scratch.codec);
+		block_put(&block);
+	}
+	*scale = narrow->scale;
+	return narrow->made ? narrow->values : NULL;
 }
 
 /*-------------- single values --------------*/
@@ -1578,24 +1649,63 @@ tsdb_vector_codes(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, bool *is
 	return true;
 }
 
+/*
+ * The block of a vector that may be stored as runs: whole, and without NULLs.  False: it is not.  To be put back.
+ */
+static bool
+runs_block(TsdbVectorSet *pub, int c, BlockBytes *block)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	const TsdbVector *vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
+
+	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
+		return false;
+	scratch_init();
+	block_get(chunk, &vector->block, column_name(chunk, chunk->layout.columns[c].attnum), block);
+	return true;
+}
+
 int
 tsdb_vector_runs(TsdbVectorSet *pub, AttrNumber attnum, uint32 *codes, uint16 *ends)
 {
 	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
 	int			c = chunk->column_of_att[attnum - 1];
-	const TsdbVector *vector;
 	BlockBytes	block;
 	int			nruns;
 
-	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0 || !runs_block(pub, c, &block))
 		return 0;
-	vector = &chunk->layout.vectors[(Size) c * chunk->layout.header->nvectors + pub->vector];
-	if (vector->nparts != 0 || vector->nnulls != 0 || vector->block.length == 0)
-		return 0;
-
-	scratch_init();
-	block_get(chunk, &vector->block, column_name(chunk, attnum), &block);
 	nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, chunk->layout.columns[c].dict_count, codes, ends, scratch.codec);
+	block_put(&block);
+	return nruns;
+}
+
+int
+tsdb_vector_int_runs(TsdbVectorSet *pub, AttrNumber attnum, int64 *values, uint16 *ends)
+{
+	OpenChunk  *chunk = ((OpenSet *) pub)->owner;
+	int			c = chunk->column_of_att[attnum - 1];
+	const TsdbColumnDisk *column;
+	const Datum *dict;
+	BlockBytes	block;
+	int			nruns;
+	int			i;
+
+	if (c < 0 || chunk->layout.columns[c].kind != TSDB_KIND_INT)
+		return 0;
+	column = &chunk->layout.columns[c];
+	scratch_init();
+	dict = dictionary(chunk, c);	/* first: it may use the scratch */
+	if (!runs_block(pub, c, &block))
+		return 0;
+	if (dict != NULL && tsdb_block_encoding(block.data, block.len) == TSDB_ENC_DICT)
+	{
+		nruns = tsdb_codes_runs(block.data, block.len, pub->nrows, column->dict_count, scratch.codes, ends, scratch.codec);
+		for (i = 0; i < nruns; i++)
+			values[i] = (int64) dict[scratch.codes[i]];
+	}
+	else
+		nruns = tsdb_int_runs(block.data, block.len, pub->nrows, (TsdbLane) column->typlen, values, ends, scratch.codec);
 	block_put(&block);
 	return nruns;
 }
@@ -1662,6 +1772,7 @@ set_create(int natts, MemoryContext parent)
 	set->pub.natts = natts;
 	set->pub.columns = MemoryContextAllocZero(cxt, Max(1, natts) * sizeof(TsdbVectorColumn));
 	set->arenas = MemoryContextAllocZero(cxt, Max(1, natts) * sizeof(ArenaBlock *));
+	set->narrow = MemoryContextAllocZero(cxt, Max(1, natts) * sizeof(NarrowColumn));
 	return set;
 }
 
@@ -1713,6 +1824,7 @@ tsdb_vector_set(TsdbChunk *chunk, uint32 vector, TsdbVectorSet *old, MemoryConte
 		if (set->owner == open && open->column_of_att[i] < 0)
 			continue;
 		set->pub.columns[i].decoded = false;
+		set->narrow[i].tried = set->narrow[i].made = false;
 		arena_reset(&set->arenas[i]);
 	}
 

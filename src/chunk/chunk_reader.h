@@ -96,6 +96,13 @@ extern bool tsdb_vector_sums(TsdbVectorSet *set, AttrNumber attnum, const TsdbRo
 							 int64 *sums, double *doubles);
 
 /*
+ * Values of all rows as integers of 32 bits, of a column of integers or of doubles that are decimals, at less than half of what decoding costs;
+ * NULL: the vector is not stored so (or has NULLs), or has been decoded.  *scale: for tsdb_narrow_* of tsdb_codec.h; 0 for integers.  Later
+ * decoding starts from them.  make: false: only if somebody has asked for them before.
+ */
+extern const int32 *tsdb_vector_narrow(TsdbVectorSet *set, AttrNumber attnum, bool make, unsigned *scale);
+
+/*
  * The value of one row, for who wants a few rows of the set: the column is not decoded, if it is not yet, but this value
  * alone read out of its block.  What it points to lives with the set, until this shows another vector, or its chunk.
  */
@@ -153,5 +160,7 @@ extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *cod
  * same code.  Returns their number; 0: this vector is not stored as runs, or has NULLs: see tsdb_vector_codes.
  */
 extern int	tsdb_vector_runs(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, uint16 *ends);
+/* The same of a column of integers, coded by a dictionary or not: values as tsdb_vector_decode gives them. */
+extern int	tsdb_vector_int_runs(TsdbVectorSet *set, AttrNumber attnum, int64 *values, uint16 *ends);
 
 #endif							/* TSDB_CHUNK_READER_H */

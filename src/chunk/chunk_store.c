@@ -23,6 +23,7 @@
 #include "catalog/catalog.h"
 #include "common/relpath.h"
 #include "executor/tuptable.h"
+#include "kernels.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
@@ -630,7 +631,11 @@ tsdb_crc_behind(const void *data, Size len)
 
 	Assert(len >= sizeof(uint32));
 	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
+	/* on x86-64 core's runs one chain of instructions, a third as fast */
+	if (tsdb_kernels->crc32c != NULL)
+		crc = tsdb_kernels->crc32c(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
+	else
+		COMP_CRC32C(crc, (const uint8 *) data + sizeof(uint32), len - sizeof(uint32));
 	FIN_CRC32C(crc);
 	return crc;
 }

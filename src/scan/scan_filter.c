@@ -335,6 +335,69 @@ any_row(const uint64 *rows, int words)
 	return any != 0;
 }
 
+/*
+ * COMPARE on integers of 32 bits, which decimals and small integers are stored as; false: these are not.
+ */
+static bool
+narrow_rows(FilterNode *node, TsdbVectorSet *set, uint64 *rows)
+{
+	const TsdbKernels *k = tsdb_kernels;
+	uint64		bits[TSDB_VECTOR_WORDS];
+	uint64		more[TSDB_VECTOR_WORDS];
+	int			n = (int) set->nrows;
+	const int32 *values;
+	TsdbScalar	not_below;
+	TsdbScalar	above;
+	unsigned	scale;
+
+	if (node->widen || (node->element != TSDB_ELEM_F64 && node->element != TSDB_ELEM_I64))
+		return false;
+	values = tsdb_vector_narrow(set, node->attnum, true, &scale);
+	if (values == NULL)
+		return false;
+	if (node->element == TSDB_ELEM_I64)
+	{
+		k->compare(TSDB_ELEM_I32, values, n, node->op, node->scalars[0], bits);
+		k->bitmap_and(rows, bits, n, rows);
+		return true;
+	}
+
+	if (!node->bounds_known || node->scale != scale || memcmp(&node->bounds_of, &node->scalars[0].d, sizeof(double)) != 0)
+	{
+		tsdb_narrow_bounds(node->scalars[0].d, scale, &node->not_below, &node->above);
+		node->scale = scale;
+		node->bounds_of = node->scalars[0].d;
+		node->bounds_known = true;
+	}
+	not_below.i = node->not_below;
+	above.i = node->above;
+	switch (node->op)
+	{
+		case TSDB_CMP_LT:
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_LT, not_below, bits);
+			break;
+		case TSDB_CMP_LE:
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_LT, above, bits);
+			break;
+		case TSDB_CMP_GE:
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_GE, not_below, bits);
+			break;
+		case TSDB_CMP_GT:
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_GE, above, bits);
+			break;
+		case TSDB_CMP_EQ:
+		case TSDB_CMP_NE:
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_GE, not_below, bits);
+			k->compare(TSDB_ELEM_I32, values, n, TSDB_CMP_LT, above, more);
+			k->bitmap_and(bits, more, n, bits);
+			if (node->op == TSDB_CMP_NE)
+				k->bitmap_not(bits, n, bits);
+			break;
+	}
+	k->bitmap_and(rows, bits, n, rows);
+	return true;
+}
+
 static bool
 compare_rows(TsdbFilter *filter, FilterNode *node, TsdbVectorSet *set, uint64 *rows)
 {
@@ -346,6 +409,8 @@ compare_rows(TsdbFilter *filter, FilterNode *node, TsdbVectorSet *set, uint64 *r
 	const void *values;
 	int			i;
 
+	if (node->kind == FILTER_COMPARE && !node->always && narrow_rows(node, set, rows))
+		return any_row(rows, words);
 	tsdb_vector_decode(set, node->attnum);
 	values = column->values;
 	if (node->element == TSDB_ELEM_F32)

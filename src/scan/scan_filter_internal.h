@@ -64,6 +64,11 @@ typedef struct FilterNode
 	TsdbScalar *scalars;		/* IN: distinct, rising */
 	bool		never;			/* a value that is out of the column's range decides: no row passes */
 	bool		always;			/* ... or every row that is not NULL */
+	bool		bounds_known;	/* COMPARE of a double: among decimals of this scale (see tsdb_narrow_bounds) */
+	unsigned	scale;
+	double		bounds_of;
+	int64		not_below;
+	int64		above;
 
 	/* NULL_TEST */
 	bool		is_null;

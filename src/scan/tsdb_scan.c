@@ -1372,6 +1372,8 @@ next_vector(TsdbScanState *state, bool offer_chunks, TsdbScanItem *item)
 				{
 					state->offered = true;
 					item->kind = TSDB_ITEM_CHUNK;
+					item->store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
+					item->entry = entry;
 					item->nrows = (int) entry->d.nrows;
 					return true;
 				}
@@ -1433,8 +1435,9 @@ tsdb_scan_next_item(CustomScanState *node, bool offer_chunks, TsdbScanItem *item
 				item->kind = TSDB_ITEM_END;
 		}
 	}
+	/* rows of a chunk that is offered count when it is left, or as its vectors come */
 	if (instrument)
-		InstrStopNode(instrument, item->kind == TSDB_ITEM_END ? 0 : item->nrows);
+		InstrStopNode(instrument, item->kind == TSDB_ITEM_END || item->kind == TSDB_ITEM_CHUNK ? 0 : item->nrows);
 }
 
 void
@@ -1444,6 +1447,8 @@ tsdb_scan_leave_chunk(CustomScanState *node)
 
 	Assert(state->offered && state->chunk == NULL);
 	state->offered = false;
+	if (node->ss.ps.instrument)
+		node->ss.ps.instrument->tuplecount += state->entries[state->entry].d.nrows;
 	/* its rows have been looked at, as far as statistics go */
 	if (pgstat_should_count_relation(node->ss.ss_currentRelation))
 		node->ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += state->entries[state->entry].d.nrows;

@@ -53,6 +53,8 @@ typedef struct TsdbScanItem
 {
 	TsdbScanItemKind kind;
 	TupleTableSlot *slot;
+	TsdbStore  *store;			/* CHUNK: where the directory has it */
+	const TsdbDirEntry *entry;
 	TsdbVectorSet *set;			/* the scan's, until the next item */
 	bool		new_chunk;		/* of another chunk than the vector before */
 	const uint16 *rows;			/* [nrows] of the set, rising; NULL: all of them */
