@@ -28,8 +28,8 @@ extern bool tsdb_agg_columns_are_plain(Node *node, Index relid);
 /* Can the query be computed? */
 extern bool tsdb_agg_accept(TsdbAggQuery *query);
 
-/* Is the table's scan one of ours?  A path of the list that is in no order and needs no outer rows; NULL: there is none. */
-extern CustomPath *tsdb_agg_find_scan(List *paths);
+/* Is the table's scan one of ours?  A path of the list that is in no order and needs rows of outer (none, if NULL); NULL: there is none. */
+extern CustomPath *tsdb_agg_find_scan(List *paths, Relids outer);
 
 /* A path that computes the query over a scan; groups: how many are expected. */
 extern Path *tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, TsdbAggQuery *query, double groups);
@@ -49,6 +49,9 @@ extern Path *tsdb_agg_gather(PlannerInfo *root, RelOptInfo *partial_rel, Path *p
 
 /* Core's Agg over partial results. */
 extern void tsdb_agg_add_final(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *having, double groups);
+
+/* Is it certain that an aggregate raises no error, whatever the rows?  (But for a sum that overflows.) */
+extern bool tsdb_agg_is_harmless(const Aggref *aggref);
 
 /* Offers partial results below the joins of a query; input: a join. */
 extern void tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra);

@@ -25,11 +25,15 @@
 
 #include "agg/agg_internal.h"
 
+#include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/stratnum.h"
 #include "agg/time_steps.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -43,9 +47,14 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
+
+/* so many times as many rows as groups are wanted at least: estimates may be wrong, and what is gained with fewer is little */
+#define ROWS_A_GROUP	4.0
 
 /* A table, or several that are joined among themselves, to be joined to what there is. */
 typedef struct JoinStep
@@ -213,23 +222,35 @@ order_steps(PlannerInfo *root, Index relid, List *steps)
 	return ordered;
 }
 
-/* Columns of tables joined so far; an anti join has none of its right side. */
+/* Columns of tables joined so far. */
 static PathTarget *
 step_target(PlannerInfo *root, PathTarget *outer, JoinStep *step)
 {
 	PathTarget *target = copy_pathtarget(outer);
 
-	if (step->jointype != JOIN_ANTI)
-		add_new_columns_to_pathtarget(target, step->rel->reltarget->exprs);
+	add_new_columns_to_pathtarget(target, step->rel->reltarget->exprs);
 	return set_pathtarget_cost_width(root, target);
 }
 
-/* The path of a join; last: what the query wants of the last one, else NULL. */
+/* The relation that a step makes; last: what the query wants of the last one, else NULL. */
+static RelOptInfo *
+make_joinrel(PlannerInfo *root, Path *partial, double rows, JoinStep *step, PathTarget *last)
+{
+	RelOptInfo *joinrel = makeNode(RelOptInfo);
+
+	joinrel->reloptkind = RELOPT_JOINREL;
+	joinrel->relids = step->relids;
+	joinrel->rows = rows;
+	joinrel->reltarget = last ? last : step_target(root, partial->pathtarget, step);
+	return joinrel;
+}
+
+/* The path of a join. */
 static Path *
 join_path(PlannerInfo *root, Path *outer, JoinStep *step, PathTarget *last)
 {
-	RelOptInfo *joinrel = makeNode(RelOptInfo);
 	Path	   *inner = step->rel->cheapest_total_path;
+	RelOptInfo *joinrel = make_joinrel(root, outer, rows_after(step->jointype, outer->rows, inner->rows, step->selectivity), step, last);
 	JoinPathExtraData extra = {0};
 	JoinCostWorkspace workspace;
 	List	   *hash_clauses = NIL;
@@ -237,11 +258,6 @@ join_path(PlannerInfo *root, Path *outer, JoinStep *step, PathTarget *last)
 	Path	   *result;
 	Path	   *hash;
 	ListCell   *lc;
-
-	joinrel->reloptkind = RELOPT_JOINREL;
-	joinrel->relids = step->relids;
-	joinrel->rows = rows_after(step->jointype, outer->rows, inner->rows, step->selectivity);
-	joinrel->reltarget = last ? last : step_target(root, outer->pathtarget, step);
 
 	extra.restrictlist = step->clauses;
 	extra.sjinfo = step->sjinfo;
@@ -279,6 +295,31 @@ join_path(PlannerInfo *root, Path *outer, JoinStep *step, PathTarget *last)
 	return compare_path_costs(hash, result, TOTAL_COST) <= 0 ? hash : result;
 }
 
+/*
+ * The first join the other way round: for each row of the other side, partial results of the rows that its values let the scan find.  partial: depends
+ * on them.  NULL: impossible.
+ */
+static Path *
+nested_path(PlannerInfo *root, Path *partial, JoinStep *step, PathTarget *last)
+{
+	Path	   *outer = step->rel->cheapest_total_path;
+	JoinPathExtraData extra = {0};
+	JoinCostWorkspace workspace;
+	RelOptInfo *joinrel;
+
+	if (step->jointype == JOIN_SEMI && bms_equal(step->sjinfo->syn_righthand, step->rel->relids))
+		outer = (Path *) create_unique_path(root, step->rel, outer, step->sjinfo);
+	else if (step->jointype != JOIN_INNER)
+		return NULL;
+	if (outer == NULL || !bms_is_subset(PATH_REQ_OUTER(partial), step->rel->relids))
+		return NULL;
+	joinrel = make_joinrel(root, partial, clamp_row_est(outer->rows * partial->rows), step, last);
+	extra.restrictlist = step->clauses;
+	extra.sjinfo = inner_join(step->rel->relids, step->before);
+	initial_cost_nestloop(root, &workspace, JOIN_INNER, outer, partial, &extra);
+	return (Path *) create_nestloop_path(root, joinrel, JOIN_INNER, &workspace, &extra, outer, partial, step->clauses, NIL, NULL);
+}
+
 /* Joins partial results, and finishes them. */
 static void
 add_joined(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *steps, PathTarget *target, List *having)
@@ -289,7 +330,13 @@ add_joined(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *steps, P
 	ListCell   *lc;
 
 	foreach(lc, steps)
-		path = join_path(root, path, lfirst(lc), lnext(steps, lc) == NULL ? target : NULL);
+	{
+		PathTarget *last = lnext(steps, lc) == NULL ? target : NULL;
+
+		path = path->param_info ? nested_path(root, path, lfirst(lc), last) : join_path(root, path, lfirst(lc), last);
+		if (path == NULL)
+			return;
+	}
 	if (keys != NIL)
 		groups = estimate_num_groups(root, keys, path->rows, NULL, NULL);
 	tsdb_agg_add_final(root, grouped, path, having, groups);
@@ -453,7 +500,133 @@ find_keys(PlannerInfo *root, TsdbAggQuery *query, List *steps, PathTarget *targe
 				return false;
 		}
 	}
+	/* without a key there would be a row even if there are none to be aggregated, and a group above of it */
+	if (query->keys == NIL && root->parse->groupClause != NIL)
+		return add_key(root, query, (Expr *) makeBoolConst(true, false), BooleanEqualOperator);
 	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * How many groups
+ * ------------------------------------------------------------------------
+ */
+
+static int64
+datum_value(Datum value, Oid type)
+{
+	switch (get_typlen(type))
+	{
+		case sizeof(int16):
+			return DatumGetInt16(value);
+		case sizeof(int32):
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+/* How many values has a part of a date?  0: the expression is none. */
+static double
+count_parts(Expr *expr)
+{
+	static const struct
+	{
+		const char *name;
+		double		values;
+	}			units[] = {{"minute", 60}, {"hour", 24}, {"dow", 7}, {"isodow", 7}, {"week", 53}, {"month", 12}, {"quarter", 4}};
+	FuncExpr   *func = (FuncExpr *) expr;
+	char	   *unit;
+	int			i;
+
+	if (!IsA(expr, FuncExpr) || (func->funcresulttype != NUMERICOID && func->funcresulttype != FLOAT8OID) ||
+		!IsA(linitial(func->args), Const) || linitial_node(Const, func->args)->consttype != TEXTOID)
+		return 0;
+	unit = TextDatumGetCString(linitial_node(Const, func->args)->constvalue);
+	for (i = 0; i < (int) lengthof(units); i++)
+	{
+		if (pg_strcasecmp(unit, units[i].name) == 0)
+			return units[i].values;
+	}
+	return 0;
+}
+
+/* How many steps of a time column do the rows that are read lie in?  0: the expression has no steps, or nothing is known of the column. */
+static double
+count_steps(PlannerInfo *root, RelOptInfo *rel, Expr *expr)
+{
+	TsdbTimeSteps *steps = IsA(expr, Var) ? NULL : tsdb_time_steps_create(expr);
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	List	   *conditions = NIL;
+	double		result = 0;
+	AttStatsSlot slot;
+	HeapTuple	tuple;
+	AttrNumber	attnum;
+	ListCell   *lc;
+
+	if (steps == NULL)
+		return 0;
+	attnum = tsdb_time_steps_column(steps);
+	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid), Int16GetDatum(attnum), BoolGetDatum(rte->inh));
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	if (get_attstatsslot(&slot, tuple, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES))
+	{
+		Oid			type = get_atttype(rte->relid, attnum);
+		int64		lo = datum_value(slot.values[0], type);
+		int64		hi = datum_value(slot.values[slot.nvalues - 1], type);
+		int64		first;
+		int64		last;
+
+		foreach(lc, rel->baserestrictinfo)
+		{
+			RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+			List	   *vars = pull_var_clause((Node *) rinfo->clause, PVC_RECURSE_PLACEHOLDERS);
+
+			if (list_length(vars) == 1 && linitial_node(Var, vars)->varattno == attnum)
+				conditions = lappend(conditions, rinfo);
+		}
+		/* from the middle: infinity may be at either end */
+		tsdb_time_steps_around(steps, datum_value(slot.values[slot.nvalues / 2], type), &first, &last);
+		result = ((double) hi - (double) lo) / ((double) last - (double) first + 1) *
+			clauselist_selectivity(root, conditions, rel->relid, JOIN_INNER, NULL) + 1;
+		free_attstatsslot(&slot);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * After estimate_num_groups(), which takes every time for a group of its own where an expression of it is grouped by: then nothing would ever be
+ * aggregated first.
+ */
+static double
+estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows)
+{
+	List	   *others = NIL;
+	double		groups = 1;
+	double		steps = 1;
+	EstimationInfo info = {0};
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		double		nparts = count_parts(lfirst(lc));
+		double		nsteps = count_steps(root, rel, lfirst(lc));
+
+		if (nparts > 0)
+			groups *= nparts;
+		else if (nsteps > 0)
+			steps = Max(steps, nsteps);		/* a day has its hours */
+		else
+			others = lappend(others, lfirst(lc));
+	}
+	groups *= steps;
+	if (others != NIL)
+		groups *= estimate_num_groups(root, others, rows, NULL, &info);
+	/* where nothing is known, each row may be a group */
+	if ((info.flags & SELFLAG_USED_DEFAULT) != 0)
+		return rows;
+	return clamp_row_est(Min(groups, rows));
 }
 
 /* ------------------------------------------------------------------------
@@ -503,8 +676,8 @@ is_harmless(Node *expr)
 	return false;
 }
 
-static bool
-aggregate_is_harmless(Aggref *aggref)
+bool
+tsdb_agg_is_harmless(const Aggref *aggref)
 {
 	ListCell   *lc;
 
@@ -535,7 +708,7 @@ all_harmless(TsdbAggQuery *query)
 	}
 	foreach(lc, query->aggrefs)
 	{
-		if (!aggregate_is_harmless(lfirst_node(Aggref, lc)))
+		if (!tsdb_agg_is_harmless(lfirst_node(Aggref, lc)))
 			return false;
 	}
 	return true;
@@ -554,7 +727,33 @@ may_be_ours(PlannerInfo *root, Index relid)
 	RangeTblEntry *rte = planner_rt_fetch(relid, root);
 
 	return rte->rtekind == RTE_RELATION && rel->cheapest_total_path != NULL && bms_is_empty(rel->lateral_relids) &&
-		(rte->inh || tsdb_agg_find_scan(rel->pathlist) != NULL);
+		(rte->inh || tsdb_agg_find_scan(rel->pathlist, NULL) != NULL);
+}
+
+/* Keys of the table that are not set by the conditions of a scan that depends on outer rows. */
+static List *
+free_keys(TsdbAggQuery *query, ParamPathInfo *info)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, query->keys)
+	{
+		bool		is_set = false;
+
+		foreach(lc2, info->ppi_clauses)
+		{
+			RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc2);
+
+			is_set = is_set || (rinfo->mergeopfamilies != NIL && is_opclause(rinfo->clause) &&
+								(equal(linitial(((OpExpr *) rinfo->clause)->args), lfirst(lc)) ||
+								 equal(lsecond(((OpExpr *) rinfo->clause)->args), lfirst(lc))));
+		}
+		if (!is_set)
+			keys = lappend(keys, lfirst(lc));
+	}
+	return keys;
 }
 
 /* The table that is aggregated: of the aggregates' columns, or the largest; 0: none. */
@@ -590,7 +789,7 @@ tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *groupe
 	List	   *steps = NIL;
 	RelOptInfo *rel;
 	RelOptInfo *partial_rel;
-	double		groups = 1;
+	double		groups;
 	int			parallel;
 	int			i = 0;
 	ListCell   *lc;
@@ -622,22 +821,36 @@ tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *groupe
 	rel = find_base_rel(root, query.relid);
 	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, rel->relids);
 	partial_rel->consider_parallel = rel->consider_parallel && is_parallel_safe(root, (Node *) query.target->exprs);
-	if (query.keys != NIL)
-		groups = estimate_num_groups(root, query.keys, rel->rows, NULL, NULL);
+	groups = estimate_groups(root, rel, query.keys, rel->rows);
 	for (parallel = 0; parallel <= (partial_rel->consider_parallel ? 1 : 0); parallel++)
 	{
 		Path	   *path = NULL;
+
+		if (groups * ROWS_A_GROUP > rel->rows)
+			break;
 
 		if (planner_rt_fetch(query.relid, root)->inh)
 			path = tsdb_agg_append_path(root, partial_rel, rel, &query, parallel, groups);
 		else
 		{
-			CustomPath *scan = tsdb_agg_find_scan(parallel ? rel->partial_pathlist : rel->pathlist);
+			CustomPath *scan = tsdb_agg_find_scan(parallel ? rel->partial_pathlist : rel->pathlist, NULL);
 
 			if (scan != NULL)
 				path = tsdb_agg_make_path(root, partial_rel, scan, &query, groups);
 		}
 		if (path != NULL)
 			add_joined(root, grouped, parallel ? tsdb_agg_gather(root, partial_rel, path) : path, steps, target, having);
+	}
+	/* a few rows of the other side may choose what is read */
+	if (!planner_rt_fetch(query.relid, root)->inh)
+	{
+		CustomPath *scan = tsdb_agg_find_scan(rel->pathlist, ((JoinStep *) linitial(steps))->rel->relids);
+
+		if (scan != NULL)
+		{
+			groups = estimate_groups(root, rel, free_keys(&query, scan->path.param_info), scan->path.rows);
+			if (groups * ROWS_A_GROUP <= scan->path.rows)
+				add_joined(root, grouped, tsdb_agg_make_path(root, partial_rel, scan, &query, groups), steps, target, having);
+		}
 	}
 }

@@ -129,7 +129,7 @@ tsdb_agg_accept(TsdbAggQuery *query)
 }
 
 CustomPath *
-tsdb_agg_find_scan(List *paths)
+tsdb_agg_find_scan(List *paths, Relids outer)
 {
 	ListCell   *lc;
 
@@ -139,7 +139,7 @@ tsdb_agg_find_scan(List *paths)
 
 		while (IsA(path, ProjectionPath))
 			path = ((ProjectionPath *) path)->subpath;
-		if (IsA(path, CustomPath) && path->param_info == NULL && path->pathkeys == NIL && tsdb_is_scan_path((CustomPath *) path))
+		if (IsA(path, CustomPath) && bms_equal(PATH_REQ_OUTER(path), outer) && path->pathkeys == NIL && tsdb_is_scan_path((CustomPath *) path))
 			return (CustomPath *) path;
 	}
 	return NULL;
@@ -147,7 +147,7 @@ tsdb_agg_find_scan(List *paths)
 
 /* In a few words, for EXPLAIN. */
 static const char *
-why_not(const Agg *agg)
+why_not(const Agg *agg, bool joined)
 {
 	List	   *aggrefs = pull_var_clause((Node *) list_make2(agg->plan.targetlist, agg->plan.qual), PVC_INCLUDE_AGGREGATES |
 										  PVC_INCLUDE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
@@ -161,6 +161,8 @@ why_not(const Agg *agg)
 
 		if (why != NULL)
 			return why;
+		if (joined && IsA(lfirst(lc), Aggref) && !tsdb_agg_is_harmless(lfirst_node(Aggref, lc)))
+			return "an aggregate might fail for rows that a join takes away";
 	}
 	if (!tsdb_enable_vector_agg)
 		return "tsdb_am.enable_vector_agg is off";
@@ -188,6 +190,7 @@ tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, Tsdb
 	cpath->path.pathtype = T_CustomScan;
 	cpath->path.parent = parent;
 	cpath->path.pathtarget = query->target;
+	cpath->path.param_info = scan->path.param_info;
 	cpath->path.parallel_safe = scan->path.parallel_safe && parent->consider_parallel;
 	cpath->path.parallel_workers = scan->path.parallel_workers;
 	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
@@ -282,8 +285,8 @@ tsdb_agg_gather(PlannerInfo *root, RelOptInfo *partial_rel, Path *path)
 static void
 add_table_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
 {
-	CustomPath *scan = tsdb_agg_find_scan(input->pathlist);
-	CustomPath *parallel = tsdb_agg_find_scan(input->partial_pathlist);
+	CustomPath *scan = tsdb_agg_find_scan(input->pathlist, NULL);
+	CustomPath *parallel = tsdb_agg_find_scan(input->partial_pathlist, NULL);
 	TsdbAggQuery query = {0};
 
 	query.relid = input->relid;
@@ -340,7 +343,7 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptI
 		  double groups, bool *is_ours)
 {
 	List	   *paths = parallel ? leaf->partial_pathlist : leaf->pathlist;
-	CustomPath *scan = tsdb_agg_find_scan(paths);
+	CustomPath *scan = tsdb_agg_find_scan(paths, NULL);
 	TsdbAggQuery query = *top;
 	PathTarget *columns;
 	Path	   *path;
