@@ -5,11 +5,13 @@
  * Above one table: a path that gives the results, and, where a parallel scan is possible, one whose partial results are gathered and finished by
  * core's Agg.  Above partitions and inheritance: partial results of each table, ours where the table is one of ours, appended and finished by
  * core's.  (Where partition-wise aggregation is on and each group lies in one partition, core asks for each partition by itself.)
+ * Above joins: agg_join.c.
  */
 #include "compat.h"
 
 #include "agg/tsdb_agg.h"
 
+#include "agg/agg_internal.h"
 #include "agg/aggregates.h"
 #include "agg/group_table.h"
 #include "guc.h"
@@ -47,17 +49,6 @@ static const CustomPathMethods agg_path_methods = {
 	.PlanCustomPath = plan_agg
 };
 
-/* What is to be computed of one table. */
-typedef struct AggQuery
-{
-	Index		relid;
-	List	   *keys;			/* expressions */
-	List	   *eq_operators;
-	List	   *aggrefs;
-	List	   *having;			/* quals; NIL for partial results */
-	PathTarget *target;
-} AggQuery;
-
 /* ------------------------------------------------------------------------
  * Which queries
  * ------------------------------------------------------------------------
@@ -65,13 +56,12 @@ typedef struct AggQuery
 
 typedef struct CollectContext
 {
-	AggQuery   *query;
+	TsdbAggQuery *query;
 	const char *why;			/* it can't be done; NULL: it can */
 } CollectContext;
 
-/* Are the columns of an expression such as vectors have? */
-static bool
-columns_are_plain(Node *node, Index relid)
+bool
+tsdb_agg_columns_are_plain(Node *node, Index relid)
 {
 	List	   *vars = pull_var_clause(node, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
 	ListCell   *lc;
@@ -100,8 +90,8 @@ collect_aggrefs(Node *node, CollectContext *context)
 
 		context->why = tsdb_aggregate_refused(aggref);
 		if (context->why == NULL &&
-			(!columns_are_plain((Node *) aggref->args, context->query->relid) ||
-			 !columns_are_plain((Node *) aggref->aggfilter, context->query->relid)))
+			(!tsdb_agg_columns_are_plain((Node *) aggref->args, context->query->relid) ||
+			 !tsdb_agg_columns_are_plain((Node *) aggref->aggfilter, context->query->relid)))
 			context->why = "a system column or whole row";
 		context->query->aggrefs = list_append_unique(context->query->aggrefs, aggref);
 		return false;
@@ -114,9 +104,8 @@ collect_aggrefs(Node *node, CollectContext *context)
 	return expression_tree_walker(node, collect_aggrefs, context);
 }
 
-/* Can the query be computed?  group_clause: of the parse tree; key_exprs: its expressions, in terms of the table. */
-static bool
-accept(AggQuery *query, List *group_clause)
+bool
+tsdb_agg_accept(TsdbAggQuery *query)
 {
 	CollectContext context = {query, NULL};
 	ListCell   *lc;
@@ -124,40 +113,33 @@ accept(AggQuery *query, List *group_clause)
 
 	if (list_length(query->keys) > TSDB_MAX_GROUP_KEYS)
 		return false;
-	forboth(lc, query->keys, lc2, group_clause)
+	query->aggrefs = NIL;
+	forboth(lc, query->keys, lc2, query->clauses)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc2);
 		Node	   *expr = lfirst(lc);
 
 		if (!clause->hashable || !tsdb_group_key_hashable(clause->eqop, exprType(expr)) ||
-			contain_volatile_functions(expr) || contain_subplans(expr) || !columns_are_plain(expr, query->relid))
+			contain_volatile_functions(expr) || contain_subplans(expr) || !tsdb_agg_columns_are_plain(expr, query->relid))
 			return false;
-		query->eq_operators = lappend_oid(query->eq_operators, clause->eqop);
 	}
 	collect_aggrefs((Node *) query->target->exprs, &context);
 	collect_aggrefs((Node *) query->having, &context);
 	return context.why == NULL;
 }
 
-/* Is the table's scan one of ours?  A path of it that is in no order and needs no outer rows. */
-static CustomPath *
-find_scan(RelOptInfo *rel, List *paths)
+CustomPath *
+tsdb_agg_find_scan(List *paths, Relids outer)
 {
 	ListCell   *lc;
 
-	/* core puts a Result that tests conditions without columns between the scan and us */
-	foreach(lc, rel->baserestrictinfo)
-	{
-		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
-			return NULL;
-	}
 	foreach(lc, paths)
 	{
 		Path	   *path = lfirst(lc);
 
 		while (IsA(path, ProjectionPath))
 			path = ((ProjectionPath *) path)->subpath;
-		if (IsA(path, CustomPath) && path->param_info == NULL && path->pathkeys == NIL && tsdb_is_scan_path((CustomPath *) path))
+		if (IsA(path, CustomPath) && bms_equal(PATH_REQ_OUTER(path), outer) && path->pathkeys == NIL && tsdb_is_scan_path((CustomPath *) path))
 			return (CustomPath *) path;
 	}
 	return NULL;
@@ -165,7 +147,7 @@ find_scan(RelOptInfo *rel, List *paths)
 
 /* In a few words, for EXPLAIN. */
 static const char *
-why_not(const Agg *agg)
+why_not(const Agg *agg, bool joined)
 {
 	List	   *aggrefs = pull_var_clause((Node *) list_make2(agg->plan.targetlist, agg->plan.qual), PVC_INCLUDE_AGGREGATES |
 										  PVC_INCLUDE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
@@ -179,6 +161,8 @@ why_not(const Agg *agg)
 
 		if (why != NULL)
 			return why;
+		if (joined && IsA(lfirst(lc), Aggref) && !tsdb_agg_is_harmless(lfirst_node(Aggref, lc)))
+			return "an aggregate might fail for rows that a join takes away";
 	}
 	if (!tsdb_enable_vector_agg)
 		return "tsdb_am.enable_vector_agg is off";
@@ -190,25 +174,29 @@ why_not(const Agg *agg)
  * ------------------------------------------------------------------------
  */
 
-static CustomPath *
-make_agg_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, AggQuery *query, double groups)
+Path *
+tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, TsdbAggQuery *query, double groups)
 {
 	CustomPath *cpath = makeNode(CustomPath);
+	List	   *eq_operators = NIL;
 	double		rows = scan->path.rows;
 	double		cpu;
 	double		bytes;
 	QualCost	cost;
 	ListCell   *lc;
 
+	foreach(lc, query->clauses)
+		eq_operators = lappend_oid(eq_operators, lfirst_node(SortGroupClause, lc)->eqop);
 	cpath->path.pathtype = T_CustomScan;
 	cpath->path.parent = parent;
 	cpath->path.pathtarget = query->target;
+	cpath->path.param_info = scan->path.param_info;
 	cpath->path.parallel_safe = scan->path.parallel_safe && parent->consider_parallel;
 	cpath->path.parallel_workers = scan->path.parallel_workers;
 	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	cpath->methods = &agg_path_methods;
 	cpath->custom_paths = list_make1(scan);
-	cpath->custom_private = list_make4(query->keys, query->eq_operators, query->aggrefs, query->having);
+	cpath->custom_private = list_make4(query->keys, eq_operators, query->aggrefs, query->having);
 
 	groups = clamp_row_est(Min(groups, rows));
 	cpu = 0;
@@ -235,12 +223,12 @@ make_agg_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, AggQuery 
 		cpath->path.rows = clamp_row_est(groups * clauselist_selectivity(root, query->having, 0, JOIN_INNER, NULL));
 	cpath->path.total_cost = cpath->path.startup_cost + groups * (cpu_tuple_cost + cost.per_tuple) +
 		cpath->path.rows * query->target->cost.per_tuple;
-	return cpath;
+	return &cpath->path;
 }
 
-/* Keys, and aggregates in partial form; after make_partial_grouping_target() of core's planner. */
-static PathTarget *
-partial_target(PlannerInfo *root, PathTarget *target, List *having)
+/* After make_partial_grouping_target() of core's planner. */
+PathTarget *
+tsdb_agg_partial_target(PlannerInfo *root, PathTarget *target, List *having)
 {
 	PathTarget *partial = create_empty_pathtarget();
 	List	   *rest = NIL;
@@ -274,9 +262,8 @@ partial_target(PlannerInfo *root, PathTarget *target, List *having)
 	return set_pathtarget_cost_width(root, partial);
 }
 
-/* Core's Agg over partial results. */
-static void
-add_final_path(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *having, double groups)
+void
+tsdb_agg_add_final(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *having, double groups)
 {
 	AggClauseCosts costs;
 
@@ -287,48 +274,42 @@ add_final_path(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *havi
 											   AGGSPLIT_FINAL_DESERIAL, root->parse->groupClause, having, &costs, groups));
 }
 
-/* Partial results of processes, gathered. */
-static void
-add_gathered(PlannerInfo *root, RelOptInfo *grouped, RelOptInfo *partial_rel, Path *path, PathTarget *target, List *having,
-			 double groups)
+Path *
+tsdb_agg_gather(PlannerInfo *root, RelOptInfo *partial_rel, Path *path)
 {
 	double		rows = path->rows * path->parallel_workers;
-	Path	   *gather = (Path *) create_gather_path(root, partial_rel, path, target, NULL, &rows);
 
-	add_final_path(root, grouped, gather, having, groups);
+	return (Path *) create_gather_path(root, partial_rel, path, path->pathtarget, NULL, &rows);
 }
 
 static void
 add_table_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
 {
-	CustomPath *scan = find_scan(input, input->pathlist);
-	CustomPath *parallel = find_scan(input, input->partial_pathlist);
-	AggQuery	query = {0};
-	AggQuery	partial;
+	CustomPath *scan = tsdb_agg_find_scan(input->pathlist, NULL);
+	CustomPath *parallel = tsdb_agg_find_scan(input->partial_pathlist, NULL);
+	TsdbAggQuery query = {0};
 
 	query.relid = input->relid;
 	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
+	query.clauses = root->parse->groupClause;
 	query.having = (List *) extra->havingQual;
 	query.target = grouped->reltarget;
-	if (!accept(&query, root->parse->groupClause))
+	if (!tsdb_agg_accept(&query))
 		return;
 	if (scan != NULL)
-		add_path(grouped, &make_agg_path(root, grouped, scan, &query, groups)->path);
+		add_path(grouped, tsdb_agg_make_path(root, grouped, scan, &query, groups));
 
 	if (parallel == NULL || (extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 || !grouped->consider_parallel ||
 		(query.keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
 		return;
-	partial = query;
-	partial.aggrefs = NIL;
-	partial.eq_operators = NIL;
-	partial.having = NIL;
-	partial.target = partial_target(root, grouped->reltarget, query.having);
-	if (accept(&partial, root->parse->groupClause))
+	query.target = tsdb_agg_partial_target(root, grouped->reltarget, query.having);
+	query.having = NIL;
+	if (tsdb_agg_accept(&query))
 	{
 		RelOptInfo *partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
+		Path	   *path = tsdb_agg_make_path(root, partial_rel, parallel, &query, groups);
 
-		add_gathered(root, grouped, partial_rel, &make_agg_path(root, partial_rel, parallel, &partial, groups)->path,
-					 partial.target, query.having, groups);
+		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, path), (List *) extra->havingQual, groups);
 	}
 }
 
@@ -358,82 +339,95 @@ find_leaves(PlannerInfo *root, Index parent, List *leaves)
 
 /* Partial results of a table below an inheritance parent; NULL: impossible (parallel: without a partial path). */
 static Path *
-leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptInfo *leaf, PathTarget *top_target, List *top_keys,
-		  GroupPathExtraData *extra, bool parallel, double groups, bool *is_ours)
+leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptInfo *leaf, const TsdbAggQuery *top, bool parallel,
+		  double groups, bool *is_ours)
 {
 	List	   *paths = parallel ? leaf->partial_pathlist : leaf->pathlist;
-	CustomPath *scan = find_scan(leaf, paths);
-	AggQuery	query = {0};
-	PathTarget *target = copy_pathtarget(top_target);
+	CustomPath *scan = tsdb_agg_find_scan(paths, NULL);
+	TsdbAggQuery query = *top;
+	PathTarget *columns;
 	Path	   *path;
 	AggClauseCosts costs;
+	ListCell   *lc;
+	int			i = 0;
 
 	if (paths == NIL)
 		return NULL;
-	target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top_target->exprs, leaf->relids, input->relids);
 	query.relid = leaf->relid;
-	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top_keys, leaf->relids, input->relids);
-	query.target = target;
-	if (scan != NULL && accept(&query, root->parse->groupClause))
+	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf->relids, input->relids);
+	query.target = copy_pathtarget(top->target);
+	query.target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->target->exprs, leaf->relids, input->relids);
+	if (scan != NULL && tsdb_agg_accept(&query))
 	{
 		*is_ours = true;
-		return &make_agg_path(root, partial_rel, scan, &query, groups)->path;
+		return tsdb_agg_make_path(root, partial_rel, scan, &query, groups);
 	}
 	path = parallel ? linitial(paths) : leaf->cheapest_total_path;
-	/* core gives the target of the query to scans of partitions, and not to others', whose keys its Agg would not find */
-	if (path->param_info != NULL || !IS_PARTITIONED_REL(input))
+	if (path->param_info != NULL)
 		return NULL;
+
+	/* core's Agg wants its keys from below */
+	columns = create_empty_pathtarget();
+	foreach(lc, query.target->exprs)
+	{
+		if (get_pathtarget_sortgroupref(query.target, i) != 0)
+			add_column_to_pathtarget(columns, lfirst(lc), get_pathtarget_sortgroupref(query.target, i));
+		i++;
+	}
+	add_new_columns_to_pathtarget(columns, pull_var_clause((Node *) query.target->exprs, PVC_RECURSE_AGGREGATES));
+	path = (Path *) create_projection_path(root, path->parent, path, set_pathtarget_cost_width(root, columns));
 	MemSet(&costs, 0, sizeof(costs));
 	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &costs);
-	return (Path *) create_agg_path(root, partial_rel, path, target, root->parse->groupClause != NIL ? AGG_HASHED : AGG_PLAIN,
-									AGGSPLIT_INITIAL_SERIAL, root->parse->groupClause, NIL, &costs,
-									clamp_row_est(Min(groups, path->rows)));
+	return (Path *) create_agg_path(root, partial_rel, path, query.target, query.keys != NIL ? AGG_HASHED : AGG_PLAIN,
+									AGGSPLIT_INITIAL_SERIAL, query.clauses, NIL, &costs, clamp_row_est(Min(groups, path->rows)));
+}
+
+Path *
+tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *query, bool parallel, double groups)
+{
+	List	   *paths = NIL;
+	bool		is_ours = false;
+	int			workers = 0;
+	Path	   *append;
+	ListCell   *lc;
+
+	foreach(lc, find_leaves(root, input->relid, NIL))
+	{
+		Path	   *path = leaf_path(root, partial_rel, input, lfirst(lc), query, parallel, groups, &is_ours);
+
+		if (path == NULL || (parallel && !path->parallel_safe))
+			return NULL;
+		workers = Max(workers, path->parallel_workers);
+		paths = lappend(paths, path);
+	}
+	if (!is_ours)
+		return NULL;
+	append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
+										 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
+	append->pathtarget = query->target;
+	return append;
 }
 
 static void
 add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra, double groups)
 {
-	List	   *keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
 	List	   *having = (List *) extra->havingQual;
-	List	   *leaves = find_leaves(root, input->relid, NIL);
 	RelOptInfo *partial_rel;
-	PathTarget *target;
-	int			parallel;
+	TsdbAggQuery query = {0};
+	Path	   *append;
 
-	if (leaves == NIL || (extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 ||
-		(keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
+	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
+	query.clauses = root->parse->groupClause;
+	if ((extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 || (query.keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
 		return;
 	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
-	target = partial_target(root, grouped->reltarget, having);
-	for (parallel = 0; parallel <= 1; parallel++)
-	{
-		List	   *paths = NIL;
-		bool		is_ours = false;
-		int			workers = 0;
-		Path	   *append;
-		ListCell   *lc;
-
-		if (parallel && !grouped->consider_parallel)
-			return;
-		foreach(lc, leaves)
-		{
-			Path	   *path = leaf_path(root, partial_rel, input, lfirst(lc), target, keys, extra, parallel, groups, &is_ours);
-
-			if (path == NULL || (parallel && !path->parallel_safe))
-				return;
-			workers = Max(workers, path->parallel_workers);
-			paths = lappend(paths, path);
-		}
-		if (!is_ours)
-			return;
-		append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
-											 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
-		append->pathtarget = target;
-		if (parallel)
-			add_gathered(root, grouped, partial_rel, append, target, having, groups);
-		else
-			add_final_path(root, grouped, append, having, groups);
-	}
+	query.target = tsdb_agg_partial_target(root, grouped->reltarget, having);
+	append = tsdb_agg_append_path(root, partial_rel, input, &query, false, groups);
+	if (append != NULL)
+		tsdb_agg_add_final(root, grouped, append, having, groups);
+	if (grouped->consider_parallel &&
+		(append = tsdb_agg_append_path(root, partial_rel, input, &query, true, groups)) != NULL)
+		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, append), having, groups);
 }
 
 static void
@@ -449,8 +443,11 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, R
 
 	if (stage != UPPERREL_GROUP_AGG || !tsdb_enable_custom_scan || !tsdb_enable_vector_agg || parse->groupingSets != NIL ||
 		(!parse->hasAggs && parse->groupClause == NIL) || IS_DUMMY_REL(input) || input->cheapest_total_path == NULL ||
-		(input->reloptkind != RELOPT_BASEREL && input->reloptkind != RELOPT_OTHER_MEMBER_REL) ||
 		!bms_is_empty(input->lateral_relids))
+		return;
+	if (input->reloptkind == RELOPT_JOINREL)
+		tsdb_agg_add_join_paths(root, input, grouped, extra);
+	if (input->reloptkind != RELOPT_BASEREL && input->reloptkind != RELOPT_OTHER_MEMBER_REL)
 		return;
 	rte = planner_rt_fetch(input->relid, root);
 	if (rte->rtekind != RTE_RELATION)
@@ -476,18 +473,26 @@ plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist,
 	List	   *keys = linitial(best_path->custom_private);
 	List	   *aggrefs = lthird(best_path->custom_private);
 	List	   *having = lfourth(best_path->custom_private);
+	List	   *gate = NIL;
+	Plan	   *scan = linitial(custom_plans);
 	AttrNumber	resno = 1;
 	ListCell   *lc;
 
 	foreach(lc, list_concat_copy(keys, aggrefs))
 		cscan->custom_scan_tlist = lappend(cscan->custom_scan_tlist, makeTargetEntry(lfirst(lc), resno++, NULL, false));
+	/* core puts a Result that tests conditions without columns between the scan and us: we test them */
+	if (IsA(scan, Result))
+	{
+		gate = (List *) ((Result *) scan)->resconstantqual;
+		scan = outerPlan(scan);
+	}
 	/* core looks for parameters here, not in the list above */
-	cscan->custom_exprs = list_concat_copy(keys, aggrefs);
+	cscan->custom_exprs = list_concat(list_concat_copy(keys, aggrefs), gate);
 	cscan->scan.plan.targetlist = tlist;
 	cscan->scan.plan.qual = having;
 	cscan->scan.scanrelid = 0;
 	cscan->flags = best_path->flags;
-	cscan->custom_plans = custom_plans;
+	cscan->custom_plans = list_make1(scan);
 	cscan->custom_private = list_make2(list_make1_int(list_length(keys)), lsecond(best_path->custom_private));
 	cscan->methods = &tsdb_agg_methods;
 	return &cscan->scan.plan;

@@ -10,7 +10,7 @@
  * returned, and no row is counted twice.
  *
  * In the plan: custom_scan_tlist holds the keys, then the Aggrefs; the target list and HAVING refer to it.  custom_private is (number of keys),
- * (their equality operators).  custom_plans has the TsdbScan.
+ * (their equality operators).  custom_exprs has both again, then conditions without columns.  custom_plans has the TsdbScan.
  */
 #include "compat.h"
 
@@ -52,6 +52,8 @@ typedef struct TsdbAggState
 	List	   *key_exprs;
 	List	   *eq_operators;
 	List	   *aggrefs;
+	List	   *gate;			/* conditions without columns: if they are false, there are no rows */
+	ExprState  *gate_state;
 	AttrNumber *attnums;		/* columns that are read */
 	int			nattnums;
 
@@ -151,6 +153,8 @@ begin_agg(CustomScanState *node, EState *estate, int eflags)
 			state->aggrefs = lappend(state->aggrefs, expr);
 	}
 	state->naggs = list_length(state->aggrefs);
+	state->gate = list_copy_tail(cscan->custom_exprs, state->nkeys + state->naggs);
+	state->gate_state = ExecInitQual(state->gate, &node->ss.ps);
 	find_columns(state, cscan->custom_scan_tlist);
 
 	node->custom_ps = list_make1(ExecInitNode(linitial(cscan->custom_plans), estate,
@@ -343,6 +347,8 @@ read_scan(TsdbAggState *state)
 	bool		offer_chunks = state->keys == NULL && tsdb_aggregates_by_directory(state->aggs);
 	TsdbScanItem item;
 
+	if (!ExecQual(state->gate_state, state->exprs->econtext))
+		return;
 	for (;;)
 	{
 		tsdb_scan_next_item(state->scan, offer_chunks, &item);
@@ -555,6 +561,7 @@ explain_agg(CustomScanState *node, List *ancestors, ExplainState *es)
 	explain_exprs("Group Key", state->key_exprs, node, ancestors, es);
 	explain_exprs("Vectorized Aggregates", list_difference_ptr(state->aggrefs, by_rows), node, ancestors, es);
 	explain_exprs("Row by Row", by_rows, node, ancestors, es);
+	explain_exprs("One-Time Filter", state->gate, node, ancestors, es);
 	if (!es->analyze)
 		return;
 	if (state->chunks_answered > 0 || es->format != EXPLAIN_FORMAT_TEXT)

@@ -172,7 +172,7 @@ typedef struct TsdbScanState
 	bool		have_total;
 } TsdbScanState;
 
-const char *(*tsdb_scan_why_not_above) (const Agg *agg) = NULL;
+const char *(*tsdb_scan_why_not_above) (const Agg *agg, bool joined) = NULL;
 
 static Node *create_scan_state(CustomScan *cscan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
@@ -1559,6 +1559,41 @@ order_text(TsdbScanState *state)
 	return buf.data;
 }
 
+/* The Agg that rows of a scan go to, directly or through joins; NULL: none. */
+static const Agg *
+agg_above(Plan *plan, List *ancestors, bool *joined)
+{
+	ListCell   *lc;
+
+	*joined = false;
+	foreach(lc, ancestors)
+	{
+		Plan	   *above = lfirst(lc);
+
+		switch (nodeTag(above))
+		{
+			case T_Agg:
+				return *joined && DO_AGGSPLIT_COMBINE(((Agg *) above)->aggsplit) ? NULL : (const Agg *) above;
+			case T_HashJoin:
+			case T_MergeJoin:
+				/* the right side is the smaller one */
+				if (plan != outerPlan(above))
+					return NULL;
+				/* FALLTHROUGH */
+			case T_NestLoop:
+				*joined = true;
+				break;
+			case T_Sort:
+			case T_Material:
+				break;
+			default:
+				return NULL;
+		}
+		plan = above;
+	}
+	return NULL;
+}
+
 static void
 explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
@@ -1566,6 +1601,8 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
 	TsdbScanStats stats = state->have_total ? state->total : state->stats;
 	double		nloops = node->ss.ps.instrument ? Max(node->ss.ps.instrument->nloops, 1) : 1;
+	bool		joined;
+	const Agg  *agg;
 
 	if (state->filters != NIL)
 	{
@@ -1578,8 +1615,9 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	if (state->order_by != TSDB_ORDER_NONE)
 		ExplainPropertyText(state->order_by == TSDB_ORDER_LAST_ROWS ? "First of Each Series by" : "Order",
 							order_text(state), es);
-	if (tsdb_scan_why_not_above && ancestors != NIL && IsA(linitial(ancestors), Agg))
-		ExplainPropertyText("Aggregates Row by Row", tsdb_scan_why_not_above(linitial_node(Agg, ancestors)), es);
+	agg = agg_above((Plan *) cscan, ancestors, &joined);
+	if (agg != NULL && tsdb_scan_why_not_above)
+		ExplainPropertyText("Aggregates Row by Row", tsdb_scan_why_not_above(agg, joined), es);
 	if (!es->analyze)
 		return;
 

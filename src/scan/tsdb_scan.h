@@ -32,8 +32,8 @@ typedef enum TsdbScanOrder
 
 extern const CustomScanMethods tsdb_scan_methods;
 
-/* For EXPLAIN: why an Agg above a scan works row by row; set by who knows. */
-extern const char *(*tsdb_scan_why_not_above) (const Agg *agg);
+/* For EXPLAIN: why an Agg above a scan works row by row (joined: with joins between them); set by who knows. */
+extern const char *(*tsdb_scan_why_not_above) (const Agg *agg, bool joined);
 
 extern bool tsdb_is_scan_path(const CustomPath *path);
 
