@@ -37,8 +37,24 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* Memory for gathering rows that the last of several short runs has left for the next. */
+#define KEPT_GATHER_MAX_BYTES	(32 * 1024 * 1024)
+
+static struct
+{
+	MemoryContext cxt;			/* NULL = nothing is kept; a child of TopMemoryContext */
+	TsdbColumnBuffer *buf;
+	TsdbChunkWriter *writer;
+	uint32	   *perm;
+	uint32		perm_size;
+	TsdbMover  *user;			/* the run at work with it, or NULL */
+	MemoryContextCallback callback;
+}			kept;
+
+static void gather_end(TsdbMover *mover);
+
 TsdbMover *
-tsdb_mover_begin(Relation rel, const char *command)
+tsdb_mover_begin(Relation rel, const char *command, bool wait)
 {
 	MemoryContext cxt;
 	MemoryContext old_cxt;
@@ -71,7 +87,13 @@ tsdb_mover_begin(Relation rel, const char *command)
 						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 													RelationGetRelationName(rel)))));
 
-	tsdb_maintenance_lock(rel, false);
+	if (!tsdb_maintenance_lock(rel, !wait))
+	{
+		tsdb_store_close(mover->store);
+		MemoryContextSwitchTo(old_cxt);
+		MemoryContextDelete(cxt);
+		return NULL;
+	}
 
 	/* after index.c: reindex_index(); an error's abort gives identity and settings back */
 	GetUserIdAndSecContext(&mover->save_userid, &mover->save_sec_context);
@@ -104,8 +126,7 @@ tsdb_mover_end(TsdbMover *mover)
 
 	ExecDropSingleTupleTableSlot(mover->slot);
 	tsdb_row_indexer_end(&mover->indexer);
-	if (mover->writer != NULL)
-		tsdb_chunk_writer_free(mover->writer);
+	gather_end(mover);
 
 	CommandCounterIncrement();
 
@@ -182,11 +203,95 @@ tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const Item
 	tsdb_directory_delete(mover->store, entry, mover->cid);
 }
 
-void
-tsdb_mover_gather_begin(TsdbMover *mover)
+static bool
+kept_gather_fits(TupleDesc tupdesc)
 {
-	mover->buf = tsdb_column_buffer_create(RelationGetDescr(mover->rel), mover->cxt);
-	mover->writer = tsdb_chunk_writer_create(mover->cxt);
+	TupleDesc	kept_desc = kept.buf->tupdesc;
+	int			i;
+
+	if (kept_desc->natts != tupdesc->natts)
+		return false;
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute a = TupleDescAttr(tupdesc, i);
+		Form_pg_attribute b = TupleDescAttr(kept_desc, i);
+
+		if (a->atttypid != b->atttypid || a->attlen != b->attlen || a->attbyval != b->attbyval ||
+			a->attalign != b->attalign || a->attstorage != b->attstorage || a->attisdropped != b->attisdropped)
+			return false;
+	}
+	return true;
+}
+
+static void
+kept_gather_drop(void)
+{
+	if (kept.cxt != NULL)
+		MemoryContextDelete(kept.cxt);
+	memset(&kept, 0, sizeof(kept));
+}
+
+/* MemoryContextCallback of a run's context: a run that failed leaves nothing for the next one. */
+static void
+kept_gather_run_ends(void *arg)
+{
+	if (kept.user == arg)
+		kept_gather_drop();
+}
+
+void
+tsdb_mover_gather_begin(TsdbMover *mover, bool keep)
+{
+	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
+
+	/* an index expression may call a mover from a mover */
+	mover->keep_gather = keep && kept.user == NULL;
+	if (!mover->keep_gather)
+	{
+		mover->gather_cxt = mover->cxt;
+		mover->buf = tsdb_column_buffer_create(tupdesc, mover->cxt);
+		mover->writer = tsdb_chunk_writer_create(mover->cxt);
+		return;
+	}
+
+	if (kept.cxt != NULL && !kept_gather_fits(tupdesc))
+		kept_gather_drop();
+	if (kept.cxt == NULL)
+	{
+		MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "tsdb mover kept", ALLOCSET_DEFAULT_SIZES);
+
+		/* an error here leaves the context to nobody: it is small yet */
+		kept.buf = tsdb_column_buffer_create(tupdesc, cxt);
+		kept.writer = tsdb_chunk_writer_create(cxt);
+		kept.cxt = cxt;
+	}
+	mover->gather_cxt = kept.cxt;
+	mover->buf = kept.buf;
+	mover->writer = kept.writer;
+	mover->perm = kept.perm;
+	mover->perm_size = kept.perm_size;
+
+	kept.callback.func = kept_gather_run_ends;
+	kept.callback.arg = mover;
+	MemoryContextRegisterResetCallback(mover->cxt, &kept.callback);
+	kept.user = mover;
+}
+
+static void
+gather_end(TsdbMover *mover)
+{
+	if (!mover->keep_gather)
+	{
+		if (mover->writer != NULL)
+			tsdb_chunk_writer_free(mover->writer);
+		return;
+	}
+	tsdb_column_buffer_reset(mover->buf, KEPT_GATHER_MAX_BYTES);
+	kept.perm = mover->perm;
+	kept.perm_size = mover->perm_size;
+	kept.user = NULL;
+	if (MemoryContextMemAllocated(kept.cxt, true) > KEPT_GATHER_MAX_BYTES)
+		kept_gather_drop();
 }
 
 Size
@@ -207,7 +312,7 @@ tsdb_mover_sort(TsdbMover *mover, TsdbTableOptions *options)
 		if (mover->perm != NULL)
 			pfree(mover->perm);
 		mover->perm_size = Max(buf->nrows, TSDB_CHUNK_MAX_ROWS);
-		mover->perm = MemoryContextAllocHuge(mover->cxt, sizeof(uint32) * mover->perm_size);
+		mover->perm = MemoryContextAllocHuge(mover->gather_cxt, sizeof(uint32) * mover->perm_size);
 	}
 
 	*options = mover->options;
@@ -294,17 +399,59 @@ tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32
 	ExecClearTuple(slot);
 }
 
+/* Numbers of a vector's rows that are there, and in the range; time is decoded then. */
+static uint32
+rows_in_range(TsdbVectorSet *set, const TsdbMoverRange *range, uint16 *rows)
+{
+	uint32		first = set->vector * TSDB_VECTOR_ROWS;
+	const Datum *times = NULL;
+	const bool *isnull = NULL;
+	uint32		n = 0;
+	uint32		i;
+
+	if (range != NULL)
+	{
+		tsdb_vector_decode(set, range->time_attnum);
+		times = set->columns[range->time_attnum - 1].values;
+		isnull = set->columns[range->time_attnum - 1].isnull;
+	}
+	for (i = 0; i < set->nrows; i++)
+	{
+		rows[n] = (uint16) i;
+		if (range == NULL)
+			n++;
+		else if (isnull[i])
+			n += !range->has_before;
+		else
+			n += (!range->has_from || (int64) times[i] >= range->from) &&
+				(!range->has_before || (int64) times[i] < range->before);
+	}
+	if (set->chunk->has_dead)
+	{
+		uint32		kept = 0;
+
+		for (i = 0; i < n; i++)
+		{
+			rows[kept] = rows[i];
+			kept += !tsdb_row_is_dead(set->chunk, first + rows[i]);
+		}
+		n = kept;
+	}
+	return n;
+}
+
 int64
 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
-					  TsdbMoverTakeRow take, void *arg)
+					  const TsdbMoverRange *range, TsdbMoverTakeRow take, void *arg)
 {
 	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
 	MemoryContext cxt = AllocSetContextCreate(mover->cxt, "tsdb mover chunk", ALLOCSET_DEFAULT_SIZES);
 	Datum	   *values = MemoryContextAlloc(cxt, sizeof(Datum) * tupdesc->natts);
 	bool	   *isnull = MemoryContextAlloc(cxt, sizeof(bool) * tupdesc->natts);
+	uint16	   *rows = MemoryContextAlloc(cxt, sizeof(uint16) * TSDB_VECTOR_ROWS);
 	TsdbChunk  *chunk;
 	TsdbVectorSet *set = NULL;
-	int64		nlive = 0;
+	int64		ntaken = 0;
 	uint32		v;
 	int			att;
 
@@ -317,36 +464,66 @@ tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snap
 	chunk = tsdb_chunk_open(mover->store, entry, tupdesc, snapshot, cxt);
 	for (v = 0; v < chunk->nvectors; v++)
 	{
+		uint32		n;
 		uint32		i;
 
 		set = tsdb_vector_set(chunk, v, set, cxt);
-		for (att = 0; att < tupdesc->natts; att++)
+		n = rows_in_range(set, range, rows);
+		for (att = 0; n > 0 && att < tupdesc->natts; att++)
 		{
 			if (!TupleDescAttr(tupdesc, att)->attisdropped)
 				tsdb_vector_decode(set, att + 1);
 		}
 
-		for (i = 0; i < set->nrows; i++)
+		for (i = 0; i < n; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (tsdb_row_is_dead(chunk, v * TSDB_VECTOR_ROWS + i))
-				continue;
 			for (att = 0; att < tupdesc->natts; att++)
 			{
 				if (TupleDescAttr(tupdesc, att)->attisdropped)
 					continue;
-				values[att] = set->columns[att].values[i];
-				isnull[att] = set->columns[att].isnull[i];
+				values[att] = set->columns[att].values[rows[i]];
+				isnull[att] = set->columns[att].isnull[rows[i]];
 			}
-			take(mover, v * TSDB_VECTOR_ROWS + i, values, isnull, arg);
-			nlive++;
+			take(mover, v * TSDB_VECTOR_ROWS + rows[i], values, isnull, arg);
+		}
+		ntaken += n;
+	}
+	if (set != NULL)
+		tsdb_vector_set_release(set);
+	tsdb_chunk_release(chunk);
+	MemoryContextDelete(cxt);
+	return ntaken;
+}
+
+uint32
+tsdb_mover_sample_times(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+						AttrNumber time_attnum, uint32 step, int64 *times)
+{
+	MemoryContext cxt = AllocSetContextCreate(mover->cxt, "tsdb mover chunk", ALLOCSET_DEFAULT_SIZES);
+	TsdbChunk  *chunk = tsdb_chunk_open(mover->store, entry, RelationGetDescr(mover->rel), snapshot, cxt);
+	TsdbVectorSet *set = NULL;
+	uint32		ntimes = 0;
+	uint32		v;
+
+	for (v = 0; v < chunk->nvectors; v++)
+	{
+		uint32		i;
+
+		CHECK_FOR_INTERRUPTS();
+		set = tsdb_vector_set(chunk, v, set, cxt);
+		tsdb_vector_decode(set, time_attnum);
+		for (i = 0; i < set->nrows; i += step)
+		{
+			if (!set->columns[time_attnum - 1].isnull[i] && !tsdb_row_is_dead(chunk, v * TSDB_VECTOR_ROWS + i))
+				times[ntimes++] = (int64) set->columns[time_attnum - 1].values[i];
 		}
 	}
 	if (set != NULL)
 		tsdb_vector_set_release(set);
 	tsdb_chunk_release(chunk);
 	MemoryContextDelete(cxt);
-	return nlive;
+	return ntimes;
 }
 
 ItemPointerData

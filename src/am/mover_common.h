@@ -30,7 +30,9 @@ typedef struct TsdbMover
 	MemoryContext row_cxt;		/* reset for each row or small batch */
 	TsdbTableOptions options;
 
-	/* rows on their way into chunks; made by tsdb_mover_gather_begin */
+	/* rows on their way into chunks; made by tsdb_mover_gather_begin, in a context that may outlive the run */
+	MemoryContext gather_cxt;
+	bool		keep_gather;
 	TsdbColumnBuffer *buf;
 	TsdbChunkWriter *writer;
 	uint32	   *perm;			/* [perm_size] */
@@ -53,13 +55,13 @@ typedef struct TsdbMover
 } TsdbMover;
 
 /*
- * Starts a run: refuses read-only transactions, puts pending loaded rows into the stores, waits for the
- * maintenance lock, takes the table owner's identity (index expressions may run anybody's
+ * Starts a run: refuses read-only transactions, puts pending loaded rows into the stores, takes the
+ * maintenance lock (wait: false = NULL, and nothing done, if another mover has it), takes the table owner's identity (index expressions may run anybody's
  * functions), opens store and indexes, and makes a snapshot taken after the lock active:
  * it keeps TOAST values and chunks that the run reads from being vacuumed.
  * Ends with the run's context as the current one.  "command" is for the error message.
  */
-extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command);
+extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command, bool wait);
 
 /*
  * Ends it: promotes predicate locks of the moved rows, makes the run's work visible to the next command,
@@ -85,8 +87,11 @@ extern bool tsdb_mover_sees_tombstones(TsdbMover *mover, const TsdbDirEntry *ent
  */
 extern void tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const ItemPointerData *new_tids);
 
-/* Makes the column buffer, the writer and perm. */
-extern void tsdb_mover_gather_begin(TsdbMover *mover);
+/*
+ * Makes the column buffer, the writer and perm.  keep: for one of many short runs, one after another: takes those of the last
+ * run of this backend, if they fit the table, and leaves them for the next one (getting 10 MB anew costs a tenth of a step).
+ */
+extern void tsdb_mover_gather_begin(TsdbMover *mover, bool keep);
 /* Bytes of gathered rows above which they should become chunks. */
 extern Size tsdb_mover_gather_limit(void);
 
@@ -107,13 +112,27 @@ extern uint32 tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *
 extern void tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32 *perm,
 								   const uint64 *skip);
 
+/* Rows whose time is in [from, before); NULLs come last. */
+typedef struct TsdbMoverRange
+{
+	AttrNumber	time_attnum;
+	bool		has_from;
+	bool		has_before;
+	int64		from;
+	int64		before;
+} TsdbMoverRange;
+
 /*
- * Hands each row of a chunk that the snapshot sees to "take", decoded; values are valid during the call.
- * Returns their number.
+ * Hands each row of a chunk that the snapshot sees, and that is in the range (NULL: all), to "take", decoded; values are valid
+ * during the call.  Returns their number.
  */
 typedef void (*TsdbMoverTakeRow) (TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg);
 extern int64 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
-								   TsdbMoverTakeRow take, void *arg);
+								   const TsdbMoverRange *range, TsdbMoverTakeRow take, void *arg);
+
+/* Every "step"th time that is not NULL of those rows, into times; returns how many: at most nrows / step + 1. */
+extern uint32 tsdb_mover_sample_times(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+									  AttrNumber time_attnum, uint32 step, int64 *times);
 
 /*
  * Puts a row into the row store, unseen by logical decoding; TOASTs as heap does and inserts index entries.  Returns its
