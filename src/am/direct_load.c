@@ -302,6 +302,7 @@ write_to_row_store(LoadTarget *target, Relation rel)
 		ExecDropSingleTupleTableSlot(slots[i]);
 	FreeBulkInsertState(bistate);
 	MemoryContextDelete(batch_cxt);
+	tsdb_rows_added(rel, buffer->nrows);
 }
 
 static TsdbChunkWriter *
