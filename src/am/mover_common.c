@@ -38,7 +38,7 @@
 #include "utils/snapmgr.h"
 
 TsdbMover *
-tsdb_mover_begin(Relation rel, const char *command)
+tsdb_mover_begin(Relation rel, const char *command, bool wait)
 {
 	MemoryContext cxt;
 	MemoryContext old_cxt;
@@ -71,7 +71,13 @@ tsdb_mover_begin(Relation rel, const char *command)
 						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 													RelationGetRelationName(rel)))));
 
-	tsdb_maintenance_lock(rel, false);
+	if (!tsdb_maintenance_lock(rel, !wait))
+	{
+		tsdb_store_close(mover->store);
+		MemoryContextSwitchTo(old_cxt);
+		MemoryContextDelete(cxt);
+		return NULL;
+	}
 
 	/* after index.c: reindex_index(); an error's abort gives identity and settings back */
 	GetUserIdAndSecContext(&mover->save_userid, &mover->save_sec_context);

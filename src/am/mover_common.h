@@ -53,13 +53,13 @@ typedef struct TsdbMover
 } TsdbMover;
 
 /*
- * Starts a run: refuses read-only transactions, puts pending loaded rows into the stores, waits for the
- * maintenance lock, takes the table owner's identity (index expressions may run anybody's
+ * Starts a run: refuses read-only transactions, puts pending loaded rows into the stores, takes the
+ * maintenance lock (wait: false = NULL, and nothing done, if another mover has it), takes the table owner's identity (index expressions may run anybody's
  * functions), opens store and indexes, and makes a snapshot taken after the lock active:
  * it keeps TOAST values and chunks that the run reads from being vacuumed.
  * Ends with the run's context as the current one.  "command" is for the error message.
  */
-extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command);
+extern TsdbMover *tsdb_mover_begin(Relation rel, const char *command, bool wait);
 
 /*
  * Ends it: promotes predicate locks of the moved rows, makes the run's work visible to the next command,

@@ -2,7 +2,7 @@
  * mover_compress.c
  *	  Moves settled rows from the row store into chunks.
  *
- * Used by tsdb.compress.  README.md of this folder has the conflict table.
+ * Used by tsdb.compress and, in steps of one chunk, by workers.  README.md of this folder has the conflict table.
  *
  * The main fork is taken in source ranges of whole blocks.  For each: gather the settled
  * rows, sort, write chunk and directory entry, clear the range's visibility map bits, mark
@@ -22,6 +22,8 @@
  */
 #include "compat.h"
 
+#include <math.h>
+
 #include "access/detoast.h"
 #include "access/generic_xlog.h"
 #include "access/heapam.h"
@@ -36,9 +38,11 @@
 #include "chunk/tombstone.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/freespace.h"
 #include "storage/smgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /*
  * Rows of a range up to which another one certainly fits the same chunk: a chunk takes no more than
@@ -50,6 +54,13 @@ StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST > MaxOffsetNumber,
 				 "no page has the offset of a moved tuple's t_ctid");
 StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST + TSDB_MOVED_MAX_ROWS - 1 < MovedPartitionsOffsetNumber,
 				 "no moved tuple's t_ctid has an offset with a meaning of its own");
+
+/* A step reads no more pages than this, so that its transaction stays short: 1 GB. */
+#define STEP_PAGES				(1024 * 1024 * 1024 / BLCKSZ)
+
+/* An estimate of the row store's rows asks the maps about so many pages, and reads so many. */
+#define ESTIMATE_MAP_PAGES		65536
+#define ESTIMATE_READ_PAGES		64
 
 /* Where a gathered row came from; row i of the column buffer is sources[i]. */
 typedef struct SourceRow
@@ -70,6 +81,12 @@ typedef struct Compress
 	TsdbMover  *mover;
 	BufferAccessStrategy strategy;
 	Buffer		vmbuffer;		/* map page in use, or invalid */
+
+	/* a step's limits, and its counts */
+	TransactionId before;		/* younger rows stay; invalid = no limit */
+	bool		skip_empty;		/* don't read pages that vacuum has left empty */
+	int64		nyoung;			/* rows that are settled but for "before" */
+	int64		bytes;			/* compressed, of the chunks written */
 
 	/* ranges that this xid has moved rows from before */
 	SourceRange *used;
@@ -109,13 +126,31 @@ is_settled(TsdbMover *mover, HeapTuple tuple, Buffer buffer)
 }
 
 static bool
-tuple_at(Compress *c, Page page, BlockNumber block, OffsetNumber offset, HeapTuple tuple)
+is_young(Compress *c, HeapTupleHeader header)
+{
+	return TransactionIdIsValid(c->before) && !HeapTupleHeaderXminFrozen(header) &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetRawXmin(header), c->before);
+}
+
+/*
+ * Has vacuum found no tuple on this page, and has nobody put one there since?  The map bit tells the second; a free space map that a
+ * crash has set back can be wrong about the first, until somebody inserts into the page.  A row is then found by the next step, or by tsdb.compress.
+ */
+static bool
+page_is_empty(Relation rel, BlockNumber block, Buffer *vmbuffer)
+{
+	return (visibilitymap_get_status(rel, block, vmbuffer) & VISIBILITYMAP_ALL_VISIBLE) != 0 &&
+		GetRecordedFreeSpace(rel, block) >= MaxHeapTupleSize;
+}
+
+static bool
+tuple_at(Relation rel, Page page, BlockNumber block, OffsetNumber offset, HeapTuple tuple)
 {
 	ItemId		lp = PageGetItemId(page, offset);
 
 	if (!ItemIdIsNormal(lp))
 		return false;
-	tuple->t_tableOid = RelationGetRelid(c->mover->rel);
+	tuple->t_tableOid = RelationGetRelid(rel);
 	tuple->t_data = (HeapTupleHeader) PageGetItem(page, lp);
 	tuple->t_len = ItemIdGetLength(lp);
 	ItemPointerSet(&tuple->t_self, block, offset);
@@ -178,8 +213,12 @@ gather_page(Compress *c, BlockNumber block)
 		 offset <= maxoff && nsettled < MaxHeapTuplesPerPage;
 		 offset++)
 	{
-		if (tuple_at(c, page, block, offset, &settled[nsettled]) &&
-			is_settled(mover, &settled[nsettled], buffer))
+		if (!tuple_at(mover->rel, page, block, offset, &settled[nsettled]) ||
+			!is_settled(mover, &settled[nsettled], buffer))
+			continue;
+		if (is_young(c, settled[nsettled].t_data))
+			c->nyoung++;
+		else
 			nsettled++;
 	}
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -317,7 +356,7 @@ mark_page(Compress *c, uint32 first, uint32 last)
 		SourceRow  *source = &c->sources[i];
 
 		movable[i - first] =
-			tuple_at(c, page, block, source->offset, &tuple) &&
+			tuple_at(mover->rel, page, block, source->offset, &tuple) &&
 			TransactionIdEquals(HeapTupleHeaderGetRawXmin(tuple.t_data), source->xmin) &&
 			is_settled(mover, &tuple, buffer);
 		if (movable[i - first])
@@ -368,7 +407,7 @@ mark_page(Compress *c, uint32 first, uint32 last)
 			tsdb_tombstone_write(mover->store, c->entry.d.chunk_id, row, TSDB_TOMB_NOT_MOVED,
 								 NULL, mover->cid);
 		}
-		else if (tuple_at(c, page, block, c->sources[i].offset, &tuple) &&
+		else if (tuple_at(mover->rel, page, block, c->sources[i].offset, &tuple) &&
 				 HeapTupleHasExternal(&tuple))
 			heap_toast_delete(mover->rel, &tuple, false);
 	}
@@ -408,6 +447,7 @@ move_range(Compress *c)
 	tsdb_chunk_write_to_store(mover->writer, mover->store, mover->buf, mover->perm, nrows,
 							  &order, nseries, mover->cid, 0, &c->entry);
 	Assert(c->entry.d.nrows == nrows);
+	c->bytes += c->entry.d.stored_bytes;
 
 	clear_map_range(c);
 
@@ -422,6 +462,7 @@ move_range(Compress *c)
 
 	tsdb_mover_index_chunk(mover, &c->entry, mover->perm, nmoved < nrows ? c->stayed : NULL);
 	tsdb_mover_count(mover, 0, nmoved);
+	last_mover = GetTopFullTransactionId();
 	return nmoved;
 }
 
@@ -469,16 +510,11 @@ block_is_used(Compress *c, BlockNumber block)
 	return false;
 }
 
-int64
-tsdb_mover_compress(Relation rel)
+static Compress *
+compress_begin(TsdbMover *mover)
 {
-	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.compress()");
 	Compress   *c = palloc0(sizeof(Compress));
-	int			natts = RelationGetDescr(rel)->natts;
-	Size		limit = tsdb_mover_gather_limit();
-	int64		nmoved = 0;
-	BlockNumber nblocks;
-	BlockNumber block = 0;
+	int			natts = RelationGetDescr(mover->rel)->natts;
 
 	c->mover = mover;
 	c->strategy = GetAccessStrategy(BAS_BULKWRITE);
@@ -493,40 +529,167 @@ tsdb_mover_compress(Relation rel)
 
 	/* once our xid is in a tuple header, others may make it a member of a multixact */
 	MultiXactIdSetOldestMember();
+	return c;
+}
 
-	nblocks = smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM);
-	while (block < nblocks)
-	{
-		TsdbColumnBuffer *buf = mover->buf;
-
-		while (block < nblocks &&
-			   buf->nrows + MaxHeapTuplesPerPage <= TSDB_MOVED_MAX_ROWS &&
-			   (buf->nrows == 0 || buf->bytes_used < limit))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (block_is_used(c, block))
-			{
-				if (buf->nrows > 0)
-					break;
-			}
-			else if (!gather_page(c, block))
-				break;
-			block++;
-		}
-
-		if (buf->nrows > 0)
-		{
-			nmoved += move_range(c);
-			last_mover = GetTopFullTransactionId();
-			tsdb_column_buffer_reset(buf, limit);
-		}
-	}
-
+static void
+compress_end(Compress *c)
+{
 	if (BufferIsValid(c->vmbuffer))
 		ReleaseBuffer(c->vmbuffer);
 	FreeAccessStrategy(c->strategy);
-	tsdb_mover_end(mover);
+	tsdb_mover_end(c->mover);
+}
+
+/* Gathers rows for one chunk from blocks up to "end" on; returns the first block that was not looked at. */
+static BlockNumber
+gather_range(Compress *c, BlockNumber block, BlockNumber end)
+{
+	TsdbColumnBuffer *buf = c->mover->buf;
+	Size		limit = tsdb_mover_gather_limit();
+
+	for (; block < end &&
+		 buf->nrows + MaxHeapTuplesPerPage <= TSDB_MOVED_MAX_ROWS &&
+		 (buf->nrows == 0 || buf->bytes_used < limit); block++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (c->nused > 0 && block_is_used(c, block))
+		{
+			if (buf->nrows > 0)
+				break;
+		}
+		else if (c->skip_empty && page_is_empty(c->mover->rel, block, &c->vmbuffer))
+			continue;
+		else if (!gather_page(c, block))
+			break;
+	}
+	return block;
+}
+
+int64
+tsdb_mover_compress(Relation rel)
+{
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.compress()", true);
+	Compress   *c = compress_begin(mover);
+	int64		nmoved = 0;
+	BlockNumber nblocks = smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM);
+	BlockNumber block = 0;
+
+	while (block < nblocks)
+	{
+		block = gather_range(c, block, nblocks);
+		if (mover->buf->nrows > 0)
+		{
+			nmoved += move_range(c);
+			tsdb_column_buffer_reset(mover->buf, tsdb_mover_gather_limit());
+		}
+	}
+	compress_end(c);
 	return nmoved;
+}
+
+void
+tsdb_mover_compress_step(Relation rel, TsdbCompressStep *step)
+{
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.compress()", false);
+	Compress   *c;
+	BlockNumber nblocks;
+	BlockNumber end;
+
+	step->busy = mover == NULL;
+	step->done = mover == NULL;
+	step->rows = 0;
+	step->bytes = 0;
+	step->waiting = 0;
+	if (mover == NULL)
+		return;
+
+	c = compress_begin(mover);
+	c->before = step->before;
+	c->skip_empty = true;
+
+	nblocks = smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM);
+	end = step->next_block < nblocks ? step->next_block + Min(STEP_PAGES, nblocks - step->next_block) : nblocks;
+	step->next_block = gather_range(c, step->next_block, end);
+	step->done = step->next_block >= nblocks;
+	if (mover->buf->nrows > 0 && mover->buf->nrows >= step->min_rows)
+	{
+		step->rows = move_range(c);
+		step->bytes = c->bytes;
+	}
+	else
+		step->waiting = mover->buf->nrows;
+	step->waiting += c->nyoung;
+	compress_end(c);
+}
+
+/* Rows of a row-store page that the snapshot sees. */
+static int
+count_page_rows(Relation rel, BlockNumber block, Snapshot snapshot, BufferAccessStrategy strategy)
+{
+	Buffer		buf = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	Page		page = BufferGetPage(buf);
+	int			nrows = 0;
+	OffsetNumber off;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	for (off = FirstOffsetNumber; !PageIsNew(page) && off <= PageGetMaxOffsetNumber(page); off++)
+	{
+		HeapTupleData tuple;
+
+		if (tuple_at(rel, page, block, off, &tuple) && HeapTupleSatisfiesVisibility(&tuple, snapshot, buf))
+			nrows++;
+	}
+	UnlockReleaseBuffer(buf);
+	return nrows;
+}
+
+/*
+ * pg_class.reltuples and the statistics collector count both stores together, so pages are looked at: evenly spread over those
+ * that vacuum has not left empty.  New rows lie together, and often among many empty pages.
+ */
+int64
+tsdb_mover_row_store_rows(Relation rel, Snapshot snapshot)
+{
+	BlockNumber nblocks = smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM);
+	BlockNumber nasked = Min(nblocks, ESTIMATE_MAP_PAGES);
+	BlockNumber *pages = palloc(sizeof(BlockNumber) * Max(nasked, 1));
+	BlockNumber npages = 0;
+	BlockNumber nread;
+	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	Buffer		vmbuffer = InvalidBuffer;
+	double		nrows = 0;
+	BlockNumber i;
+
+	for (i = 0; i < nasked; i++)
+	{
+		BlockNumber block = (BlockNumber) ((uint64) i * nblocks / nasked);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!page_is_empty(rel, block, &vmbuffer))
+			pages[npages++] = block;
+	}
+	nread = Min(npages, ESTIMATE_READ_PAGES);
+	for (i = 0; i < nread; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		nrows += count_page_rows(rel, pages[(uint64) i * npages / nread], snapshot, strategy);
+	}
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+	FreeAccessStrategy(strategy);
+	pfree(pages);
+	return nread == 0 ? 0 : (int64) rint(nrows * npages / nread * nblocks / nasked);
+}
+
+int64
+tsdb_mover_row_store_waiting(Relation rel)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	int64		nrows = tsdb_mover_row_store_rows(rel, snapshot);
+
+	UnregisterSnapshot(snapshot);
+	return nrows;
 }
 
 bool

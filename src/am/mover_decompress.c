@@ -94,7 +94,7 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 int64
 tsdb_mover_decompress(Relation rel)
 {
-	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.decompress()");
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.decompress()", true);
 	Batch	   *batch = palloc0(sizeof(Batch));
 	TsdbDirEntry *entries;
 	int			nentries;

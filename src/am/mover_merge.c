@@ -266,7 +266,7 @@ finish_group(Merge *merge)
 int64
 tsdb_mover_recompress(Relation rel, TsdbColdChoice cold)
 {
-	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.recompress()");
+	TsdbMover  *mover = tsdb_mover_begin(rel, "tsdb.recompress()", true);
 	Merge	   *merge = palloc0(sizeof(Merge));
 	TsdbDirEntry *entries;
 	bool	   *good;

@@ -11,18 +11,22 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "am/mover.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "kernels.h"
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #define TSDB_AM_VERSION "1.0"
 
 PG_FUNCTION_INFO_V1(tsdb_sql_compress);
+PG_FUNCTION_INFO_V1(tsdb_sql_compress_step);
 PG_FUNCTION_INFO_V1(tsdb_sql_recompress);
 PG_FUNCTION_INFO_V1(tsdb_sql_decompress);
 PG_FUNCTION_INFO_V1(tsdb_sql_version);
@@ -66,6 +70,59 @@ Datum
 tsdb_sql_compress(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(run_mover(PG_GETARG_OID(0), "tsdb.compress()", compress_rows, TSDB_COLD_NONE));
+}
+
+/* Opens a table of ours for one step of a mover; the caller must own it. */
+static Relation
+step_open(Oid relid, const char *name)
+{
+	List	   *tables;
+
+	PreventCommandDuringRecovery(name);
+	PreventCommandIfReadOnly(name);
+	tables = tsdb_tables_lock(relid, RowExclusiveLock, tsdb_require_owner);
+	if (list_length(tables) != 1 || linitial_oid(tables) != relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a partitioned table", get_rel_name(relid))));
+	return relation_open(relid, NoLock);
+}
+
+static Datum
+step_result(FunctionCallInfo fcinfo, Datum *values)
+{
+	TupleDesc	tupdesc;
+	bool		nulls[8] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE || tupdesc->natts > (int) lengthof(nulls))
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
+}
+
+/*
+ * (relation, before xid, min_rows int, next_block bigint): one step of compressing; for tests, which make the SQL function themselves.
+ * Returns (busy, done bool, moved, bytes, waiting, next_block bigint).
+ */
+Datum
+tsdb_sql_compress_step(PG_FUNCTION_ARGS)
+{
+	Relation	rel = step_open(PG_GETARG_OID(0), "tsdb.compress()");
+	TsdbCompressStep step = {0};
+	Datum		values[6];
+
+	step.before = PG_GETARG_TRANSACTIONID(1);
+	step.min_rows = PG_GETARG_UINT32(2);
+	step.next_block = (BlockNumber) PG_GETARG_INT64(3);
+	tsdb_mover_compress_step(rel, &step);
+	relation_close(rel, NoLock);
+
+	values[0] = BoolGetDatum(step.busy);
+	values[1] = BoolGetDatum(step.done);
+	values[2] = Int64GetDatum(step.rows);
+	values[3] = Int64GetDatum(step.bytes);
+	values[4] = Int64GetDatum(step.waiting);
+	values[5] = Int64GetDatum((int64) step.next_block);
+	return step_result(fcinfo, values);
 }
 
 /* (relation, cold): cold NULL = by age */

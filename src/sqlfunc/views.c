@@ -15,10 +15,9 @@
 #include "compat.h"
 
 #include <ctype.h>
-#include <math.h>
 
-#include "access/heapam.h"
 #include "access/htup_details.h"
+#include "am/mover.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "chunk/chunk_reader.h"
@@ -42,63 +41,10 @@ PG_FUNCTION_INFO_V1(tsdb_sql_table_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_chunk_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_column_info);
 
-/* pages of the row store that are counted for an estimate; fewer: exact */
-#define SAMPLE_PAGES		32
-
 /* ------------------------------------------------------------------------
  * tsdb.tables
  * ------------------------------------------------------------------------
  */
-
-/* Rows of a row-store page that the snapshot sees. */
-static int
-count_page_rows(Relation rel, BlockNumber block, Snapshot snapshot, BufferAccessStrategy strategy)
-{
-	Buffer		buf = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
-	Page		page = BufferGetPage(buf);
-	int			nrows = 0;
-	OffsetNumber off;
-
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	for (off = FirstOffsetNumber; !PageIsNew(page) && off <= PageGetMaxOffsetNumber(page); off++)
-	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTupleData tuple;
-
-		if (!ItemIdIsNormal(item))
-			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-		tuple.t_len = ItemIdGetLength(item);
-		tuple.t_tableOid = RelationGetRelid(rel);
-		ItemPointerSet(&tuple.t_self, block, off);
-		if (HeapTupleSatisfiesVisibility(&tuple, snapshot, buf))
-			nrows++;
-	}
-	UnlockReleaseBuffer(buf);
-	return nrows;
-}
-
-/*
- * pg_class.reltuples and the statistics collector count both stores together: so look at some
- * pages, evenly spread.
- */
-static double
-estimate_row_store_rows(Relation rel, BlockNumber nblocks)
-{
-	BlockNumber npages = Min(nblocks, SAMPLE_PAGES);
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	double		nrows = 0;
-	BlockNumber i;
-
-	for (i = 0; i < npages; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		nrows += count_page_rows(rel, (BlockNumber) ((uint64) i * nblocks / npages),
-								 GetActiveSnapshot(), strategy);
-	}
-	FreeAccessStrategy(strategy);
-	return npages == 0 ? 0 : rint(nrows * nblocks / npages);
-}
 
 /*
  * A name as it may stand in the option: quoted only where SplitIdentifierString would not give
@@ -182,7 +128,7 @@ tsdb_sql_table_info(PG_FUNCTION_ARGS)
 	nblocks = RelationGetNumberOfBlocks(rel);
 	tsdb_options_get(rel, &options);
 
-	values[0] = Int64GetDatum((int64) estimate_row_store_rows(rel, nblocks));
+	values[0] = Int64GetDatum(tsdb_mover_row_store_rows(rel, GetActiveSnapshot()));
 	values[1] = Int64GetDatum((int64) nblocks * BLCKSZ);
 	values[2] = Int64GetDatum((int64) nchunks);
 	values[3] = Int64GetDatum((int64) rows);
