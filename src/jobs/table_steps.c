@@ -15,7 +15,6 @@
 #include "am/mover.h"
 #include "am/tsdb_handler.h"
 #include "catalog/pg_class.h"
-#include "chunk/directory.h"
 #include "commands/vacuum.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
@@ -43,6 +42,8 @@
 /* Pauses after errors, and after looks that found nothing to move though rows wait. */
 #define MIN_PAUSE			(10 * USECS_PER_SEC)
 #define MAX_PAUSE			(3600 * USECS_PER_SEC)
+/* Looks for rows that were counted and not found end with this pause. */
+#define LAST_PAUSE			(10 * 60 * USECS_PER_SEC)
 /* After having given way to somebody. */
 #define BUSY_PAUSE			(1 * USECS_PER_SEC)
 
@@ -71,7 +72,8 @@ typedef struct TableTurn
 	BlockNumber next_block;
 	int64		rows;			/* moved by this turn */
 	int64		waiting;		/* left by it */
-	int64		bytes;			/* of the last step */
+	int64		stored_bytes;	/* of the chunks that it wrote */
+	int64		bytes;			/* read and written by the last step */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
 } TableTurn;
 
@@ -104,27 +106,35 @@ compress_step(TableTurn *turn)
 {
 	StepResult	result;
 	Relation	rel = open_table(turn->relation, RowExclusiveLock, &result);
-	BlockNumber nblocks;
-	int64		rows;
+	BlockNumber from = turn->next_block;
+	TsdbCompressStep step;
 
 	if (rel == NULL)
 		return result;
-	if (!tsdb_maintenance_lock(rel, true))
-	{
-		relation_close(rel, NoLock);
-		return STEP_BUSY;
-	}
-	nblocks = RelationGetNumberOfBlocks(rel);
-	pg_atomic_write_u64(&turn->slot->blocks_total, nblocks);
+	memset(&step, 0, sizeof(step));
+	step.next_block = from;
+	if (turn->many)
+		step.min_rows = MIN_YOUNG_ROWS;
+	else
+		step.before = turn->before;
+	tsdb_mover_compress_step(rel, &step);
 
-	rows = tsdb_mover_compress(rel);
-	turn->bytes = (int64) nblocks * BLCKSZ;
-	turn->waiting = 0;
-	turn->rows += rows;
-	pg_atomic_write_u64(&turn->slot->blocks_done, nblocks);
-	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
+	pg_atomic_write_u64(&turn->slot->blocks_total, RelationGetNumberOfBlocks(rel));
 	relation_close(rel, NoLock);
-	return STEP_DONE;
+	if (step.busy)
+		return STEP_BUSY;
+
+	turn->next_block = step.next_block;
+	turn->bytes = (int64) (step.next_block - from) * BLCKSZ + step.bytes;
+	turn->rows += step.rows;
+	turn->stored_bytes += step.bytes;
+	turn->waiting += step.waiting;
+	pg_atomic_write_u64(&turn->slot->blocks_done, step.next_block);
+	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
+	pg_atomic_write_u64(&turn->slot->bytes, turn->stored_bytes);
+	if (step.rows > 0)
+		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
+	return step.done ? STEP_DONE : STEP_MORE;
 }
 
 /* ------------------------------------------------------------------------
@@ -421,6 +431,8 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		work->stats.last_rows = turn.rows;
 		work->stats.runs++;
 		work->stats.rows += turn.rows;
+		work->stats.last_bytes = turn.stored_bytes;
+		work->stats.bytes += turn.stored_bytes;
 		tsdb_work_unlock();
 	}
 
@@ -428,16 +440,25 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 	{
 		if (result == STEP_MORE)
 			pg_atomic_write_u32(&work->more, 1);
+
+		/*
+		 * Rows that were counted and not found are of transactions that have not ended, or were rolled back.  The former tell of
+		 * themselves as a rule (work_queue.c); some looks more make sure.
+		 */
+		if (waiting > turn.rows + turn.waiting && work->pause < LAST_PAUSE)
+			turn.waiting++;
 		if (turn.rows > 0)
 			no_pause(work);
 		else if (turn.waiting > 0)
-			pause_table(work, Max((TimestampTz) tsdb_compress_after_s * USECS_PER_SEC, MIN_PAUSE));
+			pause_table(work, Max((TimestampTz) tsdb_compress_after_s * USECS_PER_SEC, USECS_PER_SEC));
 		tsdb_work_note(work, turn.waiting, start);
-		turn.waiting = 0;
 		result = vacuum_table(&turn);
 	}
 	else
-		tsdb_work_note(work, Max(waiting, 1), since != 0 ? since : start);
+	{
+		tsdb_work_note(work, waiting, since != 0 ? since : start);
+		pg_atomic_write_u32(&work->more, 1);
+	}
 
 	switch (result)
 	{

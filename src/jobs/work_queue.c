@@ -10,7 +10,7 @@
  * Orderings: (Q1) a new entry's fields are set, WRITE fence, then its key; (Q2) a look-up reads the key, READ fence, then
  * the fields.  (Q3) rows are counted after their transaction has ended, so a worker that takes the count afterwards
  * sees the rows; those counted earlier, in large transactions, may be looked for too early, but the rest of the
- * transaction's rows calls again.  (Q4) A worker that takes the count sets "since" to 0, FULL fence, takes "waiting"; who counts adds
+ * transaction's rows, one at least, are told of at its end.  (Q4) A worker that takes the count sets "since" to 0, FULL fence, takes "waiting"; who counts adds
  * to "waiting", FULL fence, reads "since": either the worker gets the rows or "since" is set after it.
  *-------------------------------------------------------------------------
  */
@@ -410,8 +410,13 @@ tsdb_work_add(Relation rel, int rows)
 	}
 	count->rows += rows;
 	any_local = true;
-	if (count->rows >= LOCAL_BATCH)
+	if (count->rows > LOCAL_BATCH)
+	{
+		/* a worker may take the count before we commit: one row is kept to be told of afterwards */
+		count->rows--;
 		tell(count);
+		count->rows = 1;
+	}
 }
 
 /* ------------------------------------------------------------------------

@@ -37,7 +37,7 @@ typedef struct TsdbWorkStats
 	int64		last_bytes;
 	int64		runs;
 	int64		rows;			/* moved by all */
-	int64		bytes;			/* of the row store that all went through */
+	int64		bytes;			/* of the chunks that all wrote */
 	int64		merged;			/* chunks replaced by merging */
 	int64		vacuums;
 	int64		failures;
@@ -54,7 +54,7 @@ typedef struct TsdbTableWork
 	pg_atomic_uint64 since;		/* TimestampTz of the first of them; 0 = none */
 	pg_atomic_uint64 not_before;	/* TimestampTz: back-off, or a pause between looks that find nothing */
 	pg_atomic_uint32 claimed;	/* a worker's slot + 1; 0 = nobody's */
-	pg_atomic_uint32 more;		/* the last worker left something to be done */
+	pg_atomic_uint32 more;		/* is due whatever is counted: left so by a worker, or found by a look at all tables */
 	TimestampTz pause;			/* the claimer's, microseconds */
 	TimestampTz next_vacuum;	/* the claimer's */
 	TimestampTz vacuum_pause;	/* the claimer's, microseconds */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * worker.c
- *	  A background worker: serves the tables of one database.
+ *	  A background worker: serves the tables of one database, or runs one job.
  *
  * Started by the launcher when something is due, takes tables from the queue until nothing is, waits some seconds for more and
  * ends: a process that stays would be in the way of DROP DATABASE, and costs memory.  Some workers may serve one
@@ -26,6 +26,7 @@
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "guc.h"
+#include "jobs/job_runner.h"
 #include "jobs/table_steps.h"
 #include "jobs/work_queue.h"
 #include "miscadmin.h"
@@ -48,6 +49,9 @@
 
 /* How long a worker waits for more before it ends. */
 #define LINGER				(2 * USECS_PER_SEC)
+
+/* After an error in looking for jobs. */
+#define JOBS_AGAIN			(60 * USECS_PER_SEC)
 
 /* Entries that nobody has used for so long, of tables that cannot be seen, are of tables that are gone. */
 #define FORGET_AFTER		(10 * 60 * USECS_PER_SEC)
@@ -153,7 +157,7 @@ look_at_tables(void)
 			continue;
 		work = tsdb_work_find(MyDatabaseId, relation, true);
 		if (work != NULL)
-			tsdb_work_note(work, 1, 1);
+			pg_atomic_write_u32(&work->more, 1);
 		else
 		{
 			MemoryContext old_cxt = MemoryContextSwitchTo(worker_cxt);
@@ -225,10 +229,36 @@ serve_tables(void)
 	return nserved;
 }
 
+/* An error there must not keep rows from being compressed. */
+static void
+schedule_jobs(void)
+{
+	PG_TRY();
+	{
+		slot->next_job = tsdb_jobs_schedule();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		errcontext("looking for jobs that are due");
+		EmitErrorReport();
+		AbortOutOfAnyTransaction();
+		FlushErrorState();
+		MemoryContextSwitchTo(worker_cxt);
+		QueryCancelPending = false;
+		slot->next_job = GetCurrentTimestamp() + JOBS_AGAIN;
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	pgstat_report_stat(true);
+}
+
 static void
 serve_database(void)
 {
 	TimestampTz idle_since = 0;
+	bool		look_at_jobs = false;
+	bool		leave = false;
 
 	if (!extension_exists())
 	{
@@ -252,7 +282,16 @@ serve_database(void)
 			}
 			look_at_tables();
 			slot->looked = true;
+			look_at_jobs = true;
 			worked = true;
+		}
+		if (look_at_jobs || (slot->next_job != 0 && slot->next_job <= GetCurrentTimestamp()))
+		{
+			schedule_jobs();
+			look_at_jobs = false;
+			/* with room for one worker, the job has to have ours */
+			if (tsdb_max_workers == 1 && slot->next_job != 0)
+				leave = true;
 		}
 		if (serve_tables() > 0)
 			worked = true;
@@ -261,6 +300,8 @@ serve_database(void)
 			idle_since = 0;
 			continue;
 		}
+		if (leave)
+			return;
 
 		if (idle_since == 0)
 			idle_since = GetCurrentTimestamp();
@@ -290,6 +331,15 @@ tsdb_worker_main(Datum arg)
 	slot_number = DatumGetInt32(arg);
 	slot = tsdb_worker_attach(slot_number);
 	worker_cxt = AllocSetContextCreate(TopMemoryContext, "tsdb worker", ALLOCSET_DEFAULT_SIZES);
+
+	if (slot->kind == TSDB_WORKER_JOB)
+	{
+		/* a session of the job's owner */
+		BackgroundWorkerInitializeConnectionByOid(slot->database, slot->role, 0);
+		SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_USERSET, PGC_S_SESSION);
+		tsdb_job_serve(slot);
+		proc_exit(0);
+	}
 
 	BackgroundWorkerInitializeConnectionByOid(slot->database, InvalidOid, 0);
 	mark_as_autovacuum();
