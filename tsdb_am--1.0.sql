@@ -31,6 +31,13 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION tsdb.compress(regclass) IS
 'moves all committed rows of the row store into chunks; returns rows moved';
 
+CREATE FUNCTION tsdb.merge(relation regclass, force boolean DEFAULT false)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_sql_merge'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.merge(regclass, boolean) IS
+'merges small and overlapping chunks where that is worth it (force: all of them); returns chunks written';
+
 CREATE FUNCTION tsdb.recompress(relation regclass, cold boolean DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'tsdb_sql_recompress'

@@ -325,21 +325,6 @@ release_writer(void)
 	}
 }
 
-/*
- * How many of the rows left become the next chunk: equal parts of whole vectors, rather than
- * full chunks and a small rest.
- */
-static uint32
-rows_of_next_chunk(uint32 nleft)
-{
-	uint32		nchunks = (nleft + TSDB_CHUNK_MAX_ROWS - 1) / TSDB_CHUNK_MAX_ROWS;
-	uint32		nvectors = (nleft + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS;
-	uint32		part = (nvectors + nchunks - 1) / nchunks * TSDB_VECTOR_ROWS;
-
-	Assert(part <= TSDB_CHUNK_MAX_ROWS);
-	return Min(part, nleft);
-}
-
 /* The whole buffer sorted at once, then cut into chunks. */
 static void
 write_to_chunks(LoadTarget *target, Relation rel)
@@ -352,6 +337,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	uint32	   *perm;
 	uint32		nseries;
 	uint32		row = 0;
+	Oid			slice = InvalidOid;
 
 	if (!options->series_given && options->nseries == 0)
 		tsdb_options_sample(options, buffer);
@@ -369,18 +355,20 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	writer = acquire_writer();
 	while (row < buffer->nrows)
 	{
-		uint32		n = rows_of_next_chunk(buffer->nrows - row);
+		uint32		n = tsdb_chunk_even_part(buffer->nrows - row);
 		TsdbDirEntry entry;
 
 		CHECK_FOR_INTERRUPTS();
 		n = tsdb_chunk_rows_that_fit(buffer, perm + row, n, n);
 		memset(&entry, 0, sizeof(entry));
 		entry.d.sort_order = tsdb_options_sort_order(options);
+		entry.d.slice = slice;
 
 		/* how the series fall to several chunks is not known */
 		tsdb_chunk_write_to_store(writer, store, buffer, perm + row, n, &order,
 								  (n == buffer->nrows || nseries == 1) ? nseries : 0,
 								  target->key.cid, target->key.options & HEAP_INSERT_FROZEN, &entry);
+		slice = tsdb_entry_slice(&entry);
 		row += n;
 	}
 	release_writer();

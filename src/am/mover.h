@@ -85,7 +85,7 @@ typedef struct TsdbMergeStep
 extern bool tsdb_mover_merge_step(Relation rel, TsdbMergeStep *step);
 
 /* Steps until nothing is worth it, all in the current transaction; waits for other movers.  Returns chunks written. */
-extern int64 tsdb_mover_merge(Relation rel);
+extern int64 tsdb_mover_merge(Relation rel, TsdbColdChoice cold, bool force);
 
 /* All chunks that a new snapshot sees to row store; waits for those in use.  Returns rows moved. */
 extern int64 tsdb_mover_decompress(Relation rel);

@@ -300,17 +300,59 @@ tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32
 	ExecClearTuple(slot);
 }
 
+/* Numbers of a vector's rows that are there, and in the range; time is decoded then. */
+static uint32
+rows_in_range(TsdbVectorSet *set, const TsdbMoverRange *range, uint16 *rows)
+{
+	uint32		first = set->vector * TSDB_VECTOR_ROWS;
+	const Datum *times = NULL;
+	const bool *isnull = NULL;
+	uint32		n = 0;
+	uint32		i;
+
+	if (range != NULL)
+	{
+		tsdb_vector_decode(set, range->time_attnum);
+		times = set->columns[range->time_attnum - 1].values;
+		isnull = set->columns[range->time_attnum - 1].isnull;
+	}
+	for (i = 0; i < set->nrows; i++)
+	{
+		rows[n] = (uint16) i;
+		if (range == NULL)
+			n++;
+		else if (isnull[i])
+			n += !range->has_before;
+		else
+			n += (!range->has_from || (int64) times[i] >= range->from) &&
+				(!range->has_before || (int64) times[i] < range->before);
+	}
+	if (set->chunk->has_dead)
+	{
+		uint32		kept = 0;
+
+		for (i = 0; i < n; i++)
+		{
+			rows[kept] = rows[i];
+			kept += !tsdb_row_is_dead(set->chunk, first + rows[i]);
+		}
+		n = kept;
+	}
+	return n;
+}
+
 int64
 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
-					  TsdbMoverTakeRow take, void *arg)
+					  const TsdbMoverRange *range, TsdbMoverTakeRow take, void *arg)
 {
 	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
 	MemoryContext cxt = AllocSetContextCreate(mover->cxt, "tsdb mover chunk", ALLOCSET_DEFAULT_SIZES);
 	Datum	   *values = MemoryContextAlloc(cxt, sizeof(Datum) * tupdesc->natts);
 	bool	   *isnull = MemoryContextAlloc(cxt, sizeof(bool) * tupdesc->natts);
+	uint16	   *rows = MemoryContextAlloc(cxt, sizeof(uint16) * TSDB_VECTOR_ROWS);
 	TsdbChunk  *chunk;
 	TsdbVectorSet *set = NULL;
-	int64		nlive = 0;
+	int64		ntaken = 0;
 	uint32		v;
 	int			att;
 
@@ -323,36 +365,66 @@ tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snap
 	chunk = tsdb_chunk_open(mover->store, entry, tupdesc, snapshot, cxt);
 	for (v = 0; v < chunk->nvectors; v++)
 	{
+		uint32		n;
 		uint32		i;
 
 		set = tsdb_vector_set(chunk, v, set, cxt);
-		for (att = 0; att < tupdesc->natts; att++)
+		n = rows_in_range(set, range, rows);
+		for (att = 0; n > 0 && att < tupdesc->natts; att++)
 		{
 			if (!TupleDescAttr(tupdesc, att)->attisdropped)
 				tsdb_vector_decode(set, att + 1);
 		}
 
-		for (i = 0; i < set->nrows; i++)
+		for (i = 0; i < n; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (tsdb_row_is_dead(chunk, v * TSDB_VECTOR_ROWS + i))
-				continue;
 			for (att = 0; att < tupdesc->natts; att++)
 			{
 				if (TupleDescAttr(tupdesc, att)->attisdropped)
 					continue;
-				values[att] = set->columns[att].values[i];
-				isnull[att] = set->columns[att].isnull[i];
+				values[att] = set->columns[att].values[rows[i]];
+				isnull[att] = set->columns[att].isnull[rows[i]];
 			}
-			take(mover, v * TSDB_VECTOR_ROWS + i, values, isnull, arg);
-			nlive++;
+			take(mover, v * TSDB_VECTOR_ROWS + rows[i], values, isnull, arg);
+		}
+		ntaken += n;
+	}
+	if (set != NULL)
+		tsdb_vector_set_release(set);
+	tsdb_chunk_release(chunk);
+	MemoryContextDelete(cxt);
+	return ntaken;
+}
+
+uint32
+tsdb_mover_sample_times(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+						AttrNumber time_attnum, uint32 step, int64 *times)
+{
+	MemoryContext cxt = AllocSetContextCreate(mover->cxt, "tsdb mover chunk", ALLOCSET_DEFAULT_SIZES);
+	TsdbChunk  *chunk = tsdb_chunk_open(mover->store, entry, RelationGetDescr(mover->rel), snapshot, cxt);
+	TsdbVectorSet *set = NULL;
+	uint32		ntimes = 0;
+	uint32		v;
+
+	for (v = 0; v < chunk->nvectors; v++)
+	{
+		uint32		i;
+
+		CHECK_FOR_INTERRUPTS();
+		set = tsdb_vector_set(chunk, v, set, cxt);
+		tsdb_vector_decode(set, time_attnum);
+		for (i = 0; i < set->nrows; i += step)
+		{
+			if (!set->columns[time_attnum - 1].isnull[i] && !tsdb_row_is_dead(chunk, v * TSDB_VECTOR_ROWS + i))
+				times[ntimes++] = (int64) set->columns[time_attnum - 1].values[i];
 		}
 	}
 	if (set != NULL)
 		tsdb_vector_set_release(set);
 	tsdb_chunk_release(chunk);
 	MemoryContextDelete(cxt);
-	return nlive;
+	return ntimes;
 }
 
 ItemPointerData

@@ -107,13 +107,27 @@ extern uint32 tsdb_mover_count_series(TsdbMover *mover, const TsdbTableOptions *
 extern void tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32 *perm,
 								   const uint64 *skip);
 
+/* Rows whose time is in [from, before); NULLs come last. */
+typedef struct TsdbMoverRange
+{
+	AttrNumber	time_attnum;
+	bool		has_from;
+	bool		has_before;
+	int64		from;
+	int64		before;
+} TsdbMoverRange;
+
 /*
- * Hands each row of a chunk that the snapshot sees to "take", decoded; values are valid during the call.
- * Returns their number.
+ * Hands each row of a chunk that the snapshot sees, and that is in the range (NULL: all), to "take", decoded; values are valid
+ * during the call.  Returns their number.
  */
 typedef void (*TsdbMoverTakeRow) (TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg);
 extern int64 tsdb_mover_read_chunk(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
-								   TsdbMoverTakeRow take, void *arg);
+								   const TsdbMoverRange *range, TsdbMoverTakeRow take, void *arg);
+
+/* Every "step"th time that is not NULL of those rows, into times; returns how many: at most nrows / step + 1. */
+extern uint32 tsdb_mover_sample_times(TsdbMover *mover, const TsdbDirEntry *entry, Snapshot snapshot,
+									  AttrNumber time_attnum, uint32 step, int64 *times);
 
 /*
  * Puts a row into the row store, unseen by logical decoding; TOASTs as heap does and inserts index entries.  Returns its

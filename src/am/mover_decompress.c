@@ -132,7 +132,7 @@ tsdb_mover_decompress(Relation rel)
 		}
 
 		batch->new_tids = MemoryContextAllocZero(mover->cxt, sizeof(ItemPointerData) * entries[i].d.nrows);
-		nlive = tsdb_mover_read_chunk(mover, &entries[i], snapshot, take_row, batch);
+		nlive = tsdb_mover_read_chunk(mover, &entries[i], snapshot, NULL, take_row, batch);
 		flush_batch(mover, batch);
 		tsdb_mover_replace_chunk(mover, &entries[i], batch->new_tids);
 		pfree(batch->new_tids);

@@ -838,6 +838,7 @@ encode_chunk(TableRewrite *rw, TsdbDirEntry *entry)
 	fresh.d.src_block = entry->d.src_block;
 	fresh.d.src_nblocks = entry->d.src_nblocks;
 	fresh.d.level = entry->d.level;
+	fresh.d.slice = entry->d.slice;
 	fresh.d.sort_order = entry->d.sort_order;
 	ItemPointerSet(&header_tid, BlockIdGetBlockNumber(&fresh.d.header_blk), fresh.d.header_off);
 

@@ -114,7 +114,8 @@ typedef struct TsdbDirEntryDisk
 	uint16		nsections;
 	uint32		header_bytes;	/* header length over all its tuples */
 	uint32		sort_order;		/* tsdb_options_sort_order() of what the rows are sorted by, 0 = unknown */
-	uint32		spare[8];
+	Oid			slice;			/* first of the chunks whose rows were sorted together and then cut; 0 = this one */
+	uint32		spare[7];
 } TsdbDirEntryDisk;
 
 #define TSDB_DIR_TIME				0x0001	/* time_min/time_max hold, over the rows whose time is not NULL */

@@ -808,6 +808,17 @@ set_time_range(TsdbChunkWriter *w, AttrNumber time_attnum, TsdbDirEntryDisk *d)
  */
 
 uint32
+tsdb_chunk_even_part(uint32 nleft)
+{
+	uint32		nchunks = (nleft + TSDB_CHUNK_MAX_ROWS - 1) / TSDB_CHUNK_MAX_ROWS;
+	uint32		nvectors = (nleft + TSDB_VECTOR_ROWS - 1) / TSDB_VECTOR_ROWS;
+	uint32		part = (nvectors + nchunks - 1) / nchunks * TSDB_VECTOR_ROWS;
+
+	Assert(part <= TSDB_CHUNK_MAX_ROWS);
+	return Min(part, nleft);
+}
+
+uint32
 tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm, uint32 nrows, uint32 maxrows)
 {
 	uint64		raw_bytes = 0;

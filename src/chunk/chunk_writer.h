@@ -49,9 +49,15 @@ extern uint32 tsdb_chunk_rows_that_fit(TsdbColumnBuffer *buf, const uint32 *perm
 									   uint32 nrows, uint32 maxrows);
 
 /*
+ * How many of the rows left become the next chunk: equal parts of whole vectors, rather than
+ * full chunks and a small rest.
+ */
+extern uint32 tsdb_chunk_even_part(uint32 nleft);
+
+/*
  * Encodes rows perm[0 .. nrows-1] of buf (1 <= nrows <= TSDB_CHUNK_MAX_ROWS) as chunk chunk_id:
  * segments first, then header tuples, all through the sink.  Fills entry->d but for change number,
- * first_vblock, crc (the directory's), mover_xid, src_* (the caller's, zero here) and level.
+ * first_vblock, crc (the directory's), mover_xid, src_* (the caller's, zero here), level and slice.
  * entry->d.time_* from order's time column (one that is not KIND_INT counts as none);
  * nseries as given; d.nsections, and the series filter.  PROGRAM_LIMIT_EXCEEDED if that takes more than 65,000 segments or header tuples:
  * rows that tsdb_chunk_rows_that_fit() lets through never do.

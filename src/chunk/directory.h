@@ -43,6 +43,9 @@ tsdb_entry_bloom_covers(const TsdbDirEntry *entry, AttrNumber attnum)
 	return false;
 }
 
+/* Chunks of one slice were sorted together: they differ in series where they share times. */
+#define tsdb_entry_slice(e) ((e)->d.slice != 0 ? (e)->d.slice : (e)->d.chunk_id)
+
 #define tsdb_entry_nvblocks(e) (((e)->d.nrows + TSDB_VBLOCK_ROWS - 1) / TSDB_VBLOCK_ROWS)
 
 /* Copy of the root.  False: there is none, hence no chunk. */

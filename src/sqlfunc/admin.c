@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  * admin.c
- *	  tsdb.compress, tsdb.recompress, tsdb.decompress, tsdb.version.
+ *	  tsdb.compress, tsdb.merge, tsdb.recompress, tsdb.decompress, tsdb.version.
  *
  * The movers do the work; here is who may call them, for which tables.  On a partitioned table
  * each runs over all partitions of ours, in this one transaction.
@@ -28,6 +28,8 @@
 PG_FUNCTION_INFO_V1(tsdb_sql_compress);
 PG_FUNCTION_INFO_V1(tsdb_sql_compress_step);
 PG_FUNCTION_INFO_V1(tsdb_sql_recompress);
+PG_FUNCTION_INFO_V1(tsdb_sql_merge);
+PG_FUNCTION_INFO_V1(tsdb_sql_merge_step);
 PG_FUNCTION_INFO_V1(tsdb_sql_decompress);
 PG_FUNCTION_INFO_V1(tsdb_sql_version);
 
@@ -58,6 +60,18 @@ static int64
 compress_rows(Relation rel, TsdbColdChoice cold)
 {
 	return tsdb_mover_compress(rel);
+}
+
+static int64
+merge_chunks(Relation rel, TsdbColdChoice cold)
+{
+	return tsdb_mover_merge(rel, cold, false);
+}
+
+static int64
+merge_all_chunks(Relation rel, TsdbColdChoice cold)
+{
+	return tsdb_mover_merge(rel, cold, true);
 }
 
 static int64
@@ -136,6 +150,38 @@ tsdb_sql_recompress(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		cold = PG_GETARG_BOOL(1) ? TSDB_COLD_ALL : TSDB_COLD_NONE;
 	PG_RETURN_INT64(run_mover(PG_GETARG_OID(0), "tsdb.recompress()", tsdb_mover_recompress, cold));
+}
+
+Datum
+tsdb_sql_merge(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(run_mover(PG_GETARG_OID(0), "tsdb.merge()",
+							  PG_GETARG_BOOL(1) ? merge_all_chunks : merge_chunks, TSDB_COLD_BY_AGE));
+}
+
+/*
+ * (relation, force): one step of merging; for tests, as above.
+ * Returns (merged, busy bool, chunks_read, chunks_written int, moved, bytes_read, bytes_written bigint).
+ */
+Datum
+tsdb_sql_merge_step(PG_FUNCTION_ARGS)
+{
+	Relation	rel = step_open(PG_GETARG_OID(0), "tsdb.merge()");
+	TsdbMergeStep step = {0};
+	Datum		values[7];
+
+	step.cold = TSDB_COLD_BY_AGE;
+	step.force = PG_GETARG_BOOL(1);
+	values[0] = BoolGetDatum(tsdb_mover_merge_step(rel, &step));
+	relation_close(rel, NoLock);
+
+	values[1] = BoolGetDatum(step.busy);
+	values[2] = Int32GetDatum(step.chunks_read);
+	values[3] = Int32GetDatum(step.chunks_written);
+	values[4] = Int64GetDatum(step.rows);
+	values[5] = Int64GetDatum(step.bytes_read);
+	values[6] = Int64GetDatum(step.bytes_written);
+	return step_result(fcinfo, values);
 }
 
 Datum
