@@ -371,7 +371,7 @@ DECLARE
 	origin timestamp;
 	zone text := coalesce(timezone, current_setting('TimeZone'));
 	n bigint;
-	next timestamptz;
+	result timestamptz;
 BEGIN
 	IF initial_start IS NULL THEN
 		RETURN clock_timestamp() + schedule_interval;
@@ -383,11 +383,11 @@ BEGIN
 	origin := initial_start AT TIME ZONE zone;
 	n := floor(extract(epoch FROM clock_timestamp() - initial_start) / extract(epoch FROM schedule_interval)) - 1;
 	LOOP
-		next := (origin + greatest(n, 0) * schedule_interval) AT TIME ZONE zone;
-		EXIT WHEN next > clock_timestamp();
+		result := (origin + greatest(n, 0) * schedule_interval) AT TIME ZONE zone;
+		EXIT WHEN result > clock_timestamp();
 		n := greatest(n, 0) + 1;
 	END LOOP;
-	RETURN next;
+	RETURN result;
 END $$;
 COMMENT ON FUNCTION tsdb.job_next_start(timestamptz, interval, timestamptz, text) IS
 'next time of a schedule: an interval after the end of a run, or by the clock from initial_start on';
@@ -529,27 +529,36 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tsdb.retention_config(text, bigint, bigint) IS 'config of a retention policy''s job';
 
--- time column of a table or of a partitioned table's first partition, and its type
-CREATE FUNCTION tsdb.policy_time_column(relation regclass, OUT "column" name, OUT type regtype)
+CREATE FUNCTION tsdb.policy_columns(relation regclass, OUT time_column name, OUT time_type regtype, OUT series name[])
+AS 'MODULE_PATHNAME', 'tsdb_sql_policy_columns'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tsdb.policy_columns(regclass) IS 'time column and series of a table, as policies use them';
+
+CREATE FUNCTION tsdb.policy_tables(relation regclass)
+RETURNS SETOF regclass
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.oid::regclass FROM (SELECT t.relid FROM pg_partition_tree(relation) t WHERE t.isleaf
+			UNION SELECT relation WHERE NOT EXISTS (SELECT FROM pg_partition_tree(relation))) t
+		JOIN pg_class c ON c.oid = t.relid JOIN pg_am a ON a.oid = c.relam
+	WHERE a.amhandler = 'tsdb.tsdb_am_handler'::regproc ORDER BY c.oid
+$$;
+COMMENT ON FUNCTION tsdb.policy_tables(regclass) IS 'a table of ours, or those among the partitions of a partitioned one';
+
+-- of a partitioned table: its key, else what its first partition has
+CREATE FUNCTION tsdb.policy_target(relation regclass, OUT time_column name, OUT time_type regtype, OUT series name[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	SELECT a.attname, a.atttypid INTO "column", type
-	FROM pg_partition_tree(relation) t, LATERAL tsdb.table_info(t.relid) i, pg_attribute a
-	WHERE t.isleaf AND a.attrelid = t.relid AND quote_ident(a.attname) = i.orderby AND NOT a.attisdropped
-	ORDER BY t.relid::oid LIMIT 1;
-	IF NOT FOUND THEN
-		-- pg_partition_tree shows partitioned tables and partitions alone
-		SELECT a.attname, a.atttypid INTO "column", type FROM tsdb.table_info(relation) i, pg_attribute a
-		WHERE a.attrelid = relation AND quote_ident(a.attname) = i.orderby AND NOT a.attisdropped;
-	END IF;
-	IF NOT FOUND THEN
-		SELECT a.attname, a.atttypid INTO "column", type FROM pg_partitioned_table p, pg_attribute a
-		WHERE p.partrelid = relation AND p.partstrat = 'r' AND p.partnatts = 1 AND a.attrelid = relation AND a.attnum = p.partattrs[0];
-	END IF;
+	SELECT c.time_column, c.time_type, c.series INTO time_column, time_type, series
+	FROM tsdb.policy_tables(relation) p, LATERAL tsdb.policy_columns(p) c LIMIT 1;
+	SELECT a.attname, a.atttypid INTO time_column, time_type FROM pg_partitioned_table p, pg_attribute a
+	WHERE p.partrelid = relation AND p.partstrat = 'r' AND p.partnatts = 1 AND a.attrelid = relation AND a.attnum = p.partattrs[0]
+	UNION ALL SELECT time_column, time_type LIMIT 1;
 END $$;
-COMMENT ON FUNCTION tsdb.policy_time_column(regclass) IS 'time column that policies go by';
+COMMENT ON FUNCTION tsdb.policy_target(regclass) IS 'time column and series that policies go by';
 
 CREATE FUNCTION tsdb.add_retention_policy(relation regclass, drop_after interval DEFAULT NULL, if_not_exists boolean DEFAULT false,
 	schedule_interval interval DEFAULT NULL, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL,
@@ -562,12 +571,16 @@ DECLARE
 	t record;
 BEGIN
 	PERFORM tsdb.check_policy_relation(relation);
-	t := tsdb.policy_time_column(relation);
-	IF t."column" IS NULL THEN
+	t := tsdb.policy_target(relation);
+	IF t.time_column IS NULL THEN
 		RAISE EXCEPTION 'table % has no time column', relation USING ERRCODE = 'wrong_object_type', HINT = 'Name one with ALTER TABLE ... SET (orderby = ...).';
 	END IF;
-	IF drop_after IS NOT NULL AND t.type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-		RAISE EXCEPTION 'column % of type % needs a drop_after that is an integer', quote_ident(t."column"), t.type USING ERRCODE = 'invalid_parameter_value';
+	IF drop_after IS NOT NULL AND t.time_type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+		RAISE EXCEPTION 'column % of type % needs a drop_after that is an integer', quote_ident(t.time_column), t.time_type USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF max_rows_per_series IS NOT NULL AND t.series IS NULL THEN
+		RAISE EXCEPTION 'the series of table % are not known', relation USING ERRCODE = 'wrong_object_type',
+			HINT = 'Name their columns with ALTER TABLE ... SET (segmentby = ...).';
 	END IF;
 	RETURN tsdb.add_policy(relation, 'policy_retention', tsdb.retention_config(drop_after::text, max_size, max_rows_per_series),
 		coalesce(schedule_interval, '1 hour'), if_not_exists, initial_start, timezone);
@@ -586,9 +599,13 @@ DECLARE
 	t record;
 BEGIN
 	PERFORM tsdb.check_policy_relation(relation);
-	t := tsdb.policy_time_column(relation);
-	IF t."column" IS NULL OR t.type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+	t := tsdb.policy_target(relation);
+	IF t.time_column IS NULL OR t.time_type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
 		RAISE EXCEPTION 'table % has no time column that is an integer', relation USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF max_rows_per_series IS NOT NULL AND t.series IS NULL THEN
+		RAISE EXCEPTION 'the series of table % are not known', relation USING ERRCODE = 'wrong_object_type',
+			HINT = 'Name their columns with ALTER TABLE ... SET (segmentby = ...).';
 	END IF;
 	RETURN tsdb.add_policy(relation, 'policy_retention', tsdb.retention_config(drop_after::text, max_size, max_rows_per_series),
 		coalesce(schedule_interval, '1 hour'), if_not_exists, initial_start, timezone);
@@ -696,17 +713,17 @@ GRANT SELECT ON tsdb.job_next TO PUBLIC;
 -- What policies do.  Procedures: each step is a transaction where the caller has none.
 --
 
-CREATE FUNCTION tsdb.policy_tables(relation regclass)
-RETURNS SETOF regclass
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT c.oid::regclass FROM (SELECT t.relid FROM pg_partition_tree(relation) t WHERE t.isleaf
-			UNION SELECT relation WHERE NOT EXISTS (SELECT FROM pg_partition_tree(relation))) t
-		JOIN pg_class c ON c.oid = t.relid JOIN pg_am a ON a.oid = c.relam
-	WHERE a.amhandler = 'tsdb.tsdb_am_handler'::regproc ORDER BY c.oid
-$$;
-COMMENT ON FUNCTION tsdb.policy_tables(regclass) IS 'a table of ours, or those among the partitions of a partitioned one';
+CREATE FUNCTION tsdb.compress_step(relation regclass, before xid, min_rows integer, from_block bigint,
+	OUT busy boolean, OUT done boolean, OUT moved bigint, OUT bytes bigint, OUT waiting bigint, OUT next_block bigint)
+AS 'MODULE_PATHNAME', 'tsdb_sql_compress_step'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.compress_step(regclass, xid, integer, bigint) IS 'compresses rows of one chunk, for jobs';
+
+CREATE FUNCTION tsdb.merge_step(relation regclass, force boolean,
+	OUT merged boolean, OUT busy boolean, OUT chunks_read integer, OUT chunks_written integer, OUT moved bigint, OUT bytes_read bigint, OUT bytes_written bigint)
+AS 'MODULE_PATHNAME', 'tsdb_sql_merge_step'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.merge_step(regclass, boolean) IS 'merges one group of chunks, for jobs';
 
 CREATE PROCEDURE tsdb.policy_compression(job_id integer, config jsonb)
 LANGUAGE plpgsql
@@ -714,18 +731,28 @@ AS $$
 DECLARE
 	rel pg_catalog.regclass := (SELECT j.relation FROM tsdb.job j WHERE j.id OPERATOR(pg_catalog.=) job_id);
 	t pg_catalog.regclass;
+	step record;
+	block bigint;
 BEGIN
 	IF (SELECT true FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) rel) IS NULL THEN
 		RETURN;
 	END IF;
 	FOR t IN SELECT p FROM tsdb.policy_tables(rel) p LOOP
-		PERFORM tsdb.compress(t);
-		COMMIT;
-		PERFORM pg_catalog.set_config('tsdb_am.cold_after',
-			pg_catalog.ceil(pg_catalog.date_part('epoch', (config OPERATOR(pg_catalog.->>) 'compress_after')::pg_catalog.interval)
-				OPERATOR(pg_catalog./) 60)::pg_catalog.int4::pg_catalog.text, true);
-		PERFORM tsdb.recompress(t);
-		COMMIT;
+		block := 0;
+		LOOP
+			step := tsdb.compress_step(t, '0', 1, block);
+			block := step.next_block;
+			COMMIT;
+			EXIT WHEN step.busy OR step.done;
+		END LOOP;
+		LOOP
+			PERFORM pg_catalog.set_config('tsdb_am.cold_after',
+				pg_catalog.ceil(pg_catalog.date_part('epoch', (config OPERATOR(pg_catalog.->>) 'compress_after')::pg_catalog.interval)
+					OPERATOR(pg_catalog./) 60)::pg_catalog.int4::pg_catalog.text, true);
+			step := tsdb.merge_step(t, false);
+			COMMIT;
+			EXIT WHEN step.busy OR NOT step.merged;
+		END LOOP;
 	END LOOP;
 END $$;
 COMMENT ON PROCEDURE tsdb.policy_compression(integer, jsonb) IS 'what a compression policy does';
@@ -765,19 +792,19 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	t record := tsdb.policy_time_column(relation);
+	t record := tsdb.policy_target(relation);
 	by_age text;
 	by_size text;
 	total bigint;
 BEGIN
-	IF t."column" IS NULL THEN
+	IF t.time_column IS NULL THEN
 		RETURN NULL;
 	END IF;
 	IF config ? 'drop_after' THEN
-		IF t.type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-			EXECUTE format('SELECT (now() - %L::interval)::%s::text', config->>'drop_after', t.type) INTO by_age;
+		IF t.time_type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+			EXECUTE format('SELECT (now() - %L::interval)::%s::text', config->>'drop_after', t.time_type) INTO by_age;
 		ELSE
-			EXECUTE format('SELECT (max(%I)::bigint - %L::bigint)::text FROM %s', t."column", config->>'drop_after', relation) INTO by_age;
+			EXECUTE format('SELECT (max(%I)::bigint - %L::bigint)::text FROM %s', t.time_column, config->>'drop_after', relation) INTO by_age;
 		END IF;
 	END IF;
 	IF config ? 'max_size' THEN
@@ -787,13 +814,13 @@ BEGIN
 			EXECUTE format('SELECT max(until)::text FROM (SELECT c.time_to::%1$s AS until,
 				sum(c.stored_bytes) OVER (ORDER BY c.time_to::%1$s, c.first_ctid) - c.stored_bytes AS before
 				FROM tsdb.policy_tables(%2$L) p, LATERAL tsdb.chunk_info(p) c WHERE c.time_to IS NOT NULL) c WHERE before < %3$s',
-				t.type, relation, total - (config->>'max_size')::bigint) INTO by_size;
+				t.time_type, relation, total - (config->>'max_size')::bigint) INTO by_size;
 			IF by_size IS NOT NULL THEN
-				EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I > %3$L', t."column", relation, by_size) INTO by_size;
+				EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I > %3$L', t.time_column, relation, by_size) INTO by_size;
 			END IF;
 		END IF;
 	END IF;
-	EXECUTE format('SELECT greatest(%L::%2$s, %3$L::%2$s)::text', by_age, t.type, by_size) INTO by_age;
+	EXECUTE format('SELECT greatest(%L::%2$s, %3$L::%2$s)::text', by_age, t.time_type, by_size) INTO by_age;
 	RETURN by_age;
 END $$;
 COMMENT ON FUNCTION tsdb.policy_limit(regclass, jsonb) IS 'value of the time column below which a retention policy drops rows';
@@ -813,8 +840,8 @@ BEGIN
 	IF (SELECT true FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) rel) IS NULL THEN
 		RETURN;
 	END IF;
-	t := tsdb.policy_time_column(rel);
-	IF t."column" IS NULL THEN
+	t := tsdb.policy_target(rel);
+	IF t.time_column IS NULL THEN
 		RETURN;
 	END IF;
 	upto := tsdb.policy_limit(rel, config);
@@ -831,24 +858,24 @@ BEGIN
 			LOOP
 				EXECUTE pg_catalog.format('SELECT pg_catalog.max(u)::pg_catalog.text FROM (SELECT c.time_to::%1$s AS u
 					FROM tsdb.chunk_info(%2$L) c WHERE c.time_to::%1$s OPERATOR(pg_catalog.<) %3$L::%1$s ORDER BY 1 LIMIT 16) x',
-					t.type, part, upto) INTO step;
+					t.time_type, part, upto) INTO step;
 				EXIT WHEN step IS NULL;
-				EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<=) %3$L::%4$s', part, t."column", step, t.type);
+				EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<=) %3$L::%4$s', part, t.time_column, step, t.time_type);
 				COMMIT;
 				-- chunks that others use keep their rows' marks, and their times
 				EXIT WHEN step OPERATOR(pg_catalog.=) last_step;
 				last_step := step;
 			END LOOP;
 			-- and rows
-			EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<) %3$L::%4$s', part, t."column", upto, t.type);
+			EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<) %3$L::%4$s', part, t.time_column, upto, t.time_type);
 			COMMIT;
 		END LOOP;
 	END IF;
 	IF config OPERATOR(pg_catalog.?) 'max_rows_per_series' THEN
-		SELECT i.segmentby INTO series FROM tsdb.policy_tables(rel) p, LATERAL tsdb.table_info(p) i LIMIT 1;
+		SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY o) INTO series FROM pg_catalog.unnest(t.series) WITH ORDINALITY u(s, o);
 		EXECUTE pg_catalog.format('DELETE FROM %1$s x USING (SELECT tableoid AS o, ctid AS c, pg_catalog.row_number() OVER (%2$s ORDER BY %3$I DESC) AS n FROM %1$s) y
 			WHERE x.tableoid OPERATOR(pg_catalog.=) y.o AND x.ctid OPERATOR(pg_catalog.=) y.c AND y.n OPERATOR(pg_catalog.>) %4$s', rel,
-			CASE WHEN series IS NULL THEN '' ELSE pg_catalog.concat('PARTITION BY ', series) END, t."column",
+			CASE WHEN series IS NULL THEN '' ELSE pg_catalog.concat('PARTITION BY ', series) END, t.time_column,
 			(config OPERATOR(pg_catalog.->>) 'max_rows_per_series')::pg_catalog.int8);
 		COMMIT;
 	END IF;

@@ -382,6 +382,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	 */
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	pgstat_count_heap_insert(rel, buffer->nrows);
+	tsdb_rows_added(rel, 0);
 }
 
 static bool

@@ -16,7 +16,7 @@ extern const TableAmRoutine tsdb_methods;
 /* Is this an open table of ours? */
 #define tsdb_is_tsdb(rel) ((rel)->rd_tableam == &tsdb_methods)
 
-/* Is told of rows that go into a row store, and will have to be moved out of it: set by the background workers' queue. */
+/* Is told of rows that go into a row store, and will have to be moved out of it, 0 = of a chunk that was loaded: set by the background workers' queue. */
 extern void (*tsdb_rows_added_hook) (Relation rel, int rows);
 
 static inline void

@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
@@ -15,7 +16,10 @@
 #include "funcapi.h"
 #include "jobs/work_queue.h"
 #include "miscadmin.h"
+#include "options/table_options.h"
+#include "sqlfunc/table_access.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -24,6 +28,7 @@
 PG_FUNCTION_INFO_V1(tsdb_sql_job_guard);
 PG_FUNCTION_INFO_V1(tsdb_sql_table_jobs);
 PG_FUNCTION_INFO_V1(tsdb_sql_worker_info);
+PG_FUNCTION_INFO_V1(tsdb_sql_policy_columns);
 
 static void
 require_member(HeapTuple tuple, TupleDesc tupdesc, int number)
@@ -180,4 +185,39 @@ tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* Time column and series of a table of ours, as far as they are known without looking at rows. */
+Datum
+tsdb_sql_policy_columns(PG_FUNCTION_ARGS)
+{
+	Relation	rel = tsdb_table_open_visible(PG_GETARG_OID(0));
+	TsdbTableOptions options;
+	TupleDesc	tupdesc;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	Datum		names[TSDB_MAX_SERIES_COLUMNS];
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	tsdb_options_get(rel, &options);
+	nulls[0] = nulls[1] = options.time_attnum == InvalidAttrNumber;
+	if (!nulls[0])
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), options.time_attnum - 1);
+
+		values[0] = NameGetDatum(&att->attname);
+		values[1] = ObjectIdGetDatum(att->atttypid);
+	}
+	nulls[2] = options.nseries == 0;
+	for (int i = 0; i < options.nseries; i++)
+		names[i] = NameGetDatum(&TupleDescAttr(RelationGetDescr(rel), options.series[i] - 1)->attname);
+	if (!nulls[2])
+		values[2] = PointerGetDatum(construct_array(names, options.nseries, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+	tuple = heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls);
+	tsdb_table_close_visible(rel);
+	return HeapTupleGetDatum(tuple);
 }

@@ -73,6 +73,7 @@ typedef struct TableTurn
 	int64		rows;			/* moved by this turn */
 	int64		waiting;		/* left by it */
 	int64		stored_bytes;	/* of the chunks that it wrote */
+	int64		merged;			/* chunks that were replaced */
 	int64		bytes;			/* read and written by the last step */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
 } TableTurn;
@@ -135,6 +136,30 @@ compress_step(TableTurn *turn)
 	if (step.rows > 0)
 		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
 	return step.done ? STEP_DONE : STEP_MORE;
+}
+
+static StepResult
+merge_step(TableTurn *turn)
+{
+	StepResult	result;
+	Relation	rel = open_table(turn->relation, RowExclusiveLock, &result);
+	TsdbMergeStep step;
+	bool		merged;
+
+	if (rel == NULL)
+		return result;
+	memset(&step, 0, sizeof(step));
+	step.cold = TSDB_COLD_BY_AGE;
+	merged = tsdb_mover_merge_step(rel, &step);
+	relation_close(rel, NoLock);
+	if (step.busy)
+		return STEP_BUSY;
+
+	turn->bytes = step.bytes_read + step.bytes_written;
+	turn->merged += step.chunks_read;
+	pg_atomic_fetch_add_u64(&turn->slot->chunks, step.chunks_written);
+	pg_atomic_fetch_add_u64(&turn->slot->bytes, step.bytes_written);
+	return merged ? STEP_MORE : STEP_DONE;
 }
 
 /* ------------------------------------------------------------------------
@@ -357,17 +382,11 @@ report(TableTurn *turn, TsdbWorkerPhase phase, const char *what)
 
 /* The longer nothing comes of it, the seldomer. */
 static void
-pause_table(TsdbTableWork *work, TimestampTz least)
+pause_after_error(TsdbTableWork *work)
 {
-	work->pause = Min(Max(work->pause * 2, least), MAX_PAUSE);
-	pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + work->pause));
-}
+	TimestampTz pause = MIN_PAUSE << Min(work->stats.failures_in_row - 1, 9);
 
-static void
-no_pause(TsdbTableWork *work)
-{
-	work->pause = 0;
-	pg_atomic_write_u64(&work->not_before, 0);
+	pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + Min(pause, MAX_PAUSE)));
 }
 
 static int
@@ -438,8 +457,7 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 
 	if (result == STEP_DONE || result == STEP_MORE)
 	{
-		if (result == STEP_MORE)
-			pg_atomic_write_u32(&work->more, 1);
+		bool		more = result == STEP_MORE;
 
 		/*
 		 * Rows that were counted and not found are of transactions that have not ended, or were rolled back.  The former tell of
@@ -448,11 +466,28 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		if (waiting > turn.rows + turn.waiting && work->pause < LAST_PAUSE)
 			turn.waiting++;
 		if (turn.rows > 0)
-			no_pause(work);
+			work->pause = 0;
 		else if (turn.waiting > 0)
-			pause_table(work, Max((TimestampTz) tsdb_compress_after_s * USECS_PER_SEC, USECS_PER_SEC));
+			work->pause = Min(Max(work->pause * 2, Max((TimestampTz) tsdb_compress_after_s * USECS_PER_SEC, USECS_PER_SEC)), MAX_PAUSE);
+		pg_atomic_write_u64(&work->look_after, (uint64) (GetCurrentTimestamp() + work->pause));
 		tsdb_work_note(work, turn.waiting, start);
-		result = vacuum_table(&turn);
+
+		report(&turn, TSDB_PHASE_MERGING, "merging");
+		result = STEP_MORE;
+		for (int steps = 0; steps < MAX_MERGE_STEPS && result == STEP_MORE; steps++)
+			result = run_step(&turn, merge_step, "merge");
+		if (more || result == STEP_MORE)
+			pg_atomic_write_u32(&work->more, 1);
+		if (turn.merged > 0)
+		{
+			tsdb_work_lock(true);
+			work->stats.merged += turn.merged;
+			tsdb_work_unlock();
+		}
+		if (result == STEP_BUSY)
+			pg_atomic_write_u32(&work->merge, 1);
+		if (result == STEP_DONE || result == STEP_MORE)
+			result = vacuum_table(&turn);
 	}
 	else
 	{
@@ -460,10 +495,12 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		pg_atomic_write_u32(&work->more, 1);
 	}
 
+	pg_atomic_write_u64(&work->last_turn, (uint64) GetCurrentTimestamp());
 	switch (result)
 	{
 		case -1:
-			pause_table(work, MIN_PAUSE);
+			pg_atomic_write_u32(&work->more, 1);
+			pause_after_error(work);
 			break;
 		case STEP_BUSY:
 			pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + BUSY_PAUSE));
@@ -475,6 +512,7 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 				work->stats.failures_in_row = 0;
 				tsdb_work_unlock();
 			}
+			pg_atomic_write_u64(&work->not_before, 0);
 			break;
 	}
 	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);

@@ -39,6 +39,9 @@
 /* Ages of a setting that changes are still found: the ring spans NAGES intervals. */
 #define NAGES			128
 
+/* Loaded chunks wait so long for others to be merged with. */
+#define MERGE_INTERVAL	(60 * USECS_PER_SEC)
+
 /* Rows that a session counts before it tells. */
 #define LOCAL_BATCH		256
 #define NLOCAL			16
@@ -138,6 +141,9 @@ attach_memory(void)
 			pg_atomic_init_u64(&work->waiting, 0);
 			pg_atomic_init_u64(&work->since, 0);
 			pg_atomic_init_u64(&work->not_before, 0);
+			pg_atomic_init_u64(&work->look_after, 0);
+			pg_atomic_init_u64(&work->last_turn, 0);
+			pg_atomic_init_u32(&work->merge, 0);
 			pg_atomic_init_u32(&work->claimed, 0);
 			pg_atomic_init_u32(&work->more, 0);
 		}
@@ -226,6 +232,9 @@ tsdb_work_find(Oid database, Oid relation, bool make)
 		pg_atomic_write_u64(&work->waiting, 0);
 		pg_atomic_write_u64(&work->since, 0);
 		pg_atomic_write_u64(&work->not_before, 0);
+		pg_atomic_write_u64(&work->look_after, 0);
+		pg_atomic_write_u64(&work->last_turn, 0);
+		pg_atomic_write_u32(&work->merge, 0);
 		pg_atomic_write_u32(&work->claimed, 0);
 		pg_atomic_write_u32(&work->more, 0);
 		work->pause = 0;
@@ -291,17 +300,27 @@ tsdb_work_due(TsdbTableWork *work)
 {
 	uint64		waiting = pg_atomic_read_u64(&work->waiting);
 	TimestampTz since = (TimestampTz) pg_atomic_read_u64(&work->since);
-	TimestampTz not_before = (TimestampTz) pg_atomic_read_u64(&work->not_before);
-	TimestampTz due;
+	TimestampTz due = 0;
 
 	if (pg_atomic_read_u32(&work->more) != 0)
-		return Max(not_before, 1);
-	if (waiting == 0 || since == 0)
-		return 0;
-	due = since;
-	if (waiting < TSDB_COMPRESS_ROWS)
-		due += (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC;
-	return Max(due, not_before);
+		due = 1;
+	else
+	{
+		if (waiting > 0 && since != 0)
+		{
+			due = since;
+			if (waiting < TSDB_COMPRESS_ROWS)
+				due = Max(since + (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC,
+						  (TimestampTz) pg_atomic_read_u64(&work->look_after));
+		}
+		if (pg_atomic_read_u32(&work->merge) != 0)
+		{
+			TimestampTz merge = (TimestampTz) pg_atomic_read_u64(&work->last_turn) + MERGE_INTERVAL;
+
+			due = due == 0 ? merge : Min(due, merge);
+		}
+	}
+	return due == 0 ? 0 : Max(due, (TimestampTz) pg_atomic_read_u64(&work->not_before));
 }
 
 void
@@ -310,6 +329,7 @@ tsdb_work_take(TsdbTableWork *work, int64 *rows, TimestampTz *since)
 	*since = (TimestampTz) pg_atomic_exchange_u64(&work->since, 0);
 	*rows = (int64) pg_atomic_exchange_u64(&work->waiting, 0);	/* Q4 */
 	pg_atomic_write_u32(&work->more, 0);
+	pg_atomic_write_u32(&work->merge, 0);
 }
 
 bool
@@ -407,6 +427,12 @@ tsdb_work_add(Relation rel, int rows)
 			call_at_commit = true;
 			return;
 		}
+	}
+	if (rows == 0)
+	{
+		if (pg_atomic_read_u32(&count->work->merge) == 0)
+			pg_atomic_write_u32(&count->work->merge, 1);
+		return;
 	}
 	count->rows += rows;
 	any_local = true;

@@ -52,7 +52,10 @@ typedef struct TsdbTableWork
 	pg_atomic_uint64 key;		/* database << 32 | relation; changed under the lock, read without */
 	pg_atomic_uint64 waiting;	/* rows that went into the row store since a worker last took the count */
 	pg_atomic_uint64 since;		/* TimestampTz of the first of them; 0 = none */
-	pg_atomic_uint64 not_before;	/* TimestampTz: back-off, or a pause between looks that find nothing */
+	pg_atomic_uint64 not_before;	/* TimestampTz: back-off after errors, or having given way */
+	pg_atomic_uint64 look_after;	/* TimestampTz: few rows are not looked for before */
+	pg_atomic_uint64 last_turn;	/* TimestampTz: end of the last turn */
+	pg_atomic_uint32 merge;		/* chunks have been loaded */
 	pg_atomic_uint32 claimed;	/* a worker's slot + 1; 0 = nobody's */
 	pg_atomic_uint32 more;		/* is due whatever is counted: left so by a worker, or found by a look at all tables */
 	TimestampTz pause;			/* the claimer's, microseconds */
@@ -127,7 +130,10 @@ extern void tsdb_work_queue_init(void);
 /* Not in single-user mode, or before shared memory is there. */
 extern bool tsdb_work_queue_exists(void);
 
-/* rows went into the row store of a table.  Cheap; the shared count follows by 256 rows and at transaction end. */
+/*
+ * rows went into the row store of a table (0: a chunk was loaded).  Cheap; the shared count follows by 256 rows and at transaction
+ * end.
+ */
 extern void tsdb_work_add(Relation rel, int rows);
 
 /* The entry of a table, or NULL; make = make one, NULL then means that there is no room. */
