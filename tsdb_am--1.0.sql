@@ -314,12 +314,12 @@ CREATE TABLE tsdb.job (
 	proc_schema name NOT NULL,
 	proc_name name NOT NULL,
 	config jsonb,
-	schedule_interval interval NOT NULL CHECK (schedule_interval > '0'),
-	initial_start timestamptz,
-	timezone text,
-	max_runtime interval NOT NULL DEFAULT '0' CHECK (max_runtime >= '0'),
+	schedule_interval interval NOT NULL CHECK (schedule_interval BETWEEN '1 s' AND '100 years'),
+	initial_start timestamptz CHECK (initial_start BETWEEN '1970-01-01 00:00+00' AND '9999-01-01 00:00+00'),
+	timezone text CHECK (timezone IS NULL OR '2000-01-01 00:00+00'::timestamptz AT TIME ZONE timezone IS NOT NULL),
+	max_runtime interval NOT NULL DEFAULT '0' CHECK (max_runtime BETWEEN '0' AND '1 year'),
 	max_retries integer NOT NULL DEFAULT -1 CHECK (max_retries >= -1),
-	retry_period interval NOT NULL DEFAULT '5 min' CHECK (retry_period > '0'),
+	retry_period interval NOT NULL DEFAULT '5 min' CHECK (retry_period BETWEEN '1 s' AND '100 years'),
 	scheduled boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE tsdb.job IS 'jobs: what to call, when, as whom; readable by all, written through tsdb.add_job and the like';
@@ -381,11 +381,13 @@ BEGIN
 	END IF;
 	-- by the clocks of the zone: midnight stays midnight
 	origin := initial_start AT TIME ZONE zone;
-	n := floor(extract(epoch FROM clock_timestamp() - initial_start) / extract(epoch FROM schedule_interval)) - 1;
+	-- a month counts as 30 days there, but may have 31
+	n := greatest(floor(extract(epoch FROM clock_timestamp() - initial_start) /
+		(extract(epoch FROM schedule_interval) * CASE WHEN extract(month FROM schedule_interval) <> 0 OR extract(year FROM schedule_interval) <> 0 THEN 1.04 ELSE 1 END)) - 1, 0);
 	LOOP
-		result := (origin + greatest(n, 0) * schedule_interval) AT TIME ZONE zone;
+		result := (origin + n * schedule_interval) AT TIME ZONE zone;
 		EXIT WHEN result > clock_timestamp();
-		n := greatest(n, 0) + 1;
+		n := n + 1;
 	END LOOP;
 	RETURN result;
 END $$;
@@ -501,7 +503,7 @@ CREATE FUNCTION tsdb.add_compression_policy(relation regclass, compress_after in
 	schedule_interval interval DEFAULT NULL, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET intervalstyle = postgres
 AS $$
 BEGIN
 	IF compress_after IS NULL OR compress_after < '0' THEN
@@ -565,7 +567,7 @@ CREATE FUNCTION tsdb.add_retention_policy(relation regclass, drop_after interval
 	max_size bigint DEFAULT NULL, max_rows_per_series bigint DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET intervalstyle = postgres
 AS $$
 DECLARE
 	t record;

@@ -65,7 +65,7 @@ tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 	require_member(trigger->tg_trigtuple, tupdesc, number);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		require_member(trigger->tg_newtuple, tupdesc, number);
-	tsdb_work_call_at_commit();
+	tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 

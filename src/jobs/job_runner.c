@@ -315,7 +315,7 @@ tsdb_sql_set_next_start(PG_FUNCTION_ARGS)
 		  " ON CONFLICT (job_id) DO UPDATE SET next_start = excluded.next_start", 2, types, values, NULL);
 	SPI_finish();
 	become_self(&save);
-	tsdb_work_call_at_commit();
+	tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
 	PG_RETURN_VOID();
 }
 
@@ -365,8 +365,10 @@ note_run(int id, bool finished, TimestampTz start, int sqlstate, const char *mes
 	SPI_finish();
 	become_self(&save);
 	PopActiveSnapshot();
+	/* the time of the next run is new */
+	if (finished)
+		tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
 	CommitTransactionCommand();
-	tsdb_work_call(MyDatabaseId);
 }
 
 /* The job's transactions.  A portal is what SPI commits under. */
@@ -379,7 +381,6 @@ run_in_portal(int id, MemoryContext cxt)
 	StartTransactionCommand();
 	portal = CreateNewPortal();
 	portal->visible = false;
-	portal->resowner = CurrentResourceOwner;
 	PortalDefineQuery(portal, NULL, "tsdb job", CMDTAG_UNKNOWN, NIL, NULL);
 	portal->status = PORTAL_ACTIVE;
 	ActivePortal = portal;

@@ -53,6 +53,7 @@ typedef struct Database
 	bool		served;			/* it is there */
 	TimestampTz looked_at;		/* by a worker, at all tables */
 	TimestampTz next_job;		/* 0 = none */
+	bool		asked;			/* a worker has been asked, which will tell when it ends */
 	TimestampTz retry_at;
 } Database;
 
@@ -146,6 +147,7 @@ look_at_slots(TimestampTz now)
 					switch (slot->outcome)
 					{
 						case TSDB_WORKER_FAILED:
+							db->known = false;
 							db->retry_at = now + RETRY_INTERVAL;
 							break;
 						case TSDB_WORKER_NO_EXTENSION:
@@ -155,11 +157,14 @@ look_at_slots(TimestampTz now)
 						case TSDB_WORKER_SERVED:
 							db->known = true;
 							db->served = true;
-							if (slot->looked)
-							{
+							if (slot->looked & TSDB_LOOK_TABLES)
 								db->looked_at = now;
+							if (slot->looked & TSDB_LOOK_JOBS)
 								db->next_job = slot->next_job;
-							}
+							else if (db->asked)
+								db->next_job = now + RETRY_INTERVAL;
+							if (slot->looked & TSDB_LOOK_JOBS)
+								db->asked = false;
 							break;
 					}
 				}
@@ -282,6 +287,23 @@ count_due(Oid oid, TimestampTz now, TimestampTz *next)
 	return ndue;
 }
 
+/* A worker looks, and will tell. */
+static void
+asked_to_look(Database *db, int look, TimestampTz now)
+{
+	if (look & TSDB_LOOK_TABLES)
+	{
+		db->known = true;
+		db->served = true;
+		db->looked_at = now;
+	}
+	if (look & TSDB_LOOK_JOBS)
+	{
+		db->next_job = 0;
+		db->asked = true;
+	}
+}
+
 /* Does what a database needs; *next: when something will be due there. */
 static void
 serve(Database *db, TimestampTz now, TimestampTz *next)
@@ -290,16 +312,20 @@ serve(Database *db, TimestampTz now, TimestampTz *next)
 				njobs,
 				nidle;
 	int			ndue;
-	bool		look = false;
+	int			called;
+	int			look = 0;
 	int			slot;
 
 	if (tsdb_work_is_held(db->oid))
 		return;
-	if (tsdb_work_was_called(db->oid))
+	called = tsdb_work_was_called(db->oid);
+	if (called & TSDB_LOOK_TABLES)
 	{
 		db->known = false;
 		db->retry_at = 0;
 	}
+	else if (called & TSDB_LOOK_JOBS)
+		db->next_job = now;
 	if (db->retry_at > now)
 	{
 		*next = Min(*next, db->retry_at);
@@ -309,46 +335,42 @@ serve(Database *db, TimestampTz now, TimestampTz *next)
 	tsdb_worker_count(db->oid, &ntables, &njobs, &nidle);
 
 	if (!db->known)
-		look = true;
+		look = TSDB_LOOK_TABLES | TSDB_LOOK_JOBS;
 	else if (db->served)
 	{
-		look = now - db->looked_at >= LOOK_INTERVAL || (db->next_job != 0 && db->next_job <= now);
-		if (db->next_job > now)
+		if (now - db->looked_at >= LOOK_INTERVAL)
+			look |= TSDB_LOOK_TABLES;
+		if (db->next_job != 0 && db->next_job <= now)
+			look |= TSDB_LOOK_JOBS;
+		else if (db->next_job != 0)
 			*next = Min(*next, db->next_job);
 	}
 	ndue = count_due(db->oid, now, next);
 
-	if (ntables > 0 && (look || nidle > 0))
+	if (ntables > 0 && look != 0)
 	{
-		/* it will do what is due, and tell when it ends */
-		if (look)
-		{
-			db->known = true;
-			db->served = true;
-			db->looked_at = now;
-			db->next_job = 0;
-		}
-		if (look || ndue > 0)
-			tsdb_worker_wake(db->oid, look);
-		if (ndue <= nidle)
-			return;
+		/* one that is there will do it, and tell when it ends */
+		tsdb_worker_wake(db->oid, look);
+		asked_to_look(db, look, now);
+		look = 0;
 	}
-	if (!look && ndue == 0)
+	else if (ndue > 0 && nidle > 0)
+		tsdb_worker_wake(db->oid, 0);
+	if (look == 0 && ndue <= nidle)
 		return;
 	if (ntables + njobs >= tsdb_max_workers || ntables >= Max(1, tsdb_max_workers - 1))
 		return;
 	slot = tsdb_worker_reserve(db->oid, TSDB_WORKER_TABLES, 0, InvalidOid);
-	if (slot < 0 || !start_worker(slot, now))
-		db->retry_at = now + RETRY_INTERVAL;
-	else if (look && ntables == 0)
+	if (slot < 0)
 	{
-		pg_atomic_write_u32(&tsdb_worker_slot(slot)->look, 1);
-		/* until it has told */
-		db->known = true;
-		db->served = true;
-		db->looked_at = now;
-		db->next_job = 0;
+		db->retry_at = now + RETRY_INTERVAL;
+		return;
 	}
+	pg_atomic_write_u32(&tsdb_worker_slot(slot)->look, look);
+	if (!start_worker(slot, now))
+		db->retry_at = now + RETRY_INTERVAL;
+	else if (look != 0)
+		asked_to_look(db, look, now);
 }
 
 /* Jobs that workers have asked for. */
@@ -491,7 +513,7 @@ void
 tsdb_jobs_after_create_extension(CreateExtensionStmt *stmt)
 {
 	if (strcmp(stmt->extname, "tsdb_am") == 0)
-		tsdb_work_call_at_commit();
+		tsdb_work_call_at_commit(TSDB_LOOK_TABLES | TSDB_LOOK_JOBS);
 }
 
 void

@@ -66,7 +66,7 @@ typedef struct SharedQueue
 	int			next_hold;
 	Age			ages[NAGES];	/* protected by the lock */
 	int			nages;			/* ever noted */
-	pg_atomic_uint32 called[CALL_BITS / 32];	/* by hash of the database */
+	pg_atomic_uint32 called[2][CALL_BITS / 32];	/* for tables, for jobs; by hash of the database */
 	TsdbWorkerSlot slots[TSDB_WORKER_SLOTS];
 	TsdbTableWork tables[TSDB_WORK_TABLES];
 } SharedQueue;
@@ -82,7 +82,7 @@ typedef struct LocalCount
 static SharedQueue *queue = NULL;
 static LocalCount local[NLOCAL];
 static bool any_local = false;
-static bool call_at_commit = false;
+static int	call_at_commit = 0;		/* TSDB_LOOK_... */
 static bool callback_registered = false;
 static int	my_slot = -1;
 
@@ -117,7 +117,10 @@ attach_memory(void)
 		memset(queue, 0, sizeof(SharedQueue));
 		queue->lock = &GetNamedLWLockTranche("tsdb_am_jobs")->lock;
 		for (int i = 0; i < CALL_BITS / 32; i++)
-			pg_atomic_init_u32(&queue->called[i], 0);
+		{
+			pg_atomic_init_u32(&queue->called[0][i], 0);
+			pg_atomic_init_u32(&queue->called[1][i], 0);
+		}
 		for (int i = 0; i < TSDB_WORKER_SLOTS; i++)
 		{
 			TsdbWorkerSlot *slot = &queue->slots[i];
@@ -387,11 +390,11 @@ at_transaction_end(XactEvent event, void *arg)
 		}
 		any_local = false;
 	}
-	if (call_at_commit)
+	if (call_at_commit != 0)
 	{
-		call_at_commit = false;
 		if (event == XACT_EVENT_COMMIT)
-			tsdb_work_call(MyDatabaseId);
+			tsdb_work_call(MyDatabaseId, call_at_commit);
+		call_at_commit = 0;
 	}
 }
 
@@ -424,7 +427,7 @@ tsdb_work_add(Relation rel, int rows)
 		if (count->work == NULL)
 		{
 			/* no room: the worker looks at all tables */
-			call_at_commit = true;
+			call_at_commit |= TSDB_LOOK_TABLES;
 			return;
 		}
 	}
@@ -457,30 +460,40 @@ call_bit(Oid database)
 }
 
 void
-tsdb_work_call(Oid database)
+tsdb_work_call(Oid database, int what)
 {
 	uint32		bit = call_bit(database);
 
 	if (!tsdb_work_queue_exists())
 		return;
-	pg_atomic_fetch_or_u32(&queue->called[bit / 32], 1U << (bit % 32));
+	for (int i = 0; i < 2; i++)
+	{
+		if (what & (1 << i))
+			pg_atomic_fetch_or_u32(&queue->called[i][bit / 32], 1U << (bit % 32));
+	}
 	tsdb_work_wake_launcher();
 }
 
 void
-tsdb_work_call_at_commit(void)
+tsdb_work_call_at_commit(int what)
 {
 	register_callback();
-	call_at_commit = true;
+	call_at_commit |= what;
 }
 
-bool
+int
 tsdb_work_was_called(Oid database)
 {
 	uint32		bit = call_bit(database);
 	uint32		mask = 1U << (bit % 32);
+	int			what = 0;
 
-	return (pg_atomic_fetch_and_u32(&queue->called[bit / 32], ~mask) & mask) != 0;
+	for (int i = 0; i < 2; i++)
+	{
+		if (pg_atomic_fetch_and_u32(&queue->called[i][bit / 32], ~mask) & mask)
+			what |= 1 << i;
+	}
+	return what;
 }
 
 bool
@@ -488,7 +501,7 @@ tsdb_work_any_called(void)
 {
 	for (int i = 0; i < CALL_BITS / 32; i++)
 	{
-		if (pg_atomic_read_u32(&queue->called[i]) != 0)
+		if (pg_atomic_read_u32(&queue->called[0][i]) != 0 || pg_atomic_read_u32(&queue->called[1][i]) != 0)
 			return true;
 	}
 	return false;
@@ -582,7 +595,7 @@ tsdb_worker_reserve(Oid database, TsdbWorkerKind kind, int job_id, Oid role)
 		slot->pid = 0;
 		slot->latch = NULL;
 		slot->outcome = TSDB_WORKER_FAILED;
-		slot->looked = false;
+		slot->looked = 0;
 		slot->next_job = 0;
 		pg_atomic_write_u32(&slot->look, 0);
 		pg_atomic_write_u32(&slot->idle, 0);
@@ -624,7 +637,7 @@ tsdb_worker_count(Oid database, int *ntables, int *njobs, int *nidle)
 }
 
 void
-tsdb_worker_wake(Oid database, bool look)
+tsdb_worker_wake(Oid database, int look)
 {
 	tsdb_work_lock(false);
 	for (int i = 0; i < TSDB_WORKER_SLOTS; i++)
@@ -633,10 +646,10 @@ tsdb_worker_wake(Oid database, bool look)
 
 		if (slot->database == database && slot->state == TSDB_SLOT_RUNNING && slot->kind == TSDB_WORKER_TABLES)
 		{
-			if (look)
-				pg_atomic_write_u32(&slot->look, 1);
+			if (look != 0)
+				pg_atomic_fetch_or_u32(&slot->look, look);
 			SetLatch(slot->latch);
-			look = false;
+			look = 0;
 		}
 	}
 	tsdb_work_unlock();
@@ -655,6 +668,7 @@ static void
 worker_ends(int code, Datum arg)
 {
 	TsdbWorkerSlot *mine = &queue->slots[my_slot];
+	int			look;
 
 	/* the transaction has been aborted, since this was registered before the connection was made */
 	for (int i = 0; i < TSDB_WORK_TABLES; i++)
@@ -667,7 +681,12 @@ worker_ends(int code, Datum arg)
 	mine->state = mine->kind == TSDB_WORKER_TABLES ? TSDB_SLOT_ENDED : TSDB_SLOT_FREE;
 	mine->latch = NULL;
 	mine->pid = 0;
+	look = (int) pg_atomic_exchange_u32(&mine->look, 0);
 	tsdb_work_unlock();
+
+	/* what it was asked for while it made up its mind to end is for another */
+	if (look != 0)
+		tsdb_work_call(mine->database, look);
 	tsdb_work_wake_launcher();
 }
 

@@ -109,7 +109,7 @@ typedef struct TsdbWorkerSlot
 
 	/* of an ended worker */
 	TsdbWorkerOutcome outcome;
-	bool		looked;			/* it has looked at all tables */
+	int			looked;			/* what it has looked at: TSDB_LOOK_... */
 	TimestampTz next_job;		/* when a job is due; 0 = none */
 
 	/* progress: written by the worker alone, read by views without a lock; each is a number by itself */
@@ -122,7 +122,7 @@ typedef struct TsdbWorkerSlot
 	pg_atomic_uint64 chunks;
 	pg_atomic_uint64 bytes;
 	pg_atomic_uint32 idle;		/* waits for work */
-	pg_atomic_uint32 look;		/* asked to look at the catalogs; by the launcher */
+	pg_atomic_uint32 look;		/* what it is asked to look at, by the launcher: TSDB_LOOK_... */
 } TsdbWorkerSlot;
 
 extern void tsdb_work_queue_init(void);
@@ -155,11 +155,15 @@ extern void tsdb_work_release(TsdbTableWork *work);
 extern void tsdb_work_lock(bool exclusive);
 extern void tsdb_work_unlock(void);
 
+/* What a worker should look at. */
+#define TSDB_LOOK_TABLES	1	/* all tables, and whether the extension is there */
+#define TSDB_LOOK_JOBS		2	/* tsdb.job */
+
 /* A database needs a look at its catalogs: at once, or (in a transaction) when and if it commits. */
-extern void tsdb_work_call(Oid database);
-extern void tsdb_work_call_at_commit(void);
-/* Was there such a call?  Forgets it. */
-extern bool tsdb_work_was_called(Oid database);
+extern void tsdb_work_call(Oid database, int what);
+extern void tsdb_work_call_at_commit(int what);
+/* What was there a call for?  Forgets it. */
+extern int	tsdb_work_was_called(Oid database);
 extern bool tsdb_work_any_called(void);
 
 /* Keeps workers away from a database for some seconds, and ends those that are there. */
@@ -176,8 +180,8 @@ extern TsdbWorkerSlot *tsdb_worker_slot(int slot);
 extern void tsdb_worker_set_state(int slot, TsdbWorkerState state);
 /* Workers in a database that run or start: on tables (nidle of them wait), on jobs. */
 extern void tsdb_worker_count(Oid database, int *ntables, int *njobs, int *nidle);
-/* Wakes the workers on tables of a database, and makes one look at the catalogs. */
-extern void tsdb_worker_wake(Oid database, bool look);
+/* Wakes the workers on tables of a database, and makes one look. */
+extern void tsdb_worker_wake(Oid database, int look);
 
 /* In the worker, before it connects: takes its slot, which it gives back at process exit. */
 extern TsdbWorkerSlot *tsdb_worker_attach(int slot);

@@ -257,7 +257,6 @@ static void
 serve_database(void)
 {
 	TimestampTz idle_since = 0;
-	bool		look_at_jobs = false;
 	bool		leave = false;
 
 	if (!extension_exists())
@@ -270,9 +269,11 @@ serve_database(void)
 	while (tsdb_max_workers > 0)
 	{
 		bool		worked = false;
+		int			look;
 
 		ResetLatch(MyLatch);
-		if (pg_atomic_exchange_u32(&slot->look, 0) != 0)
+		look = (int) pg_atomic_exchange_u32(&slot->look, 0);
+		if (look & TSDB_LOOK_TABLES)
 		{
 			/* the extension may be gone, or have been made anew */
 			if (!extension_exists())
@@ -281,17 +282,15 @@ serve_database(void)
 				return;
 			}
 			look_at_tables();
-			slot->looked = true;
-			look_at_jobs = true;
+			slot->looked |= TSDB_LOOK_TABLES;
 			worked = true;
 		}
-		if (look_at_jobs || (slot->next_job != 0 && slot->next_job <= GetCurrentTimestamp()))
+		if ((look & TSDB_LOOK_JOBS) || (slot->next_job != 0 && slot->next_job <= GetCurrentTimestamp()))
 		{
 			schedule_jobs();
-			look_at_jobs = false;
+			slot->looked |= TSDB_LOOK_JOBS;
 			/* with room for one worker, the job has to have ours */
-			if (tsdb_max_workers == 1 && slot->next_job != 0)
-				leave = true;
+			leave = tsdb_max_workers == 1 && slot->next_job != 0;
 		}
 		if (serve_tables() > 0)
 			worked = true;
