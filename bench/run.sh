@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes sizes").
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes sizes levels").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -16,7 +16,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes sizes}
+parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes sizes levels}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -36,7 +36,7 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has changes && ! has sizes || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has changes && ! has sizes && ! has levels || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
 ! has sizes && ! has scans && ! has aggregates || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 # a hundred times as many hosts, as many rows
@@ -45,6 +45,7 @@ say "generating data"
 
 cpu_columns='time timestamptz NOT NULL, host text, usage_user float8, usage_system float8, usage_idle float8, usage_nice float8,
 	usage_iowait float8, usage_irq float8, usage_softirq float8, usage_steal float8, usage_guest float8, usage_guest_nice float8'
+cpu_names='time, host, usage_user, usage_system, usage_idle, usage_nice, usage_iowait, usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice'
 metric_columns='time timestamptz NOT NULL, series int, value float8'
 decimal_columns=$metric_columns
 
@@ -604,6 +605,96 @@ frozen()
 	server_stop checksums
 }
 
+# levels_row LABEL: what the notes "written ROWS BYTES" in file "steps" add up to, beside the table as it is now
+levels_row()
+{
+	local rows bytes chunks now
+	read -r chunks now <<<"$(sql -F ' ' -c "SELECT count(*), sum(stored_bytes) FROM tsdb.chunks WHERE relation = 'tsdb'::regclass")"
+	read -r rows bytes <<<"$(awk '$1 == "written" { r += $2; b += $3 } END { print r, b }' "$work/steps")"
+	row "$1" "$chunks" "$(megabytes "$now")" "$(ratio "$now" "$sorted")" "$(awk -v r="$rows" -v n="$nrows" 'BEGIN { printf "%.2f", r / n }')" "$(ratio "$bytes" "$now")"
+	sql -c "SELECT 'ROWS DIFFER' FROM (SELECT count(*), sum(usage_user) FROM tsdb) a, (SELECT count(*), sum(usage_user) FROM heap) b WHERE a IS DISTINCT FROM b"
+}
+
+# Compressing in steps, and merging in levels: processor time, size, how often rows are written.
+levels()
+{
+	local nrows sorted before after
+	nrows=$(wc -l < "$work/cpu.csv")
+	sql <<-'EOF'
+	CREATE FUNCTION compress_step(rel regclass, before xid, min_rows int, from_block bigint,
+		OUT busy bool, OUT done bool, OUT moved bigint, OUT bytes bigint, OUT waiting bigint, OUT next_block bigint)
+		RETURNS record LANGUAGE C STRICT AS '$libdir/tsdb_am', 'tsdb_sql_compress_step';
+	CREATE FUNCTION merge_step(rel regclass, force bool,
+		OUT merged bool, OUT busy bool, OUT chunks_read int, OUT chunks_written int, OUT moved bigint, OUT bytes_read bigint, OUT bytes_written bigint)
+		RETURNS record LANGUAGE C STRICT AS '$libdir/tsdb_am', 'tsdb_sql_merge_step';
+	CREATE PROCEDURE compress_steps() LANGUAGE plpgsql AS $$
+	DECLARE s record; b bigint := 0;
+	BEGIN
+		LOOP
+			s := compress_step('tsdb', '0', 1, b); COMMIT; b := s.next_block;
+			RAISE INFO 'written % %', s.moved, s.bytes;
+			EXIT WHEN s.done;
+		END LOOP;
+	END $$;
+	CREATE PROCEDURE merge_steps() LANGUAGE plpgsql AS $$
+	DECLARE s record;
+	BEGIN
+		LOOP
+			s := merge_step('tsdb', false); COMMIT;
+			EXIT WHEN NOT s.merged;
+			RAISE INFO 'written % %', s.moved, s.bytes_written;
+		END LOOP;
+	END $$;
+	EOF
+	create heap cpu
+	sql -c "COPY heap FROM '$work/cpu.csv' (FORMAT csv)" -c "CREATE INDEX ON heap (time)" -c "VACUUM ANALYZE heap"
+	sql -c "CREATE TABLE shuffled AS SELECT *, row_number() OVER () AS n FROM (SELECT * FROM heap ORDER BY random()) h" -c "CREATE INDEX ON shuffled (n)" -c "VACUUM ANALYZE shuffled"
+	create tsdb cpu
+	sql -c "COPY tsdb FROM '$work/cpu.csv' (FORMAT csv)"
+	sorted=$(sql -c "SELECT sum(stored_bytes) FROM tsdb.chunks WHERE relation = 'tsdb'::regclass")
+	say
+	say "## levels of cpu: $nrows rows; COPY in order stores $(megabytes "$sorted") MB"
+	say
+	row "" chunks MB "MB/sorted" "writes/row" "bytes/MB"
+	rule 5
+
+	create tsdb cpu
+	sql -c "SET tsdb_am.direct_load_rows = 0" -c "COPY tsdb FROM '$work/cpu.csv' (FORMAT csv)"
+	{
+		echo "SELECT pg_backend_pid() AS pid \\gset"
+		echo "\\setenv TSDB_PID :pid"
+		echo "\\! sh $work/cpu_time.sh"
+		echo "CALL compress_steps();"
+		echo "\\! sh $work/cpu_time.sh"
+		echo "CALL merge_steps();"
+	} | sql > "$work/steps_time" 2> "$work/steps.raw"
+	levels_written
+	levels_row "in order, 61,440 a step"
+	read -r before after <<<"$(awk '$1 == "cpu" { printf "%s ", $2 }' "$work/steps_time")"
+
+	create tsdb cpu
+	sql -c "DO \$\$ DECLARE t timestamptz; BEGIN FOR t IN SELECT generate_series(min(time), max(time), $((16384 / hosts * step)) * interval '1 s') FROM heap LOOP
+		SET tsdb_am.direct_load_rows = 0; INSERT INTO tsdb SELECT * FROM heap WHERE time >= t AND time < t + $((16384 / hosts * step)) * interval '1 s'; COMMIT;
+		CALL compress_steps(); CALL merge_steps(); END LOOP; END \$\$" 2> "$work/steps.raw"
+	levels_written
+	levels_row "in order, 16,384 a step"
+
+	create tsdb cpu
+	sql -c "SET tsdb_am.direct_load_rows = 0" -c "INSERT INTO tsdb SELECT ${cpu_names} FROM shuffled" -c "CALL compress_steps()" -c "CALL merge_steps()" 2> "$work/steps.raw"
+	levels_written
+	levels_row "shuffled, in steps"
+
+	create tsdb cpu
+	sql -c "INSERT INTO tsdb SELECT ${cpu_names} FROM shuffled" \
+		-c "DO \$\$ BEGIN RAISE INFO 'written % %', $nrows, (SELECT sum(stored_bytes) FROM tsdb.chunks WHERE relation = 'tsdb'::regclass); END \$\$" -c "CALL merge_steps()" 2> "$work/steps.raw"
+	levels_written
+	levels_row "shuffled, one load"
+	say
+	say "compressing in steps: $((after - before)) ms of processor time, $(awk -v n="$nrows" -v t=$((after - before)) 'BEGIN { printf "%.2f", n / t / 1000 }') million rows/s"
+}
+
+levels_written() { sed -n 's/^.*INFO: *written/written/p' "$work/steps.raw" > "$work/steps"; }
+
 bench_server bench
 say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
 say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
@@ -616,4 +707,5 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has inserts || inserts
 ! has fetches || fetches
 ! has changes || changes
+! has levels || levels
 ! has wal || frozen

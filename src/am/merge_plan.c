@@ -322,10 +322,14 @@ is_small(const TsdbMergeRules *rules, const TsdbMergeSlice *slice)
 	return slice->nrows < TSDB_CHUNK_MAX_ROWS / 2 && slice->raw_bytes < TSDB_CHUNK_MAX_RAW_BYTES / 2;
 }
 
-/* How many of these small slices, from the first on, fill chunks well; 0: none do.  As many chunks as can be, at least three quarters full. */
+/*
+ * How many of these small slices, from the first on, fill chunks well; 0: none do.  As many chunks as can be.  If more slices
+ * may come they must be full to seven eighths: four chunks or fewer always can, since a slice is less than half of one.
+ */
 static int
-well_filling(const TsdbMergeRules *rules, const TsdbMergeSlice *slices, const int *members, int n)
+well_filling(const TsdbMergeRules *rules, const TsdbMergeSlice *slices, const int *members, int n, bool more)
 {
+	double		share = more ? 0.875 : 0.5;
 	Size3		size = {0};
 	int			best = 0;
 	int			i;
@@ -336,7 +340,7 @@ well_filling(const TsdbMergeRules *rules, const TsdbMergeSlice *slices, const in
 
 		add_slice(&size, &slices[members[i]]);
 		chunks = Max((double) size.nrows / TSDB_CHUNK_MAX_ROWS, (double) size.raw_bytes / TSDB_CHUNK_MAX_RAW_BYTES);
-		if (i > 0 && chunks >= 0.75 * ceil(chunks))
+		if (i > 0 && chunks >= share * ceil(chunks))
 			best = i + 1;
 	}
 	if (best == 0 && n >= 2 && (rules->force || n == GROUP_MAX_CHUNKS))
@@ -380,7 +384,7 @@ pick_small(const TsdbMergeRules *rules, const TsdbMergeSlice *slices, int nslice
 			   !overlap(slice->time_min, slice->time_max, between->time_min, between->time_max))));
 		if (ends)
 		{
-			int			n = well_filling(rules, slices, group->slices, group->nslices);
+			int			n = well_filling(rules, slices, group->slices, group->nslices, i == nslices);
 
 			if (n > 0)
 			{

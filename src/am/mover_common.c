@@ -37,6 +37,22 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* Memory for gathering rows that the last of several short runs has left for the next. */
+#define KEPT_GATHER_MAX_BYTES	(32 * 1024 * 1024)
+
+static struct
+{
+	MemoryContext cxt;			/* NULL = nothing is kept; a child of TopMemoryContext */
+	TsdbColumnBuffer *buf;
+	TsdbChunkWriter *writer;
+	uint32	   *perm;
+	uint32		perm_size;
+	TsdbMover  *user;			/* the run at work with it, or NULL */
+	MemoryContextCallback callback;
+}			kept;
+
+static void gather_end(TsdbMover *mover);
+
 TsdbMover *
 tsdb_mover_begin(Relation rel, const char *command, bool wait)
 {
@@ -110,8 +126,7 @@ tsdb_mover_end(TsdbMover *mover)
 
 	ExecDropSingleTupleTableSlot(mover->slot);
 	tsdb_row_indexer_end(&mover->indexer);
-	if (mover->writer != NULL)
-		tsdb_chunk_writer_free(mover->writer);
+	gather_end(mover);
 
 	CommandCounterIncrement();
 
@@ -188,11 +203,95 @@ tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const Item
 	tsdb_directory_delete(mover->store, entry, mover->cid);
 }
 
-void
-tsdb_mover_gather_begin(TsdbMover *mover)
+static bool
+kept_gather_fits(TupleDesc tupdesc)
 {
-	mover->buf = tsdb_column_buffer_create(RelationGetDescr(mover->rel), mover->cxt);
-	mover->writer = tsdb_chunk_writer_create(mover->cxt);
+	TupleDesc	kept_desc = kept.buf->tupdesc;
+	int			i;
+
+	if (kept_desc->natts != tupdesc->natts)
+		return false;
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute a = TupleDescAttr(tupdesc, i);
+		Form_pg_attribute b = TupleDescAttr(kept_desc, i);
+
+		if (a->atttypid != b->atttypid || a->attlen != b->attlen || a->attbyval != b->attbyval ||
+			a->attalign != b->attalign || a->attstorage != b->attstorage || a->attisdropped != b->attisdropped)
+			return false;
+	}
+	return true;
+}
+
+static void
+kept_gather_drop(void)
+{
+	if (kept.cxt != NULL)
+		MemoryContextDelete(kept.cxt);
+	memset(&kept, 0, sizeof(kept));
+}
+
+/* MemoryContextCallback of a run's context: a run that failed leaves nothing for the next one. */
+static void
+kept_gather_run_ends(void *arg)
+{
+	if (kept.user == arg)
+		kept_gather_drop();
+}
+
+void
+tsdb_mover_gather_begin(TsdbMover *mover, bool keep)
+{
+	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
+
+	/* an index expression may call a mover from a mover */
+	mover->keep_gather = keep && kept.user == NULL;
+	if (!mover->keep_gather)
+	{
+		mover->gather_cxt = mover->cxt;
+		mover->buf = tsdb_column_buffer_create(tupdesc, mover->cxt);
+		mover->writer = tsdb_chunk_writer_create(mover->cxt);
+		return;
+	}
+
+	if (kept.cxt != NULL && !kept_gather_fits(tupdesc))
+		kept_gather_drop();
+	if (kept.cxt == NULL)
+	{
+		MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "tsdb mover kept", ALLOCSET_DEFAULT_SIZES);
+
+		/* an error here leaves the context to nobody: it is small yet */
+		kept.buf = tsdb_column_buffer_create(tupdesc, cxt);
+		kept.writer = tsdb_chunk_writer_create(cxt);
+		kept.cxt = cxt;
+	}
+	mover->gather_cxt = kept.cxt;
+	mover->buf = kept.buf;
+	mover->writer = kept.writer;
+	mover->perm = kept.perm;
+	mover->perm_size = kept.perm_size;
+
+	kept.callback.func = kept_gather_run_ends;
+	kept.callback.arg = mover;
+	MemoryContextRegisterResetCallback(mover->cxt, &kept.callback);
+	kept.user = mover;
+}
+
+static void
+gather_end(TsdbMover *mover)
+{
+	if (!mover->keep_gather)
+	{
+		if (mover->writer != NULL)
+			tsdb_chunk_writer_free(mover->writer);
+		return;
+	}
+	tsdb_column_buffer_reset(mover->buf, KEPT_GATHER_MAX_BYTES);
+	kept.perm = mover->perm;
+	kept.perm_size = mover->perm_size;
+	kept.user = NULL;
+	if (MemoryContextMemAllocated(kept.cxt, true) > KEPT_GATHER_MAX_BYTES)
+		kept_gather_drop();
 }
 
 Size
@@ -213,7 +312,7 @@ tsdb_mover_sort(TsdbMover *mover, TsdbTableOptions *options)
 		if (mover->perm != NULL)
 			pfree(mover->perm);
 		mover->perm_size = Max(buf->nrows, TSDB_CHUNK_MAX_ROWS);
-		mover->perm = MemoryContextAllocHuge(mover->cxt, sizeof(uint32) * mover->perm_size);
+		mover->perm = MemoryContextAllocHuge(mover->gather_cxt, sizeof(uint32) * mover->perm_size);
 	}
 
 	*options = mover->options;

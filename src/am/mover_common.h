@@ -30,7 +30,9 @@ typedef struct TsdbMover
 	MemoryContext row_cxt;		/* reset for each row or small batch */
 	TsdbTableOptions options;
 
-	/* rows on their way into chunks; made by tsdb_mover_gather_begin */
+	/* rows on their way into chunks; made by tsdb_mover_gather_begin, in a context that may outlive the run */
+	MemoryContext gather_cxt;
+	bool		keep_gather;
 	TsdbColumnBuffer *buf;
 	TsdbChunkWriter *writer;
 	uint32	   *perm;			/* [perm_size] */
@@ -85,8 +87,11 @@ extern bool tsdb_mover_sees_tombstones(TsdbMover *mover, const TsdbDirEntry *ent
  */
 extern void tsdb_mover_replace_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const ItemPointerData *new_tids);
 
-/* Makes the column buffer, the writer and perm. */
-extern void tsdb_mover_gather_begin(TsdbMover *mover);
+/*
+ * Makes the column buffer, the writer and perm.  keep: for one of many short runs, one after another: takes those of the last
+ * run of this backend, if they fit the table, and leaves them for the next one (getting 10 MB anew costs a tenth of a step).
+ */
+extern void tsdb_mover_gather_begin(TsdbMover *mover, bool keep);
 /* Bytes of gathered rows above which they should become chunks. */
 extern Size tsdb_mover_gather_limit(void);
 

@@ -336,7 +336,7 @@ merge_begin(TsdbMover *mover, TsdbColdChoice cold, Size limit, int nentries)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
-	tsdb_mover_gather_begin(mover);
+	tsdb_mover_gather_begin(mover, false);
 	merge->mover = mover;
 	merge->cold = cold;
 	merge->limit = limit;
