@@ -319,13 +319,14 @@ tsdb_sql_set_next_start(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Notes start (finished = false) or end of a run. */
+/* Notes start (finished = false) or end of a run.  *next_start: as the start found it; the end leaves another one alone. */
 static void
-note_run(int id, bool finished, TimestampTz start, int sqlstate, const char *message)
+note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int sqlstate, const char *message)
 {
-	Oid			types[5] = {INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
-	Datum		values[5];
-	char		nulls[6] = "     ";
+	Oid			types[6] = {INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[6];
+	char		nulls[7] = "      ";
+	bool		isnull;
 	Identity	save;
 
 	StartTransactionCommand();
@@ -338,11 +339,15 @@ note_run(int id, bool finished, TimestampTz start, int sqlstate, const char *mes
 	values[2] = BoolGetDatum(message != NULL);
 	values[3] = message != NULL ? CStringGetTextDatum(unpack_sql_state(sqlstate)) : (Datum) 0;
 	values[4] = message != NULL ? CStringGetTextDatum(message) : (Datum) 0;
+	values[5] = TimestampTzGetDatum(*next_start);
 	if (message == NULL)
 		nulls[3] = nulls[4] = 'n';
 
 	if (!finished)
-		query("UPDATE tsdb.job_stat SET last_start = $2, last_finish = NULL WHERE job_id = $1", 2, types, values, nulls);
+	{
+		if (query("UPDATE tsdb.job_stat SET last_start = $2, last_finish = NULL WHERE job_id = $1 RETURNING next_start", 2, types, values, nulls) > 0)
+			*next_start = DatumGetTimestampTz(column(0, 1, &isnull));
+	}
 	else
 	{
 		/* after max_retries failures in a row it waits for its schedule again; -1 = as often as need be */
@@ -350,10 +355,10 @@ note_run(int id, bool finished, TimestampTz start, int sqlstate, const char *mes
 			  " last_success = CASE WHEN $3 THEN last_success ELSE clock_timestamp() END,"
 			  " total_runs = total_runs + 1, total_failures = total_failures + $3::int,"
 			  " failures_in_row = CASE WHEN $3 THEN failures_in_row + 1 ELSE 0 END,"
-			  " next_start = CASE WHEN $3 AND (j.max_retries < 0 OR s.failures_in_row < j.max_retries)"
+			  " next_start = CASE WHEN s.next_start <> $6 THEN s.next_start WHEN $3 AND (j.max_retries < 0 OR s.failures_in_row < j.max_retries)"
 			  "   THEN clock_timestamp() + least(j.retry_period * power(2, least(s.failures_in_row, 5)), greatest(j.schedule_interval, j.retry_period))"
 			  "   ELSE tsdb.job_next_start($2, j.schedule_interval, j.initial_start, j.timezone) END"
-			  " FROM tsdb.job j WHERE j.id = s.job_id AND s.job_id = $1", 3, types, values, nulls);
+			  " FROM tsdb.job j WHERE j.id = s.job_id AND s.job_id = $1", 6, types, values, nulls);
 		if (message != NULL)
 		{
 			query("INSERT INTO tsdb.job_error (job_id, start_time, finish_time, sqlerrcode, err_message)"
@@ -411,10 +416,11 @@ tsdb_job_serve(TsdbWorkerSlot *slot)
 	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "tsdb job", ALLOCSET_DEFAULT_SIZES);
 	int			id = slot->job_id;
 	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz next_start = start;
 	ErrorData  *volatile error = NULL;
 
 	pgstat_report_activity(STATE_RUNNING, psprintf("tsdb: job %d", id));
-	note_run(id, false, start, 0, NULL);
+	note_run(id, false, start, &next_start, 0, NULL);
 	PG_TRY();
 	{
 		run_in_portal(id, cxt);
@@ -437,7 +443,7 @@ tsdb_job_serve(TsdbWorkerSlot *slot)
 	PG_END_TRY();
 
 	MemoryContextSwitchTo(cxt);
-	note_run(id, true, start, error != NULL ? error->sqlerrcode : 0,
+	note_run(id, true, start, &next_start, error != NULL ? error->sqlerrcode : 0,
 			 error == NULL ? NULL : error->message != NULL ? error->message : "unknown error");
 	pgstat_report_stat(true);
 }
