@@ -22,7 +22,7 @@ if part structure; then
 fi
 
 server_create bench
-server_config bench "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "tsdb_am.index_memory = 256MB"
+server_config bench "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "tsdb_am.index_memory = 256MB" "tsdb_am.max_workers = 0"
 server_start bench
 sql <<SQL
 CREATE EXTENSION tsdb_am;

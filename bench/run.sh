@@ -54,7 +54,8 @@ bench_server()
 {
 	server_create "$@"
 	server_config "$1" "fsync = on" "shared_buffers = 1GB" "max_wal_size = 16GB" "checkpoint_timeout = 1h" "autovacuum = off" \
-		"jit = off" "max_parallel_workers_per_gather = $parallel" "work_mem = 64MB" "timezone = 'UTC'" "log_checkpoints = on"
+		"jit = off" "max_parallel_workers_per_gather = $parallel" "work_mem = 64MB" "timezone = 'UTC'" "log_checkpoints = on" \
+		"tsdb_am.max_workers = 0"
 	server_start "$1"
 	sql -c "CREATE EXTENSION tsdb_am" \
 		-c "CREATE FUNCTION discard_am_handler(internal) RETURNS table_am_handler LANGUAGE C AS '$work/discard_am'" \

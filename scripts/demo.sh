@@ -13,7 +13,7 @@ stage_variant release
 
 say "Starting a private server ..."
 server_create demo
-server_config demo "timezone = 'UTC'" "max_parallel_workers_per_gather = 0" "jit = off" "max_wal_size = 4GB"
+server_config demo "timezone = 'UTC'" "max_parallel_workers_per_gather = 0" "jit = off" "max_wal_size = 4GB" "tsdb_am.max_workers = 0"
 server_start demo
 
 mkdir "$scratch/data"

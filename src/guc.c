@@ -17,6 +17,10 @@ int			tsdb_cold_after_min = -1;
 bool		tsdb_enable_custom_scan = true;
 bool		tsdb_enable_vector_agg = true;
 int			tsdb_simd_setting = TSDB_SIMD_AVX512;
+int			tsdb_max_workers = 2;
+int			tsdb_compress_after_s = 60;
+int			tsdb_worker_cost_limit_kb = 0;
+int			tsdb_worker_naptime_s = 10;
 
 static const struct config_enum_entry simd_tiers[] = {
 	{"auto", TSDB_SIMD_AVX512, false},
@@ -93,6 +97,38 @@ tsdb_guc_init(void)
 							 TSDB_SIMD_AVX512, simd_tiers,
 							 PGC_USERSET, 0,
 							 NULL, assign_simd, NULL);
+
+	DefineCustomIntVariable("tsdb_am.max_workers",
+							"Sets the number of background workers per database.",
+							"They compress rows, merge chunks and run jobs. 0 = none: nothing happens by itself.",
+							&tsdb_max_workers,
+							2, 0, 32,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.compress_after",
+							"Sets the age from which background workers compress rows however few they are.",
+							"Many rows are compressed earlier.",
+							&tsdb_compress_after_s,
+							60, 0, INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.worker_cost_limit",
+							"Limits what a background worker reads and writes per second.",
+							"0 = no limit.",
+							&tsdb_worker_cost_limit_kb,
+							0, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.worker_naptime",
+							"Sets the longest time between two looks of the launcher for work.",
+							NULL,
+							&tsdb_worker_naptime_s,
+							10, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("tsdb_am");
 }

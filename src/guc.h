@@ -17,6 +17,11 @@ extern bool tsdb_enable_custom_scan;
 extern bool tsdb_enable_vector_agg;
 extern int	tsdb_simd_setting;	/* TsdbSimdTier */
 
+extern int	tsdb_max_workers;	/* background workers per database; 0 = none */
+extern int	tsdb_compress_after_s;	/* age from which rows are compressed however few they are, seconds */
+extern int	tsdb_worker_cost_limit_kb;	/* a worker's reads and writes per second, kB; 0 = no limit */
+extern int	tsdb_worker_naptime_s;	/* longest sleep of the launcher, seconds */
+
 extern void tsdb_guc_init(void);
 
 #endif							/* TSDB_GUC_H */

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "index/chunk_index.h"
+#include "jobs/launcher.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
 #include "scan/bitmap_scan.h"
@@ -47,6 +48,9 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
+	bool		is_create_extension = IsA(stmt, CreateExtensionStmt);
+
+	tsdb_jobs_before_utility(stmt);
 	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
 	{
 		void	   *frame = tsdb_direct_load_copy_begin((CopyStmt *) stmt);
@@ -65,6 +69,9 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 	}
 	else
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	/* stmt may be gone after COMMIT and the like */
+	if (is_create_extension)
+		tsdb_jobs_after_create_extension((CreateExtensionStmt *) stmt);
 }
 
 void
@@ -86,6 +93,7 @@ _PG_init(void)
 	tsdb_agg_init();
 	tsdb_codec_stats_init();
 	tsdb_chunk_index_init();
+	tsdb_jobs_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;

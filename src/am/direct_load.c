@@ -302,6 +302,7 @@ write_to_row_store(LoadTarget *target, Relation rel)
 		ExecDropSingleTupleTableSlot(slots[i]);
 	FreeBulkInsertState(bistate);
 	MemoryContextDelete(batch_cxt);
+	tsdb_rows_added(rel, buffer->nrows);
 }
 
 static TsdbChunkWriter *
@@ -381,6 +382,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	 */
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	pgstat_count_heap_insert(rel, buffer->nrows);
+	tsdb_rows_added(rel, 0);
 }
 
 static bool

@@ -28,6 +28,7 @@
 #include "am/row_access.h"
 #include "am/row_chain.h"
 #include "am/tsdb_am_internal.h"
+#include "am/tsdb_handler.h"
 #include "chunk/forward.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
@@ -47,6 +48,8 @@
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(tsdb_am_handler);
+
+void		(*tsdb_rows_added_hook) (Relation rel, int rows) = NULL;
 
 static const TupleTableSlotOps *
 tsdb_slot_callbacks(Relation relation)
@@ -700,6 +703,7 @@ tsdb_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options
 		return;
 	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert(rel, slot, cid, options, bistate);
+	tsdb_rows_added(rel, 1);
 }
 
 static void
@@ -710,6 +714,7 @@ tsdb_multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId ci
 		return;
 	hold_chunk_store(rel);
 	TSDB_HEAPAM->multi_insert(rel, slots, nslots, cid, options, bistate);
+	tsdb_rows_added(rel, nslots);
 }
 
 static void
@@ -718,6 +723,7 @@ tsdb_tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
 {
 	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert_speculative(rel, slot, cid, options, bistate, specToken);
+	tsdb_rows_added(rel, 1);
 }
 
 static void
@@ -753,7 +759,12 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
 
 	hold_chunk_store(rel);
 	if (tsdb_tid_is_virtual(otid))
-		return tsdb_chunk_update(rel, otid, slot, cid, crosscheck, wait, tmfd, lockmode, update_indexes);
+	{
+		result = tsdb_chunk_update(rel, otid, slot, cid, crosscheck, wait, tmfd, lockmode, update_indexes);
+		if (result == TM_Ok)
+			tsdb_rows_added(rel, 1);
+		return result;
+	}
 	result = TSDB_HEAPAM->tuple_update(rel, otid, slot, cid, snapshot, crosscheck, wait, tmfd,
 									   lockmode, update_indexes);
 	return tsdb_chain_resolve(rel, result, tmfd);

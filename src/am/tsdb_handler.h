@@ -16,4 +16,14 @@ extern const TableAmRoutine tsdb_methods;
 /* Is this an open table of ours? */
 #define tsdb_is_tsdb(rel) ((rel)->rd_tableam == &tsdb_methods)
 
+/* Is told of rows that go into a row store, and will have to be moved out of it, 0 = of a chunk that was loaded: set by the background workers' queue. */
+extern void (*tsdb_rows_added_hook) (Relation rel, int rows);
+
+static inline void
+tsdb_rows_added(Relation rel, int rows)
+{
+	if (tsdb_rows_added_hook != NULL)
+		tsdb_rows_added_hook(rel, rows);
+}
+
 #endif							/* TSDB_HANDLER_H */

@@ -1,0 +1,520 @@
+/*-------------------------------------------------------------------------
+ * table_steps.c
+ *	  What a worker does for one table: compress, merge, vacuum.
+ *
+ * Each step is a transaction.  It takes its lock on the table only if that is free, so it waits for nobody's; and sessions that
+ * wait for one of ours cancel us (worker.c), so nobody waits for long.  A step that has given way is tried again later.
+ *
+ * Errors end the table's turn: logged, noted in its entry, tried again after a pause that doubles.
+ *-------------------------------------------------------------------------
+ */
+#include "jobs/table_steps.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "am/mover.h"
+#include "am/tsdb_handler.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "guc.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/bufmgr.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* A remainder of so few young rows is not worth a chunk yet. */
+#define MIN_YOUNG_ROWS		4096
+
+/* Steps in one turn: then other tables have theirs. */
+#define MAX_STEPS			64
+#define MAX_MERGE_STEPS		8
+
+/* Pauses after errors, and after looks that found nothing to move though rows wait. */
+#define MIN_PAUSE			(10 * USECS_PER_SEC)
+#define MAX_PAUSE			(3600 * USECS_PER_SEC)
+/* Looks for rows that were counted and not found end with this pause. */
+#define LAST_PAUSE			(10 * 60 * USECS_PER_SEC)
+/* After having given way to somebody. */
+#define BUSY_PAUSE			(1 * USECS_PER_SEC)
+
+/* Dead rows from which the row store is vacuumed; fewer are left to autovacuum. */
+#define VACUUM_DEAD_ROWS	8192
+#define VACUUM_PAUSE		(10 * USECS_PER_SEC)
+/* The chunk store: a part of its tuples, but not too few. */
+#define VACUUM_DEAD_CHUNKS	1000
+#define VACUUM_CHUNKS_PART	8
+
+typedef enum StepResult
+{
+	STEP_GONE,					/* no such table of ours */
+	STEP_BUSY,					/* locked by somebody */
+	STEP_DONE,
+	STEP_MORE
+} StepResult;
+
+typedef struct TableTurn
+{
+	TsdbTableWork *work;
+	TsdbWorkerSlot *slot;
+	Oid			relation;
+	bool		many;			/* enough rows wait: age does not matter */
+	TransactionId before;		/* else only older ones are moved */
+	BlockNumber next_block;
+	int64		rows;			/* moved by this turn */
+	int64		waiting;		/* left by it */
+	int64		stored_bytes;	/* of the chunks that it wrote */
+	int64		merged;			/* chunks that were replaced */
+	int64		bytes;			/* read and written by the last step */
+	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
+} TableTurn;
+
+static TsdbWorkerSlot *
+my_slot(void)
+{
+	return tsdb_worker_slot(DatumGetInt32(MyBgworkerEntry->bgw_main_arg));
+}
+
+/* Opens the table with a lock that is free.  NULL: result tells why. */
+static Relation
+open_table(Oid relation, LOCKMODE mode, StepResult *result)
+{
+	Relation	rel;
+
+	*result = STEP_BUSY;
+	if (!ConditionalLockRelationOid(relation, mode))
+		return NULL;
+	rel = try_relation_open(relation, NoLock);
+	if (rel != NULL && tsdb_is_tsdb(rel) && !RelationUsesLocalBuffers(rel) && OidIsValid(rel->rd_rel->reltoastrelid))
+		return rel;
+	if (rel != NULL)
+		relation_close(rel, NoLock);
+	*result = STEP_GONE;
+	return NULL;
+}
+
+static StepResult
+compress_step(TableTurn *turn)
+{
+	StepResult	result;
+	Relation	rel = open_table(turn->relation, RowExclusiveLock, &result);
+	BlockNumber from = turn->next_block;
+	TsdbCompressStep step;
+
+	if (rel == NULL)
+		return result;
+	memset(&step, 0, sizeof(step));
+	step.next_block = from;
+	if (turn->many)
+		step.min_rows = MIN_YOUNG_ROWS;
+	else
+		step.before = turn->before;
+	tsdb_mover_compress_step(rel, &step);
+
+	pg_atomic_write_u64(&turn->slot->blocks_total, RelationGetNumberOfBlocks(rel));
+	relation_close(rel, NoLock);
+	if (step.busy)
+		return STEP_BUSY;
+
+	turn->next_block = step.next_block;
+	turn->bytes = (int64) (step.next_block - from) * BLCKSZ + step.bytes;
+	turn->rows += step.rows;
+	turn->stored_bytes += step.bytes;
+	turn->waiting += step.waiting;
+	pg_atomic_write_u64(&turn->slot->blocks_done, step.next_block);
+	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
+	pg_atomic_write_u64(&turn->slot->bytes, turn->stored_bytes);
+	if (step.rows > 0)
+		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
+	return step.done ? STEP_DONE : STEP_MORE;
+}
+
+static StepResult
+merge_step(TableTurn *turn)
+{
+	StepResult	result;
+	Relation	rel = open_table(turn->relation, RowExclusiveLock, &result);
+	TsdbMergeStep step;
+	bool		merged;
+
+	if (rel == NULL)
+		return result;
+	memset(&step, 0, sizeof(step));
+	step.cold = TSDB_COLD_BY_AGE;
+	merged = tsdb_mover_merge_step(rel, &step);
+	relation_close(rel, NoLock);
+	if (step.busy)
+		return STEP_BUSY;
+
+	turn->bytes = step.bytes_read + step.bytes_written;
+	turn->merged += step.chunks_read;
+	pg_atomic_fetch_add_u64(&turn->slot->chunks, step.chunks_written);
+	pg_atomic_fetch_add_u64(&turn->slot->bytes, step.bytes_written);
+	return merged ? STEP_MORE : STEP_DONE;
+}
+
+/* ------------------------------------------------------------------------
+ * Vacuum
+ * ------------------------------------------------------------------------
+ */
+
+static void
+count_tuples(Oid relation, int64 *dead, int64 *live)
+{
+	PgStat_StatTabEntry *entry = pgstat_fetch_stat_tabentry_ext(false, relation);
+
+	*dead = entry != NULL ? entry->n_dead_tuples : 0;
+	*live = entry != NULL ? entry->n_live_tuples : 0;
+}
+
+/*
+ * Does a fork need vacuum, so that its space is used again?  Autovacuum's threshold is a part of all rows, those in chunks included.
+ * Each vacuum reads all indexes, if there are any: so the row store may grow to a part of them.
+ */
+static StepResult
+choose_vacuum(TableTurn *turn)
+{
+	StepResult	result;
+	Relation	rel = open_table(turn->relation, AccessShareLock, &result);
+	BlockNumber index_blocks = 0;
+	int64		dead,
+				live;
+	List	   *indexes;
+	ListCell   *lc;
+
+	turn->vacuum_relation = InvalidOid;
+	if (rel == NULL)
+		return result;
+
+	pgstat_clear_snapshot();
+	count_tuples(turn->relation, &dead, &live);
+	if (dead >= VACUUM_DEAD_ROWS)
+	{
+		indexes = RelationGetIndexList(rel);
+		foreach(lc, indexes)
+		{
+			Relation	index = try_relation_open(lfirst_oid(lc), AccessShareLock);
+
+			if (index == NULL)
+				continue;
+			index_blocks += RelationGetNumberOfBlocks(index);
+			relation_close(index, AccessShareLock);
+		}
+		list_free(indexes);
+		if (RelationGetNumberOfBlocks(rel) >= index_blocks / 4)
+			turn->vacuum_relation = turn->relation;
+	}
+	if (!OidIsValid(turn->vacuum_relation))
+	{
+		count_tuples(rel->rd_rel->reltoastrelid, &dead, &live);
+		if (dead >= VACUUM_DEAD_CHUNKS && dead >= live / VACUUM_CHUNKS_PART)
+			turn->vacuum_relation = rel->rd_rel->reltoastrelid;
+	}
+	relation_close(rel, AccessShareLock);
+	return OidIsValid(turn->vacuum_relation) ? STEP_MORE : STEP_DONE;
+}
+
+/* As autovacuum does it: vacuum() uses transactions of its own. */
+static StepResult
+vacuum_step(TableTurn *turn)
+{
+	VacuumParams params;
+	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "tsdb worker vacuum", ALLOCSET_DEFAULT_SIZES);
+	BufferAccessStrategy strategy;
+	List	   *relations;
+
+	memset(&params, 0, sizeof(params));
+	params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
+	params.freeze_min_age = -1;
+	params.freeze_table_age = -1;
+	params.multixact_freeze_min_age = -1;
+	params.multixact_freeze_table_age = -1;
+	params.log_min_duration = -1;
+	params.index_cleanup = VACOPTVALUE_UNSPECIFIED;
+	/* new rows come soon, and giving pages back takes a lock that shuts everybody out */
+	params.truncate = VACOPTVALUE_DISABLED;
+	params.nworkers = -1;
+
+	PortalContext = cxt;
+	MemoryContextSwitchTo(cxt);
+	strategy = GetAccessStrategy(BAS_VACUUM);
+	relations = list_make1(makeVacuumRelation(NULL, turn->vacuum_relation, NIL));
+	vacuum(relations, &params, strategy, true);
+	MemoryContextSwitchTo(TopTransactionContext);
+	PortalContext = NULL;
+	MemoryContextDelete(cxt);
+	return STEP_DONE;
+}
+
+/* ------------------------------------------------------------------------
+ * Transactions and errors
+ * ------------------------------------------------------------------------
+ */
+
+/* An error within a step, from PG_CATCH.  True: only a wait that was not to be. */
+static bool
+note_error(TableTurn *turn, const char *what)
+{
+	MemoryContext cxt;
+	ErrorData  *error;
+	bool		gave_way;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(TopMemoryContext);
+	cxt = AllocSetContextCreate(TopMemoryContext, "tsdb worker error", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(cxt);
+	error = CopyErrorData();
+	gave_way = error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+	if (!gave_way)
+	{
+		errcontext("automatic %s of table with OID %u", what, turn->relation);
+		EmitErrorReport();
+	}
+	AbortOutOfAnyTransaction();
+	FlushErrorState();
+	PortalContext = NULL;
+
+	if (!gave_way)
+	{
+		TsdbWorkStats *stats = &turn->work->stats;
+
+		tsdb_work_lock(true);
+		stats->failures++;
+		stats->failures_in_row++;
+		stats->sqlstate = error->sqlerrcode;
+		stats->error_at = GetCurrentTimestamp();
+		strlcpy(stats->error, error->message != NULL ? error->message : "unknown error", sizeof(stats->error));
+		/* a cut character would be an invalid one */
+		stats->error[pg_mbcliplen(stats->error, strlen(stats->error), sizeof(stats->error) - 1)] = '\0';
+		tsdb_work_unlock();
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(cxt);
+	QueryCancelPending = false;
+	RESUME_INTERRUPTS();
+	return gave_way;
+}
+
+/* Runs a step in a transaction.  -1 = it failed and was noted. */
+static int
+run_step(TableTurn *turn, StepResult (*step) (TableTurn *turn), const char *what)
+{
+	volatile int result = -1;
+
+	turn->bytes = 0;
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		result = step(turn);
+		if (ActiveSnapshotSet())
+			PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		result = note_error(turn, what) ? (int) STEP_BUSY : -1;
+	}
+	PG_END_TRY();
+
+	/* a cancel that came too late must not meet the next step */
+	QueryCancelPending = false;
+	pgstat_report_stat(true);
+	tsdb_worker_rest(turn->bytes);
+	return result;
+}
+
+void
+tsdb_worker_rest(int64 bytes)
+{
+	static int64 owed = 0;		/* microseconds */
+
+	if (tsdb_worker_cost_limit_kb > 0)
+		owed += (int64) ((double) bytes * USECS_PER_SEC / (tsdb_worker_cost_limit_kb * 1024.0));
+	else
+		owed = 0;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			if (tsdb_worker_cost_limit_kb == 0)
+				owed = 0;
+		}
+		if (owed >= 1000)
+		{
+			int64		nap = Min(owed, USECS_PER_SEC);
+
+			pgstat_report_activity(STATE_IDLE, "resting: tsdb_am.worker_cost_limit");
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, nap / 1000, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			owed -= nap;
+		}
+	} while (owed >= 1000);
+}
+
+/* ------------------------------------------------------------------------
+ * A table's turn
+ * ------------------------------------------------------------------------
+ */
+
+static void
+report(TableTurn *turn, TsdbWorkerPhase phase, const char *what)
+{
+	char		activity[64];
+
+	tsdb_worker_progress(phase, turn->relation);
+	snprintf(activity, sizeof(activity), "tsdb: %s table with OID %u", what, turn->relation);
+	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+/* The longer nothing comes of it, the seldomer. */
+static void
+pause_after_error(TsdbTableWork *work)
+{
+	TimestampTz pause = MIN_PAUSE << Min(work->stats.failures_in_row - 1, 9);
+
+	pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + Min(pause, MAX_PAUSE)));
+}
+
+static int
+vacuum_table(TableTurn *turn)
+{
+	TsdbTableWork *work = turn->work;
+	TimestampTz now = GetCurrentTimestamp();
+	int			result;
+
+	if (!pgstat_track_counts || work->next_vacuum > now)
+		return STEP_DONE;
+	report(turn, TSDB_PHASE_VACUUMING, "vacuuming");
+	result = run_step(turn, choose_vacuum, "vacuum");
+	if (result != STEP_MORE)
+		return result;
+	result = run_step(turn, vacuum_step, "vacuum");
+	if (result != STEP_DONE)
+		return result;
+
+	tsdb_work_lock(true);
+	work->stats.vacuums++;
+	tsdb_work_unlock();
+
+	/* what is still there after it, somebody's snapshot keeps */
+	result = run_step(turn, choose_vacuum, "vacuum");
+	work->vacuum_pause = result == STEP_MORE ? Min(Max(work->vacuum_pause * 2, VACUUM_PAUSE), MAX_PAUSE / 6) : VACUUM_PAUSE;
+	work->next_vacuum = GetCurrentTimestamp() + work->vacuum_pause;
+	return result < 0 ? result : (int) STEP_DONE;
+}
+
+bool
+tsdb_table_serve(TsdbTableWork *work, Oid relation)
+{
+	TableTurn	turn;
+	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz since;
+	int64		waiting;
+	int			result = STEP_DONE;
+
+	memset(&turn, 0, sizeof(turn));
+	turn.work = work;
+	turn.slot = my_slot();
+	turn.relation = relation;
+
+	tsdb_work_take(work, &waiting, &since);
+	turn.many = waiting >= TSDB_COMPRESS_ROWS;
+	turn.before = tsdb_age_xid(start, (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC);
+
+	report(&turn, TSDB_PHASE_COMPRESSING, "compressing");
+	for (int steps = 0; steps < MAX_STEPS; steps++)
+	{
+		result = run_step(&turn, compress_step, "compress");
+		if (result != STEP_MORE)
+			break;
+	}
+	if (turn.rows > 0)
+	{
+		tsdb_work_lock(true);
+		work->stats.last_start = start;
+		work->stats.last_finish = GetCurrentTimestamp();
+		work->stats.last_rows = turn.rows;
+		work->stats.runs++;
+		work->stats.rows += turn.rows;
+		work->stats.last_bytes = turn.stored_bytes;
+		work->stats.bytes += turn.stored_bytes;
+		tsdb_work_unlock();
+	}
+
+	if (result == STEP_DONE || result == STEP_MORE)
+	{
+		bool		more = result == STEP_MORE;
+
+		/*
+		 * Rows that were counted and not found are of transactions that have not ended, or were rolled back.  The former tell of
+		 * themselves as a rule (work_queue.c); some looks more make sure.
+		 */
+		if (waiting > turn.rows + turn.waiting && work->pause < LAST_PAUSE)
+			turn.waiting++;
+		if (turn.rows > 0)
+			work->pause = 0;
+		else if (turn.waiting > 0)
+			work->pause = Min(Max(work->pause * 2, Max((TimestampTz) tsdb_compress_after_s * USECS_PER_SEC, USECS_PER_SEC)), MAX_PAUSE);
+		pg_atomic_write_u64(&work->look_after, (uint64) (GetCurrentTimestamp() + work->pause));
+		tsdb_work_note(work, turn.waiting, start);
+
+		report(&turn, TSDB_PHASE_MERGING, "merging");
+		result = STEP_MORE;
+		for (int steps = 0; steps < MAX_MERGE_STEPS && result == STEP_MORE; steps++)
+			result = run_step(&turn, merge_step, "merge");
+		if (more || result == STEP_MORE)
+			pg_atomic_write_u32(&work->more, 1);
+		if (turn.merged > 0)
+		{
+			tsdb_work_lock(true);
+			work->stats.merged += turn.merged;
+			tsdb_work_unlock();
+		}
+		if (result == STEP_BUSY)
+			pg_atomic_write_u32(&work->merge, 1);
+		if (result == STEP_DONE || result == STEP_MORE)
+			result = vacuum_table(&turn);
+	}
+	else
+	{
+		tsdb_work_note(work, waiting, since != 0 ? since : start);
+		pg_atomic_write_u32(&work->more, 1);
+	}
+
+	pg_atomic_write_u64(&work->last_turn, (uint64) GetCurrentTimestamp());
+	switch (result)
+	{
+		case -1:
+			pg_atomic_write_u32(&work->more, 1);
+			pause_after_error(work);
+			break;
+		case STEP_BUSY:
+			pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + BUSY_PAUSE));
+			break;
+		default:
+			if (work->stats.failures_in_row > 0)
+			{
+				tsdb_work_lock(true);
+				work->stats.failures_in_row = 0;
+				tsdb_work_unlock();
+			}
+			pg_atomic_write_u64(&work->not_before, 0);
+			break;
+	}
+	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);
+	return result != STEP_GONE;
+}
