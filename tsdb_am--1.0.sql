@@ -356,7 +356,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (column_name, partition_interval::text, pg_typeof(partition_interval), NULL);
+	RETURN ROW(column_name, partition_interval::text, pg_typeof(partition_interval), NULL)::tsdb.dimension;
 END $$;
 COMMENT ON FUNCTION tsdb.by_range(name, anycompatible) IS 'dimension of ranges of a time column: an interval, or an integer for integer columns';
 
@@ -366,7 +366,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (column_name, NULL, NULL, number_partitions);
+	RETURN ROW(column_name, NULL, NULL, number_partitions)::tsdb.dimension;
 END $$;
 COMMENT ON FUNCTION tsdb.by_hash(name, integer) IS 'dimension of a column''s hash: into how many parts';
 
@@ -466,10 +466,10 @@ BEGIN
 	ELSE
 		RAISE EXCEPTION 'interval of partitions cannot be of type %', value_type USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	IF step > interval '1000 years' THEN
-		RAISE EXCEPTION 'interval of partitions must not be longer than 1000 years' USING ERRCODE = 'invalid_parameter_value';
+	IF step <= interval '0' OR step > interval '1000 years' THEN
+		RAISE EXCEPTION 'interval of partitions must be greater than zero and not longer than 1000 years' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	-- says whether it is greater than zero, months are mixed with days, dates cut
+	-- says whether months are mixed with days, or dates cut
 	IF time_type = 'date'::regtype THEN
 		PERFORM @extschema@.time_bucket(step, date '2000-01-01');
 	ELSE
@@ -599,15 +599,40 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tsdb.shard_movable(name, regtype) IS 'condition for times that get partitions of their own';
 
--- Two sessions never make partitions of one table at a time; kept to the end of the transaction.
-CREATE FUNCTION tsdb.shard_lock(relation regclass)
+-- Two sessions never make partitions of one table, or change its settings, at a time; kept to the end of the transaction.
+CREATE FUNCTION tsdb.shard_lock_settings(relation regclass)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT pg_advisory_xact_lock((1953719394::bigint << 32) | relation::oid::bigint);
 END;
-COMMENT ON FUNCTION tsdb.shard_lock(regclass) IS 'advisory lock on the shards of a table';
+COMMENT ON FUNCTION tsdb.shard_lock_settings(regclass) IS 'advisory lock on the shards of a table';
+
+-- What is needed to make partitions.  The table comes before its partitions, as in queries, and at once in the mode that
+-- keeps queries out: one that is being planned would not read a partition that it does not know, and so miss rows moved there.
+-- Waits two seconds unless the session says otherwise or the caller is patient: all queries wait behind this lock.
+CREATE FUNCTION tsdb.shard_lock(relation regclass, patient boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	default_partition regclass;
+	timeout text := current_setting('lock_timeout');
+BEGIN
+	IF timeout = '0' AND NOT patient THEN
+		PERFORM set_config('lock_timeout', '2s', true);
+	END IF;
+	PERFORM tsdb.shard_lock_settings(relation);
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
+	default_partition := (SELECT nullif(p.partdefid, 0) FROM pg_partitioned_table p WHERE p.partrelid = relation);
+	IF default_partition IS NOT NULL THEN
+		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', default_partition);
+	END IF;
+	PERFORM set_config('lock_timeout', timeout, true);
+END $$;
+COMMENT ON FUNCTION tsdb.shard_lock(regclass, boolean) IS 'locks a table and its default partition, to make or drop partitions';
 
 CREATE FUNCTION tsdb.shard_options_copy(source regclass, target regclass, keep boolean)
 RETURNS void
@@ -743,7 +768,6 @@ SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 DECLARE
 	columns text := tsdb.shard_columns(target);
-	forced boolean := (SELECT c.relforcerowsecurity FROM pg_class c WHERE c.oid = source);
 	disable text[];
 	enable text[];
 	statement text;
@@ -763,10 +787,6 @@ BEGIN
 				CASE t.tgenabled WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' END, t.tgname))
 	  INTO disable, enable
 	  FROM pg_trigger t WHERE t.tgrelid IN (source, target) AND NOT t.tgisinternal AND t.tgenabled <> 'D';
-	IF forced THEN
-		disable := disable || format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', source);
-		enable := enable || format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', source);
-	END IF;
 	FOREACH statement IN ARRAY coalesce(disable, '{}') LOOP
 		EXECUTE statement;
 	END LOOP;
@@ -793,8 +813,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tsdb.shard_move(regclass, regclass, text) IS 'moves rows from one table to another, without triggers';
 
--- Makes the partition of a range, with the rows of the default partition that belong to it.  The caller has locked both
--- tables; may_move: the table itself with AccessExclusiveLock.  Returns rows moved, NULL = there are rows, and they may not be moved.
+-- Makes the partition of a range, with the rows of the default partition that belong to it.  The caller has taken
+-- shard_lock.  Returns rows moved; NULL = there are some, they may not be moved, and no partition was made.
 CREATE FUNCTION tsdb.shard_make(relation regclass, lo text, hi text, may_move boolean)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -927,14 +947,12 @@ COMMENT ON FUNCTION tsdb.shards_missing(regclass) IS 'ranges that extend_shards 
 CREATE FUNCTION tsdb.extend_shards(relation regclass)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off SET lock_timeout = '3s'
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off
 AS $$
 #variable_conflict use_variable
 DECLARE
 	s record;
 	r record;
-	condition text;
-	moving boolean := false;
 	made integer := 0;
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation) THEN
@@ -945,24 +963,13 @@ BEGIN
 	IF s.time_column IS NULL THEN
 		RETURN 0;
 	END IF;
-	PERFORM tsdb.shard_lock(relation);
-	SELECT string_agg('(' || tsdb.shard_condition(s.time_column, s.time_type, m.lo, m.hi) || ')', ' OR ') INTO condition FROM tsdb.shards_missing(relation) m;
-	IF condition IS NULL THEN
+	IF NOT EXISTS (SELECT FROM tsdb.shards_missing(relation)) THEN
 		RETURN 0;
 	END IF;
-
-	-- the table before its partitions, as queries do; and at once in the mode that is needed
-	IF s.default_partition IS NOT NULL THEN
-		EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE %s)', s.default_partition, condition) INTO moving;
-	END IF;
-	EXECUTE format('LOCK TABLE ONLY %s IN %s MODE', relation, CASE WHEN moving THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE UPDATE EXCLUSIVE' END);
-	IF s.default_partition IS NOT NULL THEN
-		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', s.default_partition);
-	END IF;
+	PERFORM tsdb.shard_lock(relation, false);
 	FOR r IN SELECT m.lo, m.hi FROM tsdb.shards_missing(relation) m LOOP
-		IF tsdb.shard_make(relation, r.lo, r.hi, moving) IS NOT NULL THEN
-			made := made + 1;
-		END IF;
+		PERFORM tsdb.shard_make(relation, r.lo, r.hi, true);
+		made := made + 1;
 	END LOOP;
 	RETURN made;
 END $$;
@@ -972,7 +979,7 @@ COMMENT ON FUNCTION tsdb.extend_shards(regclass) IS
 CREATE FUNCTION tsdb.drain_default(relation regclass, max_rows bigint DEFAULT 100000)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off SET lock_timeout = '3s'
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -996,10 +1003,9 @@ BEGIN
 		RETURN 0;
 	END IF;
 
-	PERFORM tsdb.shard_lock(relation);
-	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
-	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', s.default_partition);
-	WHILE moved < max_rows LOOP
+	PERFORM tsdb.shard_lock(relation, false);
+	s := tsdb.shard_settings(relation);
+	WHILE s.default_partition IS NOT NULL AND moved < max_rows LOOP
 		EXECUTE query INTO oldest;
 		EXIT WHEN oldest IS NULL;
 		SELECT a.partition, a.lo, a.hi INTO r FROM tsdb.shard_at(relation, oldest) a;
@@ -1083,8 +1089,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM tsdb.shards_between(relation, older_than, newer_than)) THEN
 		RETURN;
 	END IF;
-	PERFORM tsdb.shard_lock(relation);
-	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
+	PERFORM tsdb.shard_lock(relation, true);
 	partitions := ARRAY(SELECT c FROM tsdb.shards_between(relation, older_than, newer_than) c);
 	FOREACH p IN ARRAY partitions LOOP
 		RETURN NEXT p::text;
@@ -1132,6 +1137,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tsdb.shard_time_column(regclass) IS 'time column of a table, by its options or the types of its columns';
 
+CREATE FUNCTION tsdb.shard_check_kind(relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c pg_class := (SELECT c FROM pg_class c WHERE c.oid = relation);
+BEGIN
+	IF c.relkind = 'p' THEN
+		RAISE EXCEPTION 'table % is partitioned already', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF c.relkind <> 'r' THEN
+		RAISE EXCEPTION '% is not a table', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'tsdb'::regnamespace) THEN
+		RAISE EXCEPTION 'table % is a system table', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF (SELECT a.amname NOT IN ('heap', 'tsdb') FROM pg_am a WHERE a.oid = c.relam) THEN
+		RAISE EXCEPTION 'table % has another access method than tsdb and heap', relation USING ERRCODE = 'wrong_object_type',
+			HINT = 'Use ALTER TABLE ... SET ACCESS METHOD tsdb first.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_check_kind(regclass) IS 'raises an error for what is not a table, or one that is partitioned already';
+
 -- Refuses what a partitioned table cannot have, and what would go on naming the table that becomes a partition.
 CREATE FUNCTION tsdb.shard_check_table(relation regclass, keys name[])
 RETURNS void
@@ -1145,17 +1171,6 @@ DECLARE
 	detail text;
 	hint text;
 BEGIN
-	IF c.relkind = 'p' THEN
-		RAISE EXCEPTION 'table % is partitioned already', relation USING ERRCODE = 'wrong_object_type';
-	ELSIF c.relkind <> 'r' THEN
-		RAISE EXCEPTION '% is not a table', relation USING ERRCODE = 'wrong_object_type';
-	ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'tsdb'::regnamespace) THEN
-		RAISE EXCEPTION 'table % is a system table', relation USING ERRCODE = 'wrong_object_type';
-	ELSIF (SELECT a.amname NOT IN ('heap', 'tsdb') FROM pg_am a WHERE a.oid = c.relam) THEN
-		RAISE EXCEPTION 'table % has another access method than tsdb and heap', relation USING ERRCODE = 'wrong_object_type',
-			HINT = 'Use ALTER TABLE ... SET ACCESS METHOD tsdb first.';
-	END IF;
-
 	reason := CASE
 		WHEN c.relpersistence = 't' THEN 'it is temporary'
 		WHEN c.reloftype <> 0 THEN 'it is a typed table'
@@ -1220,7 +1235,8 @@ BEGIN
 	END IF;
 	IF reason IS NOT NULL THEN
 		RAISE EXCEPTION 'table % cannot be partitioned because %', relation, reason
-			USING ERRCODE = 'feature_not_supported', DETAIL = coalesce(detail, ''), HINT = coalesce(hint, '');
+			USING ERRCODE = 'feature_not_supported', DETAIL = coalesce(detail, 'Only a permanent or unlogged table that stands by itself can be.'),
+				HINT = coalesce(hint, 'Make such a table and copy the rows.');
 	END IF;
 END $$;
 COMMENT ON FUNCTION tsdb.shard_check_table(regclass, name[]) IS 'raises an error if a table cannot become a partitioned one';
@@ -1244,9 +1260,9 @@ BEGIN
 		IF r.attstattarget >= 0 THEN
 			RETURN NEXT format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s', relation, r.attname, r.attstattarget);
 		END IF;
-		IF r.attoptions IS NOT NULL THEN
-			RETURN NEXT format('ALTER TABLE ONLY %s ALTER COLUMN %I SET (%s)', relation, r.attname, array_to_string(r.attoptions, ', '));
-		END IF;
+		-- there may be others, which are the server's own
+		RETURN QUERY SELECT format('ALTER TABLE ONLY %s ALTER COLUMN %I SET (%I = %L)', relation, r.attname, o.option_name, o.option_value)
+			FROM pg_options_to_table(r.attoptions) o WHERE o.option_name LIKE 'n\_distinct%';
 		RETURN QUERY SELECT format('COMMENT ON COLUMN %s.%I IS %L', relation, r.attname, d) FROM col_description(relation, r.attnum) d WHERE d IS NOT NULL;
 		RETURN QUERY SELECT format('GRANT %s (%I) ON %s TO %s%s', x.privilege_type, r.attname, relation,
 				CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END)
@@ -1373,13 +1389,12 @@ BEGIN
 		RAISE EXCEPTION 'relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
 	PERFORM tsdb.shard_require_owner(relation);
-	IF (SELECT o.relkind = 'r' FROM pg_class o WHERE o.oid = relation) THEN
-		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
-		IF relation::text <> known_as THEN
-			RAISE EXCEPTION 'table % was renamed meanwhile', known_as USING ERRCODE = 'object_in_use';
-		END IF;
-		PERFORM tsdb.shard_require_owner(relation);
+	PERFORM tsdb.shard_check_kind(relation);
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
+	IF relation::text <> known_as OR NOT EXISTS (SELECT FROM pg_class o WHERE o.oid = relation) THEN
+		RAISE EXCEPTION 'table % was renamed or dropped meanwhile', known_as USING ERRCODE = 'object_in_use';
 	END IF;
+	PERFORM tsdb.shard_require_owner(relation);
 	SELECT o.* INTO c FROM pg_class o WHERE o.oid = relation;
 	schema_name := (SELECT n.nspname FROM pg_namespace n WHERE n.oid = c.relnamespace);
 
@@ -1406,6 +1421,11 @@ BEGIN
 	keys := array_remove(ARRAY[time_column, hash_column], NULL);
 	PERFORM tsdb.shard_check_table(relation, keys);
 
+	statements := ARRAY(SELECT x FROM tsdb.shard_statements(relation) x);
+	IF c.relforcerowsecurity THEN
+		-- policies for the owner are the partitioned table's from now on: the owner must be able to empty the default partition
+		EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', relation);
+	END IF;
 	EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', relation) INTO has_rows;
 	IF has_rows AND NOT by_time AND NOT migrate_data THEN
 		RAISE EXCEPTION 'table % has rows', relation USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -1420,7 +1440,6 @@ BEGIN
 	END IF;
 
 	-- the names go to the partitioned table
-	statements := ARRAY(SELECT x FROM tsdb.shard_statements(relation) x);
 	FOR r IN SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = relation LOOP
 		EXECUTE format('ALTER INDEX %I.%I RENAME TO %I', schema_name, r.relname, tsdb.shard_name(c.relnamespace, r.relname, '_default'));
 	END LOOP;
@@ -1580,7 +1599,7 @@ DECLARE
 	is_empty boolean;
 BEGIN
 	PERFORM tsdb.shard_require_owner(hypertable);
-	PERFORM tsdb.shard_lock(hypertable);
+	PERFORM tsdb.shard_lock(hypertable, true);
 	s := tsdb.shard_settings(hypertable);
 	IF s.time_column IS NULL OR dimension.number_partitions IS NULL THEN
 		RAISE EXCEPTION 'only a hash can be added, and only to ranges' USING ERRCODE = 'feature_not_supported',
@@ -1594,7 +1613,6 @@ BEGIN
 	ELSIF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = hypertable AND a.attname = dimension.column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
 		RAISE EXCEPTION 'column "%" of relation "%" does not exist', dimension.column_name, hypertable USING ERRCODE = 'undefined_column';
 	END IF;
-	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', hypertable);
 	FOR r IN
 		SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
 		 WHERE i.indrelid = hypertable AND i.indisunique
@@ -1628,7 +1646,7 @@ DECLARE
 	i record;
 BEGIN
 	PERFORM tsdb.shard_require_owner(hypertable);
-	PERFORM tsdb.shard_lock(hypertable);
+	PERFORM tsdb.shard_lock_settings(hypertable);
 	s := tsdb.shard_settings(hypertable);
 	IF s.time_column IS NULL OR dimension_name <> s.time_column THEN
 		RAISE EXCEPTION 'table % has no shards by ranges of column "%"', hypertable, dimension_name USING ERRCODE = 'wrong_object_type';
@@ -1649,7 +1667,7 @@ DECLARE
 	s record;
 BEGIN
 	PERFORM tsdb.shard_require_owner(hypertable);
-	PERFORM tsdb.shard_lock(hypertable);
+	PERFORM tsdb.shard_lock_settings(hypertable);
 	s := tsdb.shard_settings(hypertable);
 	IF s.hash_column IS NULL OR dimension_name <> s.hash_column THEN
 		RAISE EXCEPTION 'table % has no shards by hash', hypertable USING ERRCODE = 'wrong_object_type',
