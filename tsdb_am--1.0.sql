@@ -301,6 +301,7 @@ CREATE TABLE tsdb.shards (
 	hash_partitions integer CHECK (hash_partitions BETWEEN 1 AND 1024),
 	ahead integer NOT NULL CHECK (ahead BETWEEN 0 AND 1000),
 	servers name[],
+	moved_rows bigint NOT NULL DEFAULT 0,
 	CHECK ((time_column IS NOT NULL) = (num_nonnulls(partition_interval, integer_interval) = 1)),
 	CHECK ((hash_column IS NULL) = (hash_partitions IS NULL)),
 	CHECK (num_nonnulls(time_column, hash_column) > 0),
@@ -315,6 +316,7 @@ COMMENT ON COLUMN tsdb.shards.hash_column IS 'column by whose hash each new rang
 COMMENT ON COLUMN tsdb.shards.hash_partitions IS 'into how many parts';
 COMMENT ON COLUMN tsdb.shards.ahead IS 'how many ranges are kept ahead of now and of the newest row';
 COMMENT ON COLUMN tsdb.shards.servers IS 'servers that new partitions go to in turn; NULL = this one';
+COMMENT ON COLUMN tsdb.shards.moved_rows IS 'rows that were moved between partitions so far; tells transactions whose snapshot is older';
 GRANT SELECT ON tsdb.shards TO PUBLIC;
 -- a number that names no table any more could name another one where the dump is restored
 SELECT pg_catalog.pg_extension_config_dump('tsdb.shards',
@@ -336,6 +338,14 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION tsdb.forget_shards(regclass) IS
 'for its owner: takes a partitioned table out of tsdb.shards; its partitions stay, and no more are made';
+
+CREATE FUNCTION tsdb.count_moved_rows(relation regclass, moved_rows bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tsdb_sql_count_moved_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION tsdb.count_moved_rows(regclass, bigint) IS
+'for its owner: adds to tsdb.shards.moved_rows';
 
 CREATE FUNCTION tsdb.validate_check(relation regclass, constraint_name name)
 RETURNS void
@@ -886,6 +896,9 @@ BEGIN
 		END;
 	END IF;
 	PERFORM tsdb.shard_finish(relation, partition, s.default_partition);
+	IF moved > 0 THEN
+		PERFORM tsdb.count_moved_rows(relation, moved);
+	END IF;
 
 	IF check_name IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE ONLY %s DROP CONSTRAINT %I', s.default_partition, check_name);
@@ -1383,6 +1396,7 @@ DECLARE
 	statement text;
 	schema_name name;
 	parent regclass;
+	moved bigint := 0;
 	r record;
 BEGIN
 	IF relation IS NULL THEN
@@ -1496,6 +1510,7 @@ BEGIN
 		END LOOP;
 		IF has_rows THEN
 			EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM ONLY %s', parent, tsdb.shard_columns(parent), relation);
+			GET DIAGNOSTICS moved = ROW_COUNT;
 		END IF;
 		EXECUTE format('DROP TABLE %s', relation);
 	END IF;
@@ -1514,6 +1529,7 @@ BEGIN
 			PERFORM tsdb.shard_make(parent, r.lo, r.hi, migrate_data);
 		END LOOP;
 	ELSE
+		PERFORM tsdb.count_moved_rows(parent, moved);
 		FOR r IN SELECT t.relid FROM pg_partition_tree(parent) t WHERE t.isleaf LOOP
 			PERFORM tsdb.shard_finish(parent, r.relid, NULL);
 		END LOOP;

@@ -39,6 +39,7 @@
 
 PG_FUNCTION_INFO_V1(tsdb_sql_set_shards);
 PG_FUNCTION_INFO_V1(tsdb_sql_forget_shards);
+PG_FUNCTION_INFO_V1(tsdb_sql_count_moved_rows);
 PG_FUNCTION_INFO_V1(tsdb_sql_validate_check);
 PG_FUNCTION_INFO_V1(tsdb_sql_show_chunks);
 PG_FUNCTION_INFO_V1(tsdb_sql_drop_chunks);
@@ -65,9 +66,9 @@ shards_table_owner(void)
 }
 
 static void
-execute_with_args(const char *query, int nargs, Oid *types, Datum *values, const char *nulls, int expected)
+execute_with_args(const char *query, int nargs, Oid *types, Datum *values, const char *nulls, bool read_only, int expected)
 {
-	int			result = SPI_execute_with_args(query, nargs, types, values, nulls, false, 0);
+	int			result = SPI_execute_with_args(query, nargs, types, values, nulls, read_only, 0);
 
 	if (result != expected)
 		elog(ERROR, "SPI_execute_with_args returned %s", SPI_result_code_string(result));
@@ -90,8 +91,8 @@ change_shards(const char *query, int nargs, Oid *types, Datum *values, const cha
 	SPI_connect();
 	execute_with_args("DELETE FROM tsdb.shards s WHERE NOT EXISTS"
 					  " (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relation AND c.relkind = 'p')",
-					  0, NULL, NULL, NULL, SPI_OK_DELETE);
-	execute_with_args(query, nargs, types, values, nulls, expected);
+					  0, NULL, NULL, NULL, false, SPI_OK_DELETE);
+	execute_with_args(query, nargs, types, values, nulls, false, expected);
 	SPI_finish();
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
@@ -120,7 +121,9 @@ tsdb_sql_set_shards(PG_FUNCTION_ARGS)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 		values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 	}
-	change_shards("INSERT INTO tsdb.shards VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+	change_shards("INSERT INTO tsdb.shards"
+				  " (relation, time_column, partition_interval, integer_interval, hash_column, hash_partitions, ahead, servers)"
+				  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 				  " ON CONFLICT (relation) DO UPDATE SET"
 				  " (time_column, partition_interval, integer_interval, hash_column, hash_partitions, ahead, servers)"
 				  " = ($2, $3, $4, $5, $6, $7, $8)",
@@ -136,6 +139,18 @@ tsdb_sql_forget_shards(PG_FUNCTION_ARGS)
 
 	tsdb_require_owner(PG_GETARG_OID(0));
 	change_shards("DELETE FROM tsdb.shards WHERE relation = $1", 1, types, values, NULL, SPI_OK_DELETE);
+	PG_RETURN_VOID();
+}
+
+Datum
+tsdb_sql_count_moved_rows(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {REGCLASSOID, INT8OID};
+	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+
+	tsdb_require_owner(PG_GETARG_OID(0));
+	change_shards("UPDATE tsdb.shards SET moved_rows = moved_rows + $2 WHERE relation = $1", 2, types, values, NULL,
+				  SPI_OK_UPDATE);
 	PG_RETURN_VOID();
 }
 
@@ -266,7 +281,7 @@ argument_as_text(FunctionCallInfo fcinfo, int arg, Datum *value, Datum *type, ch
 
 /* Rows of one column of a query over (relation, older_than, its type, newer_than, its type). */
 static Datum
-chunks_by_time(FunctionCallInfo fcinfo, const char *query)
+chunks_by_time(FunctionCallInfo fcinfo, const char *query, bool read_only)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			types[] = {REGCLASSOID, TEXTOID, REGTYPEOID, TEXTOID, REGTYPEOID};
@@ -282,7 +297,7 @@ chunks_by_time(FunctionCallInfo fcinfo, const char *query)
 	argument_as_text(fcinfo, 2, &values[3], &values[4], &nulls[3]);
 
 	SPI_connect();
-	execute_with_args(query, lengthof(types), types, values, nulls, SPI_OK_SELECT);
+	execute_with_args(query, lengthof(types), types, values, nulls, read_only, SPI_OK_SELECT);
 	for (i = 0; i < SPI_processed; i++)
 		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
 	SPI_finish();
@@ -293,12 +308,12 @@ Datum
 tsdb_sql_show_chunks(PG_FUNCTION_ARGS)
 {
 	return chunks_by_time(fcinfo, "SELECT c FROM tsdb.shards_between($1, tsdb.shard_limit($1, $2, $3),"
-						  " tsdb.shard_limit($1, $4, $5)) c");
+						  " tsdb.shard_limit($1, $4, $5)) c", true);
 }
 
 Datum
 tsdb_sql_drop_chunks(PG_FUNCTION_ARGS)
 {
 	return chunks_by_time(fcinfo, "SELECT c FROM tsdb.drop_shards_between($1, tsdb.shard_limit($1, $2, $3),"
-						  " tsdb.shard_limit($1, $4, $5)) c");
+						  " tsdb.shard_limit($1, $4, $5)) c", false);
 }
