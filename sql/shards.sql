@@ -114,7 +114,9 @@ REVOKE TRUNCATE ON "Full "" table" FROM regress_shards_owner;
 INSERT INTO "Full "" table" ("the time", host, place, v) SELECT '2024-01-01'::timestamp + i * interval '10 min', 'h' || i % 6, i % 10, i FROM generate_series(0, 2999) i;
 TRUNCATE log;
 RESET ROLE;
+SET client_min_messages = error; -- says something about wal_level
 CREATE PUBLICATION shards_pub FOR TABLE "Full "" table" (id, "the time", host, v) WHERE (host <> 'h1' AND "the time" > '2023-01-01') WITH (publish_via_partition_root = true);
+SET client_min_messages = warning;
 SET ROLE regress_shards_owner;
 ALTER TABLE "Full "" table" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 RESET ROLE;
@@ -226,7 +228,9 @@ SELECT tsdb.set_number_partitions('hashed', 4);
 SELECT hash_column, hash_partitions FROM tsdb.shards WHERE relation = 'hashed'::regclass;
 INSERT INTO hashed (host, id) VALUES ('x', 9999) RETURNING host, v;
 SELECT pg_get_serial_sequence('hashed', 'id');
+SET enable_indexscan = off; SET enable_bitmapscan = off; SET tsdb_am.enable_custom_scan = off;
 EXPLAIN (COSTS OFF) SELECT * FROM hashed WHERE id = 42;
+RESET enable_indexscan; RESET enable_bitmapscan; RESET tsdb_am.enable_custom_scan;
 DROP TABLE hashed, hashed_twin;
 
 CREATE TABLE both_ways (t int NOT NULL, host text NOT NULL, v int, PRIMARY KEY (t, host)) USING heap;
