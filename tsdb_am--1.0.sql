@@ -486,7 +486,7 @@ COMMENT ON AGGREGATE @extschema@.last(anyelement, "any") IS 'value of the row wi
 -- doc/cluster.md tells why no row is lost or doubled.
 --
 
-CREATE FUNCTION tsdb.shard_extension(extension name)
+CREATE FUNCTION tsdb.remote_extension(extension name)
 RETURNS name
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -502,32 +502,32 @@ BEGIN
 	END IF;
 	RETURN found;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_extension(name) IS 'schema of an extension that shards on other servers need';
+COMMENT ON FUNCTION tsdb.remote_extension(name) IS 'schema of an extension that shards on other servers need';
 
-CREATE FUNCTION tsdb.shard_exec(server name, command text)
+CREATE FUNCTION tsdb.remote_exec(server name, command text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	-- one message, so one transaction there; it must not wait for ever for a lock that we may hold by another connection
-	EXECUTE format('SELECT %I.dblink_exec($1, $2)', tsdb.shard_extension('dblink'))
+	EXECUTE format('SELECT %I.dblink_exec($1, $2)', tsdb.remote_extension('dblink'))
 		USING server::text, 'SET lock_timeout = ''30s''; SET search_path = pg_catalog, pg_temp; ' || command;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_exec(name, text) IS 'runs commands on a foreign server, as one transaction of their own';
+COMMENT ON FUNCTION tsdb.remote_exec(name, text) IS 'runs commands on a foreign server, as one transaction of their own';
 
-CREATE FUNCTION tsdb.shard_query(server name, query text)
+CREATE FUNCTION tsdb.remote_query(server name, query text)
 RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT r.v FROM %I.dblink($1, $2) AS r (v text)', tsdb.shard_extension('dblink'))
+	RETURN QUERY EXECUTE format('SELECT r.v FROM %I.dblink($1, $2) AS r (v text)', tsdb.remote_extension('dblink'))
 		USING server::text, query;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_query(name, text) IS 'rows of a query on a foreign server that returns one column of text';
+COMMENT ON FUNCTION tsdb.remote_query(name, text) IS 'rows of a query on a foreign server that returns one column of text';
 
-CREATE FUNCTION tsdb.shard_comment()
+CREATE FUNCTION tsdb.remote_comment()
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -535,10 +535,10 @@ AS $$
 	SELECT format('tsdb shard of system %s, database %s', s.system_identifier, d.oid)
 	  FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
 $$;
-COMMENT ON FUNCTION tsdb.shard_comment() IS 'comment on remote tables that belong to this database';
+COMMENT ON FUNCTION tsdb.remote_comment() IS 'comment on remote tables that belong to this database';
 
 -- One at a time in a database: who drops leftovers must not meet tables that are not yet referred to.
-CREATE FUNCTION tsdb.shard_lock(wait boolean)
+CREATE FUNCTION tsdb.remote_lock(wait boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -550,9 +550,9 @@ BEGIN
 	END IF;
 	RETURN pg_try_advisory_xact_lock(hashtextextended('tsdb_am shards', 0));
 END $$;
-COMMENT ON FUNCTION tsdb.shard_lock(boolean) IS 'shuts out other changes of shards on other servers to the end of the transaction';
+COMMENT ON FUNCTION tsdb.remote_lock(boolean) IS 'shuts out other changes of shards on other servers to the end of the transaction';
 
-CREATE FUNCTION tsdb.shard_check_server(server name)
+CREATE FUNCTION tsdb.remote_check_server(server name)
 RETURNS void
 LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -560,7 +560,7 @@ AS $$
 DECLARE
 	handler name;
 BEGIN
-	PERFORM tsdb.shard_extension('postgres_fdw'), tsdb.shard_extension('dblink');
+	PERFORM tsdb.remote_extension('postgres_fdw'), tsdb.remote_extension('dblink');
 	SELECT p.proname INTO handler
 	  FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw LEFT JOIN pg_proc p ON p.oid = w.fdwhandler
 	 WHERE s.srvname = server;
@@ -573,10 +573,10 @@ BEGIN
 			DETAIL = 'It is not a server of postgres_fdw.';
 	END IF;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_check_server(name) IS 'raises an error if a server cannot hold shards';
+COMMENT ON FUNCTION tsdb.remote_check_server(name) IS 'raises an error if a server cannot hold shards';
 
 -- The server, schema and name of a foreign table's remote table.
-CREATE FUNCTION tsdb.shard_location(relation regclass,
+CREATE FUNCTION tsdb.remote_location(relation regclass,
 	OUT server name,
 	OUT remote_schema name,
 	OUT remote_name name)
@@ -592,10 +592,10 @@ AS $$
 	  JOIN pg_namespace n ON n.oid = c.relnamespace
 	 WHERE t.ftrelid = relation
 $$;
-COMMENT ON FUNCTION tsdb.shard_location(regclass) IS 'where the rows of a foreign table are; NULL: it is none';
+COMMENT ON FUNCTION tsdb.remote_location(regclass) IS 'where the rows of a foreign table are; NULL: it is none';
 
 -- Everything of a column that its rows depend on; defaults are the coordinator's task.
-CREATE FUNCTION tsdb.shard_columns(relation regclass, generated boolean)
+CREATE FUNCTION tsdb.remote_columns(relation regclass, generated boolean)
 RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -611,10 +611,10 @@ AS $$
 	  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 	 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND (generated OR a.attgenerated = '')
 $$;
-COMMENT ON FUNCTION tsdb.shard_columns(regclass, boolean) IS 'definitions of a table''s columns, for a table on another server; with generated columns or without';
+COMMENT ON FUNCTION tsdb.remote_columns(regclass, boolean) IS 'definitions of a table''s columns, for a table on another server; with generated columns or without';
 
 -- Labels are those of the table, else of the nearest table above it that has some.
-CREATE FUNCTION tsdb.shard_labels(relation regclass, target text)
+CREATE FUNCTION tsdb.remote_labels(relation regclass, target text)
 RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -633,10 +633,10 @@ AS $$
 	  JOIN pg_seclabel s ON s.provider = 'tsdb' AND s.classoid = 'pg_class'::regclass AND s.objoid = l.relid
 	  LEFT JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid AND s.objsubid > 0
 $$;
-COMMENT ON FUNCTION tsdb.shard_labels(regclass, text) IS 'commands that give another table the options of a table';
+COMMENT ON FUNCTION tsdb.remote_labels(regclass, text) IS 'commands that give another table the options of a table';
 
 -- pg_get_indexdef tells the names of index and table first: what follows them holds for any table with these columns.
-CREATE FUNCTION tsdb.shard_indexes(relation regclass, target text)
+CREATE FUNCTION tsdb.remote_indexes(relation regclass, target text)
 RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -651,30 +651,30 @@ AS $$
 		   LATERAL (SELECT CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END AS word) u
 	 WHERE i.indrelid = relation AND NOT i.indisexclusion
 $$;
-COMMENT ON FUNCTION tsdb.shard_indexes(regclass, text) IS 'commands that give another table the indexes of a table';
+COMMENT ON FUNCTION tsdb.remote_indexes(regclass, text) IS 'commands that give another table the indexes of a table';
 
 -- Also called on other servers, for the tables there.
-CREATE FUNCTION tsdb.shard_definition(relation regclass, target text, access_method name)
+CREATE FUNCTION tsdb.remote_definition(relation regclass, target text, access_method name)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format('CREATE TABLE %s (%s%s) USING %I%s; ', target, tsdb.shard_columns(relation, true),
+	SELECT format('CREATE TABLE %s (%s%s) USING %I%s; ', target, tsdb.remote_columns(relation, true),
 			(SELECT coalesce(string_agg(format(', CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)), '' ORDER BY k.conname), '')
 			   FROM pg_constraint k WHERE k.conrelid = relation AND k.contype = 'c'),
 			m.am,
 			(SELECT coalesce(' WITH (' || string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') || ')', '')
 			   FROM unnest(c.reloptions) o))
-		|| CASE WHEN m.am = 'tsdb' THEN tsdb.shard_labels(relation, target) ELSE '' END
+		|| CASE WHEN m.am = 'tsdb' THEN tsdb.remote_labels(relation, target) ELSE '' END
 	  FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam,
 		   LATERAL (SELECT coalesce(access_method, a.amname, 'tsdb') AS am) m
 	 WHERE c.oid = relation
 $$;
-COMMENT ON FUNCTION tsdb.shard_definition(regclass, text, name) IS
+COMMENT ON FUNCTION tsdb.remote_definition(regclass, text, name) IS
 'commands that make another table with the columns, checks and options of a table; access method: its own if NULL';
 
 -- A name that no table has had: as much of the partition's name as fits, and 8 random digits.
-CREATE FUNCTION tsdb.shard_name(partition_name name)
+CREATE FUNCTION tsdb.remote_name(partition_name name)
 RETURNS name
 LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -682,27 +682,27 @@ AS $$
 	SELECT (left(partition_name::text, n) || '_' || left(gen_random_uuid()::text, 8))::name
 	  FROM generate_series(54, 1, -1) n WHERE octet_length(left(partition_name::text, n)) <= 54 LIMIT 1
 $$;
-COMMENT ON FUNCTION tsdb.shard_name(name) IS 'a new name for the remote table of a partition';
+COMMENT ON FUNCTION tsdb.remote_name(name) IS 'a new name for the remote table of a partition';
 
-CREATE FUNCTION tsdb.shard_create_remote(server name, remote_schema name, remote_name name, definition text)
+CREATE FUNCTION tsdb.remote_create(server name, remote_schema name, remote_name name, definition text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT EXISTS (SELECT FROM tsdb.shard_query(server, 'SELECT extname FROM pg_catalog.pg_extension WHERE extname = ''tsdb_am''')) THEN
+	IF NOT EXISTS (SELECT FROM tsdb.remote_query(server, 'SELECT extname FROM pg_catalog.pg_extension WHERE extname = ''tsdb_am''')) THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('extension "tsdb_am" is not installed on server "%s"', server),
 			HINT = 'Preload the library there, and run CREATE EXTENSION tsdb_am in the server''s database.';
 	END IF;
-	PERFORM tsdb.shard_exec(server,
+	PERFORM tsdb.remote_exec(server,
 		CASE WHEN remote_schema = 'public' THEN '' ELSE format('CREATE SCHEMA IF NOT EXISTS %I; ', remote_schema) END
-		|| definition || format('COMMENT ON TABLE %I.%I IS %L', remote_schema, remote_name, tsdb.shard_comment()));
+		|| definition || format('COMMENT ON TABLE %I.%I IS %L', remote_schema, remote_name, tsdb.remote_comment()));
 END $$;
-COMMENT ON FUNCTION tsdb.shard_create_remote(name, name, name, text) IS 'makes a table on another server, marked as this database''s';
+COMMENT ON FUNCTION tsdb.remote_create(name, name, name, text) IS 'makes a table on another server, marked as this database''s';
 
 -- Options of the foreign table: what the server itself says is left to it.  Statements of many rows reach the chunks there directly.
-CREATE FUNCTION tsdb.shard_options(relation regclass, server name, remote_name name)
+CREATE FUNCTION tsdb.remote_options(relation regclass, server name, remote_name name)
 RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -715,7 +715,7 @@ AS $$
 	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_foreign_server s
 	 WHERE c.oid = relation AND s.srvname = server
 $$;
-COMMENT ON FUNCTION tsdb.shard_options(regclass, name, name) IS 'options of a foreign table for a shard on another server';
+COMMENT ON FUNCTION tsdb.remote_options(regclass, name, name) IS 'options of a foreign table for a shard on another server';
 
 CREATE FUNCTION tsdb.create_remote_shard(parent regclass, partition_name name, bound text, server name)
 RETURNS regclass
@@ -724,22 +724,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	schema_name name;
-	remote_name name := tsdb.shard_name(partition_name);
+	remote_name name := tsdb.remote_name(partition_name);
 	target text;
 BEGIN
-	PERFORM tsdb.shard_check_server(server);
+	PERFORM tsdb.remote_check_server(server);
 	PERFORM tsdb.drop_leftover_shards();
-	PERFORM tsdb.shard_lock(true);
+	PERFORM tsdb.remote_lock(true);
 	SELECT n.nspname INTO schema_name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = parent AND c.relkind = 'p';
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a partitioned table', parent);
 	END IF;
 	-- core's checks come before anything is made on the other server
 	EXECUTE format('CREATE FOREIGN TABLE %I.%I PARTITION OF %s %s SERVER %I OPTIONS (%s)', schema_name, partition_name, parent, bound, server,
-		tsdb.shard_options(parent, server, remote_name));
+		tsdb.remote_options(parent, server, remote_name));
 	target := format('%I.%I', schema_name, remote_name);
-	PERFORM tsdb.shard_create_remote(server, schema_name, remote_name,
-		tsdb.shard_definition(parent, target, 'tsdb') || tsdb.shard_indexes(parent, target));
+	PERFORM tsdb.remote_create(server, schema_name, remote_name,
+		tsdb.remote_definition(parent, target, 'tsdb') || tsdb.remote_indexes(parent, target));
 	RETURN format('%I.%I', schema_name, partition_name)::regclass;
 END $$;
 COMMENT ON FUNCTION tsdb.create_remote_shard(regclass, name, text, name) IS
@@ -759,7 +759,7 @@ BEGIN
 	-- Whatever this transaction did may yet be undone, and a snapshot of old may not see what others did.  A transaction that makes or
 	-- moves a shard has the lock: tables that it made are not referred to yet.
 	IF pg_current_xact_id_if_assigned() IS NOT NULL OR current_setting('transaction_isolation') <> 'read committed'
-		OR NOT tsdb.shard_lock(false) THEN
+		OR NOT tsdb.remote_lock(false) THEN
 		RETURN 0;
 	END IF;
 	-- servers of tables that are ours to change
@@ -770,13 +770,13 @@ BEGIN
 	FOREACH server IN ARRAY coalesce(servers, '{}') LOOP
 		BEGIN
 			FOR target IN
-				SELECT l FROM tsdb.shard_query(server, format(
+				SELECT l FROM tsdb.remote_query(server, format(
 					'SELECT format(''%%I.%%I'', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 					  WHERE c.relkind = ''r'' AND pg_catalog.obj_description(c.oid, ''pg_class'') = %L AND pg_catalog.pg_has_role(c.relowner, ''USAGE'')',
-					tsdb.shard_comment())) l
-				 WHERE NOT EXISTS (SELECT FROM pg_foreign_table f, tsdb.shard_location(f.ftrelid) o WHERE format('%I.%I', o.remote_schema, o.remote_name) = l)
+					tsdb.remote_comment())) l
+				 WHERE NOT EXISTS (SELECT FROM pg_foreign_table f, tsdb.remote_location(f.ftrelid) o WHERE format('%I.%I', o.remote_schema, o.remote_name) = l)
 			LOOP
-				PERFORM tsdb.shard_exec(server, format('DROP TABLE %s', target));
+				PERFORM tsdb.remote_exec(server, format('DROP TABLE %s', target));
 				dropped := dropped + 1;
 			END LOOP;
 		EXCEPTION WHEN OTHERS THEN
@@ -791,13 +791,13 @@ COMMENT ON FUNCTION tsdb.drop_leftover_shards() IS
 
 -- A remote transaction's snapshot is kept to its end.  Both ends of a move must see what others committed before the locks were taken, and
 -- a commit that is not flushed could be lost after the old rows are gone: the settings are those of the session that postgres_fdw uses.
-CREATE FUNCTION tsdb.shard_check_session(server name)
+CREATE FUNCTION tsdb.remote_check_session(server name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	fdw name := tsdb.shard_extension('postgres_fdw');
+	fdw name := tsdb.remote_extension('postgres_fdw');
 	in_use boolean;
 	remote_setting text;
 BEGIN
@@ -808,10 +808,10 @@ BEGIN
 			MESSAGE = format('cannot move a shard in a transaction that has used server "%s"', server),
 			HINT = 'Move shards in transactions of their own, one for each.';
 	END IF;
-	EXECUTE format('CREATE FOREIGN TABLE pg_temp.tsdb_shard_settings (name text, setting text) SERVER %I
+	EXECUTE format('CREATE FOREIGN TABLE pg_temp.tsdb_remote_settings (name text, setting text) SERVER %I
 		OPTIONS (schema_name ''pg_catalog'', table_name ''pg_settings'')', server);
-	EXECUTE 'SELECT s.setting FROM pg_temp.tsdb_shard_settings s WHERE s.name = ''synchronous_commit''' INTO remote_setting;
-	DROP FOREIGN TABLE pg_temp.tsdb_shard_settings;
+	EXECUTE 'SELECT s.setting FROM pg_temp.tsdb_remote_settings s WHERE s.name = ''synchronous_commit''' INTO remote_setting;
+	DROP FOREIGN TABLE pg_temp.tsdb_remote_settings;
 	IF remote_setting IS NULL OR remote_setting = 'off' THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('cannot move a shard to or from server "%s" while synchronous_commit is off there', server),
@@ -819,7 +819,7 @@ BEGIN
 			HINT = format('Run ALTER SERVER %I OPTIONS (ADD options ''-c synchronous_commit=on'').', server);
 	END IF;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_check_session(name) IS 'raises an error unless this transaction is new to a server and commits there are flushed';
+COMMENT ON FUNCTION tsdb.remote_check_session(name) IS 'raises an error unless this transaction is new to a server and commits there are flushed';
 
 CREATE FUNCTION tsdb.move_shard(partition regclass, server name)
 RETURNS bigint
@@ -871,13 +871,13 @@ BEGIN
 			MESSAGE = format('cannot move partition %s with row security, triggers or publications of its own', own_name),
 			HINT = 'Drop them, or define them on the partitioned table.';
 	END IF;
-	SELECT l.server, l.remote_schema, l.remote_name INTO source FROM (VALUES (1)) one LEFT JOIN tsdb.shard_location(partition) l ON true;
+	SELECT l.server, l.remote_schema, l.remote_name INTO source FROM (VALUES (1)) one LEFT JOIN tsdb.remote_location(partition) l ON true;
 	IF source.server IS NOT DISTINCT FROM target THEN
 		RETURN 0;
 	END IF;
-	PERFORM tsdb.shard_check_server(source.server), tsdb.shard_check_server(target);
+	PERFORM tsdb.remote_check_server(source.server), tsdb.remote_check_server(target);
 	PERFORM tsdb.drop_leftover_shards();
-	PERFORM tsdb.shard_lock(true);
+	PERFORM tsdb.remote_lock(true);
 
 	-- Writers wait from here on, of all partitions: a row that was on its way to this one would be lost.  Readers go on.
 	root := pg_partition_root(partition);
@@ -893,26 +893,26 @@ BEGIN
 	IF current_setting('synchronous_commit') = 'off' THEN
 		PERFORM set_config('synchronous_commit', 'on', true);
 	END IF;
-	PERFORM tsdb.shard_check_session(source.server), tsdb.shard_check_session(target);
+	PERFORM tsdb.remote_check_session(source.server), tsdb.remote_check_session(target);
 
 	-- a table for the rows
-	remote_name := tsdb.shard_name(leaf.relname);
+	remote_name := tsdb.remote_name(leaf.relname);
 	new_name := format('%I.%I', leaf.nspname, remote_name);
 	IF source.server IS NULL THEN
-		definition := tsdb.shard_definition(partition, new_name, NULL);
-		indexes := tsdb.shard_indexes(partition, new_name);
+		definition := tsdb.remote_definition(partition, new_name, NULL);
+		indexes := tsdb.remote_indexes(partition, new_name);
 	ELSE
-		SELECT d INTO STRICT definition FROM tsdb.shard_query(source.server, format('SELECT tsdb.shard_definition(%L, %L, NULL)',
+		SELECT d INTO STRICT definition FROM tsdb.remote_query(source.server, format('SELECT tsdb.remote_definition(%L, %L, NULL)',
 			format('%I.%I', source.remote_schema, source.remote_name), new_name)) d;
-		SELECT d INTO STRICT indexes FROM tsdb.shard_query(source.server, format('SELECT tsdb.shard_indexes(%L, %L)',
+		SELECT d INTO STRICT indexes FROM tsdb.remote_query(source.server, format('SELECT tsdb.remote_indexes(%L, %L)',
 			format('%I.%I', source.remote_schema, source.remote_name), CASE WHEN target IS NULL THEN own_name ELSE new_name END)) d;
 	END IF;
 	IF target IS NULL THEN
 		EXECUTE definition;
 	ELSE
-		PERFORM tsdb.shard_create_remote(target, leaf.nspname, remote_name, definition || indexes);
-		EXECUTE format('CREATE FOREIGN TABLE %s (%s) SERVER %I OPTIONS (%s)', new_name, tsdb.shard_columns(partition, false), target,
-			tsdb.shard_options(partition, target, remote_name));
+		PERFORM tsdb.remote_create(target, leaf.nspname, remote_name, definition || indexes);
+		EXECUTE format('CREATE FOREIGN TABLE %s (%s) SERVER %I OPTIONS (%s)', new_name, tsdb.remote_columns(partition, false), target,
+			tsdb.remote_options(partition, target, remote_name));
 	END IF;
 
 	SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) INTO column_list
@@ -958,7 +958,7 @@ BEGIN
 	ELSE
 		EXECUTE format('DROP FOREIGN TABLE %s', new_name);
 		EXECUTE format('CREATE FOREIGN TABLE %s PARTITION OF %s %s SERVER %I OPTIONS (%s)', own_name, parent, bound, target,
-			tsdb.shard_options(parent, target, remote_name));
+			tsdb.remote_options(parent, target, remote_name));
 	END IF;
 	EXECUTE after_move;
 
@@ -997,7 +997,7 @@ DECLARE
 BEGIN
 	FOR place IN
 		SELECT t.relid, l.server, CASE WHEN l.server IS NOT NULL THEN format('%I.%I', l.remote_schema, l.remote_name) END AS remote
-		  FROM pg_partition_tree(relation) t LEFT JOIN LATERAL tsdb.shard_location(t.relid) l ON true
+		  FROM pg_partition_tree(relation) t LEFT JOIN LATERAL tsdb.remote_location(t.relid) l ON true
 		 WHERE t.isleaf ORDER BY t.relid
 	LOOP
 		partition := place.relid;
@@ -1005,14 +1005,14 @@ BEGIN
 		IF server IS NULL THEN
 			bytes := pg_total_relation_size(partition);
 		ELSE
-			SELECT q::bigint INTO bytes FROM tsdb.shard_query(server, format('SELECT pg_catalog.pg_total_relation_size(%L)', place.remote)) q;
+			SELECT q::bigint INTO bytes FROM tsdb.remote_query(server, format('SELECT pg_catalog.pg_total_relation_size(%L)', place.remote)) q;
 		END IF;
 		RETURN NEXT;
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION tsdb.shard_sizes(regclass) IS 'the partitions that hold rows: server (NULL = this one) and bytes on disk';
 
-CREATE FUNCTION tsdb.shard_next_move(relation regclass, servers name[], moved text[],
+CREATE FUNCTION tsdb.remote_next_move(relation regclass, servers name[], moved text[],
 	OUT partition regclass,
 	OUT server name)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -1035,7 +1035,7 @@ BEGIN
 	 WHERE s.place = f.place AND s.bytes < f.bytes - e.bytes AND s.part::text <> ALL (moved)
 	 ORDER BY abs(f.bytes - e.bytes - 2 * s.bytes), s.part::oid LIMIT 1;
 END $$;
-COMMENT ON FUNCTION tsdb.shard_next_move(regclass, name[], text[]) IS
+COMMENT ON FUNCTION tsdb.remote_next_move(regclass, name[], text[]) IS
 'which partition to move where, so that servers hold about equally many bytes; NULL: none.  Those that were moved stay';
 
 -- no SET here: a procedure that has one cannot commit
@@ -1050,7 +1050,7 @@ BEGIN
 	LOOP
 		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 		PERFORM tsdb.drop_leftover_shards();
-		SELECT m.partition, m.server INTO next_partition, next_server FROM tsdb.shard_next_move(relation, servers, moved) m;
+		SELECT m.partition, m.server INTO next_partition, next_server FROM tsdb.remote_next_move(relation, servers, moved) m;
 		EXIT WHEN next_partition IS NULL;
 		RAISE NOTICE 'moving % to %', next_partition, coalesce('server ' || quote_ident(next_server), 'this server');
 		moved := moved || next_partition::text;

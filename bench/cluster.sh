@@ -58,7 +58,7 @@ create_shards()
 	sql -c "CREATE TABLE $1 ($columns) PARTITION BY HASH (host)" \
 		-c "SELECT tsdb.create_remote_shard('$1', '${1}_' || i, format('FOR VALUES WITH (MODULUS %s, REMAINDER %s)', $2, i - 1), 's' || i) FROM generate_series(1, $2) i" >/dev/null
 	# options that the inferred ones would be too, told to every server
-	sql -At -F ' ' -c "SELECT substr(l.server, 2), l.remote_name FROM pg_partition_tree('$1') t, tsdb.shard_location(t.relid) l WHERE t.isleaf" | while read -r i name; do
+	sql -At -F ' ' -c "SELECT substr(l.server, 2), l.remote_name FROM pg_partition_tree('$1') t, tsdb.remote_location(t.relid) l WHERE t.isleaf" | while read -r i name; do
 		server_port=$((5433 + (i - 1) % most)) sql -c "ALTER TABLE \"$name\" SET (segmentby = 'host', orderby = 'time')" </dev/null
 	done
 }
@@ -66,7 +66,7 @@ create_shards()
 split_rows()
 {
 	local i name n=$2
-	sql -At -F ' ' -c "SELECT substr(l.server, 2), l.remote_name FROM pg_partition_tree('$1') t, tsdb.shard_location(t.relid) l WHERE t.isleaf ORDER BY t.relid" > "$work/shards"
+	sql -At -F ' ' -c "SELECT substr(l.server, 2), l.remote_name FROM pg_partition_tree('$1') t, tsdb.remote_location(t.relid) l WHERE t.isleaf ORDER BY t.relid" > "$work/shards"
 	while read -r i name; do
 		sql -c "COPY (SELECT * FROM staging WHERE satisfies_hash_partition('$1'::regclass, $n, $((i - 1)), host)) TO '$work/part_$i.csv' (FORMAT csv)" </dev/null
 	done < "$work/shards"
