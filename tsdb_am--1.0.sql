@@ -613,9 +613,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION tsdb.remote_columns(regclass, boolean) IS 'definitions of a table''s columns, for a table on another server; with generated columns or without';
 
--- Labels are those of the table, else of the nearest table above it that has some.
-CREATE FUNCTION tsdb.remote_labels(relation regclass, target text)
-RETURNS text
+-- Labels of the table, else of the nearest table above it that has some.  What another server tells is never run as it is: it sends names
+-- and labels, as JSON, and the commands are made here.
+CREATE FUNCTION tsdb.remote_labels(relation regclass)
+RETURNS SETOF text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -627,13 +628,24 @@ AS $$
 		 WHERE EXISTS (SELECT FROM pg_seclabel s WHERE s.provider = 'tsdb' AND s.classoid = 'pg_class'::regclass AND s.objoid = a.relid)
 		 ORDER BY a.nr LIMIT 1
 	)
-	SELECT coalesce(string_agg(CASE WHEN s.objsubid = 0 THEN format('SECURITY LABEL FOR tsdb ON TABLE %s IS %L; ', target, s.label)
-			ELSE format('SECURITY LABEL FOR tsdb ON COLUMN %s.%I IS %L; ', target, a.attname, s.label) END, '' ORDER BY s.objsubid), '')
+	SELECT json_build_array(a.attname, s.label)::text
 	  FROM labelled l
 	  JOIN pg_seclabel s ON s.provider = 'tsdb' AND s.classoid = 'pg_class'::regclass AND s.objoid = l.relid
 	  LEFT JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid AND s.objsubid > 0
+	 ORDER BY s.objsubid
 $$;
-COMMENT ON FUNCTION tsdb.remote_labels(regclass, text) IS 'commands that give another table the options of a table';
+COMMENT ON FUNCTION tsdb.remote_labels(regclass) IS 'options of a table as JSON: column (null: the table), label';
+
+CREATE FUNCTION tsdb.remote_label_commands(labels text[], target text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(CASE WHEN l::json ->> 0 IS NULL THEN format('SECURITY LABEL FOR tsdb ON TABLE %s IS %L; ', target, l::json ->> 1)
+			ELSE format('SECURITY LABEL FOR tsdb ON COLUMN %s.%I IS %L; ', target, l::json ->> 0, l::json ->> 1) END, '' ORDER BY nr), '')
+	  FROM unnest(labels) WITH ORDINALITY u (l, nr)
+$$;
+COMMENT ON FUNCTION tsdb.remote_label_commands(text[], text) IS 'commands that give a table such options';
 
 -- pg_get_indexdef tells the names of index and table first: what follows them holds for any table with these columns.
 CREATE FUNCTION tsdb.remote_indexes(relation regclass, target text)
@@ -653,8 +665,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION tsdb.remote_indexes(regclass, text) IS 'commands that give another table the indexes of a table';
 
--- Also called on other servers, for the tables there.
-CREATE FUNCTION tsdb.remote_definition(relation regclass, target text, access_method name)
+CREATE FUNCTION tsdb.remote_definition(relation regclass, target text, access_method name, labels text[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -662,16 +673,13 @@ AS $$
 	SELECT format('CREATE TABLE %s (%s%s) USING %I%s; ', target, tsdb.remote_columns(relation, true),
 			(SELECT coalesce(string_agg(format(', CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)), '' ORDER BY k.conname), '')
 			   FROM pg_constraint k WHERE k.conrelid = relation AND k.contype = 'c'),
-			m.am,
-			(SELECT coalesce(' WITH (' || string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') || ')', '')
-			   FROM unnest(c.reloptions) o))
-		|| CASE WHEN m.am = 'tsdb' THEN tsdb.remote_labels(relation, target) ELSE '' END
-	  FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam,
-		   LATERAL (SELECT coalesce(access_method, a.amname, 'tsdb') AS am) m
-	 WHERE c.oid = relation
+			access_method,
+			(SELECT coalesce(' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')', '')
+			   FROM pg_class c, pg_options_to_table(c.reloptions) o WHERE c.oid = relation))
+		|| CASE WHEN access_method = 'tsdb' THEN tsdb.remote_label_commands(labels, target) ELSE '' END
 $$;
-COMMENT ON FUNCTION tsdb.remote_definition(regclass, text, name) IS
-'commands that make another table with the columns, checks and options of a table; access method: its own if NULL';
+COMMENT ON FUNCTION tsdb.remote_definition(regclass, text, name, text[]) IS
+'commands that make another table with the columns and checks of a table, and these options';
 
 -- A name that no table has had: as much of the partition's name as fits, and 8 random digits.
 CREATE FUNCTION tsdb.remote_name(partition_name name)
@@ -739,7 +747,7 @@ BEGIN
 		tsdb.remote_options(parent, server, remote_name));
 	target := format('%I.%I', schema_name, remote_name);
 	PERFORM tsdb.remote_create(server, schema_name, remote_name,
-		tsdb.remote_definition(parent, target, 'tsdb') || tsdb.remote_indexes(parent, target));
+		tsdb.remote_definition(parent, target, 'tsdb', ARRAY(SELECT tsdb.remote_labels(parent))) || tsdb.remote_indexes(parent, target));
 	RETURN format('%I.%I', schema_name, partition_name)::regclass;
 END $$;
 COMMENT ON FUNCTION tsdb.create_remote_shard(regclass, name, text, name) IS
@@ -791,7 +799,7 @@ COMMENT ON FUNCTION tsdb.drop_leftover_shards() IS
 
 -- A remote transaction's snapshot is kept to its end.  Both ends of a move must see what others committed before the locks were taken, and
 -- a commit that is not flushed could be lost after the old rows are gone: the settings are those of the session that postgres_fdw uses.
-CREATE FUNCTION tsdb.remote_check_session(server name)
+CREATE FUNCTION tsdb.remote_check_session(server name, writes boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -812,14 +820,14 @@ BEGIN
 		OPTIONS (schema_name ''pg_catalog'', table_name ''pg_settings'')', server);
 	EXECUTE 'SELECT s.setting FROM pg_temp.tsdb_remote_settings s WHERE s.name = ''synchronous_commit''' INTO remote_setting;
 	DROP FOREIGN TABLE pg_temp.tsdb_remote_settings;
-	IF remote_setting IS NULL OR remote_setting = 'off' THEN
+	IF writes AND (remote_setting IS NULL OR remote_setting = 'off') THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('cannot move a shard to or from server "%s" while synchronous_commit is off there', server),
+			MESSAGE = format('cannot move a shard to server "%s" while synchronous_commit is off there', server),
 			DETAIL = 'A crash of that server could lose rows after they are removed elsewhere.',
 			HINT = format('Run ALTER SERVER %I OPTIONS (ADD options ''-c synchronous_commit=on'').', server);
 	END IF;
 END $$;
-COMMENT ON FUNCTION tsdb.remote_check_session(name) IS 'raises an error unless this transaction is new to a server and commits there are flushed';
+COMMENT ON FUNCTION tsdb.remote_check_session(name, boolean) IS 'raises an error unless this transaction is new to a server and, if it writes, commits there are flushed';
 
 CREATE FUNCTION tsdb.move_shard(partition regclass, server name)
 RETURNS bigint
@@ -828,7 +836,7 @@ SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 DECLARE
 	leaf record;
-	source record;			-- server, schema and name of the old remote table; server NULL = here
+	source record;			-- server of the rows and their table there, as SQL; NULL = here
 	target name := server;
 	root regclass;
 	parent regclass;
@@ -836,6 +844,8 @@ DECLARE
 	new_name text;			-- of the table that takes the rows, as SQL
 	own_name text;			-- of the partition, as SQL
 	bound text;
+	access_method name;
+	labels text[];
 	definition text;
 	indexes text;
 	column_list text;
@@ -871,11 +881,19 @@ BEGIN
 			MESSAGE = format('cannot move partition %s with row security, triggers or publications of its own', own_name),
 			HINT = 'Drop them, or define them on the partitioned table.';
 	END IF;
-	SELECT l.server, l.remote_schema, l.remote_name INTO source FROM (VALUES (1)) one LEFT JOIN tsdb.remote_location(partition) l ON true;
+	SELECT l.server, CASE WHEN l.server IS NOT NULL THEN format('%I.%I', l.remote_schema, l.remote_name) END AS name
+	  INTO source FROM (VALUES (1)) one LEFT JOIN tsdb.remote_location(partition) l ON true;
 	IF source.server IS NOT DISTINCT FROM target THEN
 		RETURN 0;
 	END IF;
 	PERFORM tsdb.remote_check_server(source.server), tsdb.remote_check_server(target);
+	-- what core would say after the rows are copied
+	IF target IS NOT NULL AND EXISTS (SELECT FROM pg_partition_ancestors(partition) p (relid), pg_index i
+			 WHERE i.indrelid = p.relid AND p.relid <> partition AND i.indisunique) THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot move partition %s to another server because its partitioned table has a unique index', own_name),
+			DETAIL = 'PostgreSQL has no foreign partitions there.', HINT = 'Drop the primary key or unique constraint, or keep the partition here.';
+	END IF;
 	PERFORM tsdb.drop_leftover_shards();
 	PERFORM tsdb.remote_lock(true);
 
@@ -893,20 +911,22 @@ BEGIN
 	IF current_setting('synchronous_commit') = 'off' THEN
 		PERFORM set_config('synchronous_commit', 'on', true);
 	END IF;
-	PERFORM tsdb.remote_check_session(source.server), tsdb.remote_check_session(target);
+	PERFORM tsdb.remote_check_session(source.server, false), tsdb.remote_check_session(target, true);
 
 	-- a table for the rows
 	remote_name := tsdb.remote_name(leaf.relname);
 	new_name := format('%I.%I', leaf.nspname, remote_name);
 	IF source.server IS NULL THEN
-		definition := tsdb.remote_definition(partition, new_name, NULL);
+		labels := ARRAY(SELECT tsdb.remote_labels(partition));
 		indexes := tsdb.remote_indexes(partition, new_name);
+		SELECT a.amname INTO access_method FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = partition;
 	ELSE
-		SELECT d INTO STRICT definition FROM tsdb.remote_query(source.server, format('SELECT tsdb.remote_definition(%L, %L, NULL)',
-			format('%I.%I', source.remote_schema, source.remote_name), new_name)) d;
-		SELECT d INTO STRICT indexes FROM tsdb.remote_query(source.server, format('SELECT tsdb.remote_indexes(%L, %L)',
-			format('%I.%I', source.remote_schema, source.remote_name), CASE WHEN target IS NULL THEN own_name ELSE new_name END)) d;
+		labels := ARRAY(SELECT tsdb.remote_query(source.server, format('SELECT tsdb.remote_labels(%L)', source.name)));
+		indexes := tsdb.remote_indexes(parent, new_name);
+		SELECT q INTO STRICT access_method FROM tsdb.remote_query(source.server,
+			format('SELECT a.amname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam WHERE c.oid = %L::pg_catalog.regclass', source.name)) q;
 	END IF;
+	definition := tsdb.remote_definition(partition, new_name, access_method, labels);
 	IF target IS NULL THEN
 		EXECUTE definition;
 	ELSE
@@ -933,6 +953,12 @@ BEGIN
 		  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 		 WHERE d.adrelid = partition AND a.attgenerated = ''
 		UNION ALL
+		SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', own_name, k.conname, pg_get_constraintdef(k.oid))
+		  FROM pg_constraint k WHERE k.conrelid = partition AND k.contype = 'c' AND k.coninhcount = 0 AND target IS NOT NULL
+		UNION ALL
+		SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', own_name, a.attname)
+		  FROM pg_attribute a WHERE a.attrelid = partition AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND target IS NOT NULL
+		UNION ALL
 		SELECT format('GRANT %s ON %s TO %s%s', x.privilege_type, own_name,
 				CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
 				CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
@@ -951,9 +977,6 @@ BEGIN
 	EXECUTE format('DROP %s %s', CASE WHEN leaf.relkind = 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, own_name);
 	IF target IS NULL THEN
 		EXECUTE format('ALTER TABLE %s RENAME TO %I', new_name, leaf.relname);
-		IF indexes <> '' THEN
-			EXECUTE indexes;
-		END IF;
 		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent, own_name, bound);
 	ELSE
 		EXECUTE format('DROP FOREIGN TABLE %s', new_name);

@@ -40,6 +40,7 @@ CREATE VIEW m AS SELECT * FROM "Odd Schema"."Big Table";
 SELECT tsdb.create_remote_shard('"Odd Schema"."Big Table"', 'Part ' || d, format('FOR VALUES FROM (%L) TO (%L)', '2024-01-01'::timestamptz + d * interval '1 day', '2024-01-02'::timestamptz + d * interval '1 day'),
 	CASE WHEN d % 2 = 0 THEN 'a' ELSE 'b' END) FROM generate_series(0, 3) d;
 CREATE TABLE "Odd Schema"."Part 4" PARTITION OF "Odd Schema"."Big Table" FOR VALUES FROM ('2024-01-05') TO ('2024-01-06') USING tsdb WITH (segmentby = 'host', orderby = 'time');
+ALTER TABLE "Odd Schema"."Part 4" ADD CONSTRAINT own CHECK (v < 1e300), ALTER COLUMN v SET NOT NULL;
 CREATE TABLE h (time timestamptz NOT NULL, host text, v float8) PARTITION BY HASH (host);
 SELECT tsdb.create_remote_shard('h', 'h_' || i, format('FOR VALUES WITH (MODULUS 2, REMAINDER %s)', i), CASE i WHEN 0 THEN 'a' ELSE 'b' END) FROM generate_series(0, 1) i;
 CREATE TABLE twin (LIKE "Odd Schema"."Big Table" INCLUDING ALL);
@@ -127,10 +128,14 @@ is "$(on_a -c "SELECT segmentby, orderby FROM tsdb.tables WHERE relation::text L
 same_answers "answers after it"
 is "$(sql -c "SELECT tsdb.move_shard('\"Odd Schema\".\"Part 4\"', 'b')")" "$rows" "and on"
 is "$(on_b -c "SELECT segmentby, orderby FROM tsdb.tables WHERE relation::text LIKE '%Part 4%'")" "host|time" "options from server to server"
+is "$(sql_error -c "INSERT INTO m (time, host, v) VALUES ('2024-01-05', 'h1', 1e301)" | grep -o 'constraint "own"')|$(sql_error -c "INSERT INTO m (time, host) VALUES ('2024-01-05', 'h1')" | grep -o 'column "v"')" \
+	'constraint "own"|column "v"' "and what the partition itself asks for"
 is "$(on_b -c "SELECT count(*) FROM tsdb.tables, tsdb.verify(relation)")" "0" "verify finds no damage there"
 
 like "$(sql_error -c "BEGIN ISOLATION LEVEL REPEATABLE READ" -c "SELECT tsdb.move_shard('\"Odd Schema\".\"Part 4\"', 'a')")" '25001: cannot move a shard at isolation level repeatable read' "an old snapshot is refused"
 like "$(sql_error -c "BEGIN" -c "SELECT count(*) FROM \"Odd Schema\".\"Part 1\"" -c "SELECT tsdb.move_shard('\"Odd Schema\".\"Part 4\"', 'a')")" '25001: cannot move a shard in a transaction that has used server "b"' "an old remote snapshot is refused"
+sql -c "CREATE TABLE keyed_1 PARTITION OF keyed DEFAULT"
+like "$(sql_error -c "SELECT tsdb.move_shard('keyed_1', 'a')")" '0A000: cannot move .* unique index' "a key keeps partitions here"
 like "$(sql_error -c "SELECT tsdb.move_shard('twin', 'a')")" '42809: .*twin is not a partition' "no partition"
 like "$(sql_error -c "SET ROLE reader" -c "SELECT tsdb.move_shard('\"Odd Schema\".\"Part 4\"', 'a')")" '42501|permission denied' "not the owner"
 sql -c "ALTER SERVER a OPTIONS (ADD options '-c synchronous_commit=off')"
