@@ -287,6 +287,1418 @@ COMMENT ON COLUMN tsdb.stat_index.pending_bytes IS 'bytes taken out that wait un
 GRANT SELECT ON tsdb.tables, tsdb.chunks, tsdb.columns, tsdb.stat_codecs, tsdb.stat_index TO PUBLIC;
 
 --
+-- Shards: native partitions by time, by hash, or both.  doc/shards.md tells what each function does and
+-- what it locks.  All run with their caller's privileges and check that he owns the table; bounds
+-- are worked out in UTC and in ISO form, whatever the session has.
+--
+
+CREATE TABLE tsdb.shards (
+	relation regclass PRIMARY KEY,
+	time_column name,
+	partition_interval interval,
+	integer_interval bigint CHECK (integer_interval > 0),
+	hash_column name,
+	hash_partitions integer CHECK (hash_partitions BETWEEN 1 AND 1024),
+	ahead integer NOT NULL CHECK (ahead BETWEEN 0 AND 1000),
+	servers name[],
+	moved_rows bigint NOT NULL DEFAULT 0,
+	CHECK ((time_column IS NOT NULL) = (num_nonnulls(partition_interval, integer_interval) = 1)),
+	CHECK ((hash_column IS NULL) = (hash_partitions IS NULL)),
+	CHECK (num_nonnulls(time_column, hash_column) > 0),
+	CHECK (array_ndims(servers) = 1)
+);
+COMMENT ON TABLE tsdb.shards IS 'partitioned tables whose partitions are made by tsdb_am; a row whose relation is gone means nothing';
+COMMENT ON COLUMN tsdb.shards.relation IS 'the partitioned table';
+COMMENT ON COLUMN tsdb.shards.time_column IS 'column of its ranges; NULL = partitioned by hash alone';
+COMMENT ON COLUMN tsdb.shards.partition_interval IS 'length of new ranges, of times and dates';
+COMMENT ON COLUMN tsdb.shards.integer_interval IS 'length of new ranges, of integers';
+COMMENT ON COLUMN tsdb.shards.hash_column IS 'column by whose hash each new range is divided, or the table; NULL = none';
+COMMENT ON COLUMN tsdb.shards.hash_partitions IS 'into how many parts';
+COMMENT ON COLUMN tsdb.shards.ahead IS 'how many ranges are kept ahead of now and of the newest row';
+COMMENT ON COLUMN tsdb.shards.servers IS 'servers that new partitions go to in turn; NULL = this one';
+COMMENT ON COLUMN tsdb.shards.moved_rows IS 'rows that were moved between partitions so far; tells transactions whose snapshot is older';
+GRANT SELECT ON tsdb.shards TO PUBLIC;
+-- a number that names no table any more could name another one where the dump is restored
+SELECT pg_catalog.pg_extension_config_dump('tsdb.shards',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation AND c.relkind OPERATOR(pg_catalog.=) ''p'')');
+
+CREATE FUNCTION tsdb.set_shards(relation regclass, time_column name, partition_interval interval, integer_interval bigint,
+	hash_column name, hash_partitions integer, ahead integer, servers name[])
+RETURNS void
+AS 'MODULE_PATHNAME', 'tsdb_sql_set_shards'
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION tsdb.set_shards(regclass, name, interval, bigint, name, integer, integer, name[]) IS
+'for its owner: writes a partitioned table''s row of tsdb.shards';
+
+CREATE FUNCTION tsdb.forget_shards(relation regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tsdb_sql_forget_shards'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION tsdb.forget_shards(regclass) IS
+'for its owner: takes a partitioned table out of tsdb.shards; its partitions stay, and no more are made';
+
+CREATE FUNCTION tsdb.count_moved_rows(relation regclass, moved_rows bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tsdb_sql_count_moved_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION tsdb.count_moved_rows(regclass, bigint) IS
+'for its owner: adds to tsdb.shards.moved_rows';
+
+CREATE FUNCTION tsdb.validate_check(relation regclass, constraint_name name)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tsdb_sql_validate_check'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION tsdb.validate_check(regclass, name) IS
+'for its owner: VALIDATE CONSTRAINT of a check constraint by a scan that leaves out what cannot break it';
+
+-- Dimensions, as TimescaleDB has them.
+
+CREATE TYPE tsdb.dimension AS (column_name name, partition_interval text, interval_type regtype, number_partitions integer);
+COMMENT ON TYPE tsdb.dimension IS 'what by_range and by_hash return, for create_hypertable and add_dimension';
+
+CREATE FUNCTION tsdb.by_range(column_name name, partition_interval anycompatible DEFAULT interval '7 days')
+RETURNS tsdb.dimension
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ROW(column_name, partition_interval::text, pg_typeof(partition_interval), NULL)::tsdb.dimension;
+END $$;
+COMMENT ON FUNCTION tsdb.by_range(name, anycompatible) IS 'dimension of ranges of a time column: an interval, or an integer for integer columns';
+
+CREATE FUNCTION tsdb.by_hash(column_name name, number_partitions integer)
+RETURNS tsdb.dimension
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ROW(column_name, NULL, NULL, number_partitions)::tsdb.dimension;
+END $$;
+COMMENT ON FUNCTION tsdb.by_hash(name, integer) IS 'dimension of a column''s hash: into how many parts';
+
+-- What the functions below are made of.
+
+CREATE FUNCTION tsdb.shard_require_owner(relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner oid := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
+BEGIN
+	IF owner IS NULL THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation::oid USING ERRCODE = 'undefined_table';
+	END IF;
+	IF NOT pg_has_role(owner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_require_owner(regclass) IS 'raises an error unless the caller owns the table';
+
+-- A name for a table, index or statistics object: base and suffix in 63 bytes, the base cut, a number behind if it is taken.
+CREATE FUNCTION tsdb.shard_name(schema oid, base text, suffix text)
+RETURNS name
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ending text := suffix;
+	result text;
+	n integer := 0;
+BEGIN
+	LOOP
+		result := base;
+		WHILE octet_length(result) + octet_length(ending) > 63 LOOP
+			result := left(result, -1);
+		END LOOP;
+		result := result || ending;
+		EXIT WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = result AND c.relnamespace = schema)
+			AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typname = result AND t.typnamespace = schema)
+			AND NOT EXISTS (SELECT FROM pg_statistic_ext s WHERE s.stxname = result AND s.stxnamespace = schema);
+		n := n + 1;
+		ending := suffix || '_' || n;
+	END LOOP;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_name(oid, text, text) IS 'a name that is free in a schema';
+
+-- Partitions and their bounds as text: NULL = unbounded, or no range.
+CREATE FUNCTION tsdb.shard_ranges(relation regclass, OUT partition regclass, OUT lo text, OUT hi text, OUT is_default boolean)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+	bound text;
+	parts text[];
+BEGIN
+	FOR partition, bound IN
+		SELECT c.oid, pg_get_expr(c.relpartbound, c.oid)
+		  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		 WHERE i.inhparent = relation AND NOT i.inhdetachpending
+	LOOP
+		is_default := bound = 'DEFAULT';
+		parts := regexp_match(bound, '^FOR VALUES FROM \((.*)\) TO \((.*)\)$');
+		lo := nullif(btrim(parts[1], ''''), 'MINVALUE');
+		hi := nullif(btrim(parts[2], ''''), 'MAXVALUE');
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_ranges(regclass) IS 'partitions of a table partitioned by the range of one column, and their bounds';
+
+-- The length of ranges, checked against the type of the column.
+CREATE FUNCTION tsdb.shard_interval(time_type regtype, value text, value_type regtype, OUT step interval, OUT integer_step bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF value IS NULL THEN
+		RAISE EXCEPTION 'interval of partitions must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF time_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+		IF value_type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype) THEN
+			RAISE EXCEPTION 'a column of type % needs an interval that is an integer', time_type USING
+				ERRCODE = 'invalid_parameter_value', HINT = 'Say how many units a partition covers: partition_interval => 86400.';
+		END IF;
+		integer_step := value::bigint;
+		IF integer_step <= 0 THEN
+			RAISE EXCEPTION 'interval of partitions must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		RETURN;
+	ELSIF value_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+		step := value::bigint * interval '1 microsecond';
+	ELSIF value_type IN ('interval'::regtype, 'text'::regtype) THEN
+		step := value::interval;
+	ELSE
+		RAISE EXCEPTION 'interval of partitions cannot be of type %', value_type USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF step <= interval '0' OR step > interval '1000 years' THEN
+		RAISE EXCEPTION 'interval of partitions must be greater than zero and not longer than 1000 years' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- says whether months are mixed with days, or dates cut
+	IF time_type = 'date'::regtype THEN
+		PERFORM @extschema@.time_bucket(step, date '2000-01-01');
+	ELSE
+		PERFORM @extschema@.time_bucket(step, timestamp '2000-01-01');
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_interval(regtype, text, regtype) IS 'checks the length of ranges of a time column';
+
+-- Type of a column of times or integers, domains looked through.
+CREATE FUNCTION tsdb.shard_time_type(relation regclass, time_column name)
+RETURNS regtype
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type oid := (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = time_column AND a.attnum > 0 AND NOT a.attisdropped);
+BEGIN
+	IF type IS NULL THEN
+		RAISE EXCEPTION 'column "%" of relation "%" does not exist', time_column, relation USING ERRCODE = 'undefined_column';
+	END IF;
+	WHILE (SELECT t.typtype = 'd' FROM pg_type t WHERE t.oid = type) LOOP
+		type := (SELECT t.typbasetype FROM pg_type t WHERE t.oid = type);
+	END LOOP;
+	IF type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+		RAISE EXCEPTION 'column "%" of type % cannot be the time column of shards', time_column, type::regtype USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'Allowed types are timestamp with time zone, timestamp without time zone, date, bigint, integer and smallint.';
+	END IF;
+	RETURN type;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_time_type(regclass, name) IS 'type of a time column';
+
+-- All that is known of a sharded table.  Names of columns are taken from the partitions: columns can be renamed.
+CREATE FUNCTION tsdb.shard_settings(relation regclass,
+	OUT time_column name, OUT time_type regtype, OUT step interval, OUT integer_step bigint, OUT hash_column name, OUT hash_partitions integer,
+	OUT ahead integer, OUT servers name[], OUT default_partition regclass)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	strategy "char";
+	key name;
+BEGIN
+	SELECT s.partition_interval, s.integer_interval, s.hash_column, s.hash_partitions, s.ahead, s.servers, p.partstrat, a.attname, nullif(p.partdefid, 0)
+	  INTO step, integer_step, hash_column, hash_partitions, ahead, servers, strategy, key, default_partition
+	  FROM tsdb.shards s JOIN pg_partitioned_table p ON p.partrelid = s.relation
+	  JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+	 WHERE s.relation = shard_settings.relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % has no shards', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'tsdb.create_shards or tsdb.create_hypertable makes them.';
+	END IF;
+	IF strategy = 'r' THEN
+		time_column := key;
+		time_type := tsdb.shard_time_type(relation, key);
+		key := NULL;
+		IF hash_column IS NOT NULL THEN
+			SELECT a.attname INTO key
+			  FROM pg_inherits i JOIN pg_partitioned_table p ON p.partrelid = i.inhrelid AND p.partstrat = 'h' AND p.partnatts = 1
+			  JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+			 WHERE i.inhparent = relation ORDER BY i.inhrelid DESC LIMIT 1;
+		END IF;
+	END IF;
+	hash_column := coalesce(key, hash_column);
+END $$;
+COMMENT ON FUNCTION tsdb.shard_settings(regclass) IS 'settings of a sharded table, or an error';
+
+-- The range that a value is in: of a partition that is there, or one to be made, cut where others begin.
+CREATE FUNCTION tsdb.shard_at(relation regclass, value text, OUT partition regclass, OUT lo text, OUT hi text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
+AS $$
+DECLARE
+	s record := tsdb.shard_settings(relation);
+	type regtype := CASE WHEN s.integer_step IS NULL THEN s.time_type ELSE 'numeric' END;
+	start text := format(CASE WHEN s.integer_step IS NULL THEN '@extschema@.time_bucket(%L::interval, q.v)' ELSE 'q.v - mod(mod(q.v, %1$s) + %1$s, %1$s)' END,
+		coalesce(s.integer_step::text, s.step::text));
+	beyond numeric := power(2::numeric, CASE s.time_type WHEN 'int2'::regtype THEN 15 WHEN 'int4'::regtype THEN 31 ELSE 63 END);
+BEGIN
+	EXECUTE format('SELECT r.partition, r.lo, r.hi FROM tsdb.shard_ranges($1) r
+		WHERE NOT r.is_default AND (r.lo IS NULL OR r.lo::%1$s <= $2::%1$s) AND (r.hi IS NULL OR r.hi::%1$s > $2::%1$s)', type)
+		INTO partition, lo, hi USING relation, value;
+	IF partition IS NOT NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT greatest(b.lo, (SELECT max(r.hi::%1$s) FROM tsdb.shard_ranges($1) r WHERE r.hi::%1$s <= b.v)),
+			least((b.lo + %3$s)::%1$s, (SELECT min(r.lo::%1$s) FROM tsdb.shard_ranges($1) r WHERE r.lo::%1$s > b.v))
+			FROM (SELECT q.v, %2$s AS lo FROM (SELECT $2::%1$s AS v) q) b', type, start,
+			CASE WHEN s.integer_step IS NULL THEN format('%L::interval', s.step) ELSE s.integer_step::text END)
+		INTO lo, hi USING relation, value;
+	IF s.integer_step IS NOT NULL THEN
+		lo := CASE WHEN lo::numeric >= -beyond THEN lo END;
+		hi := CASE WHEN hi::numeric < beyond THEN hi END;
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_at(regclass, text) IS 'partition that a time is in, or the bounds of one to be made';
+
+-- A range as a condition on the time column: what lies in it, or what does not.
+CREATE FUNCTION tsdb.shard_condition(time_column name, time_type regtype, lo text, hi text, outside boolean DEFAULT false)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parts text[] := '{}';
+BEGIN
+	IF lo IS NOT NULL THEN
+		parts := parts || format('%I %s %L::%s', time_column, CASE WHEN outside THEN '<' ELSE '>=' END, lo, time_type);
+	END IF;
+	IF hi IS NOT NULL THEN
+		parts := parts || format('%I %s %L::%s', time_column, CASE WHEN outside THEN '>=' ELSE '<' END, hi, time_type);
+	END IF;
+	RETURN coalesce(nullif(array_to_string(parts, CASE WHEN outside THEN ' OR ' ELSE ' AND ' END), ''), (NOT outside)::text);
+END $$;
+COMMENT ON FUNCTION tsdb.shard_condition(name, regtype, text, text, boolean) IS 'condition for times in a range, or outside of it';
+
+-- Rows that get partitions of their own: infinite times and those of other ages stay in the default partition.
+CREATE FUNCTION tsdb.shard_movable(time_column name, time_type regtype)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF time_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+		RETURN format('%I IS NOT NULL', time_column);
+	END IF;
+	RETURN tsdb.shard_condition(time_column, time_type, '3000-01-01 BC', '200000-01-01');
+END $$;
+COMMENT ON FUNCTION tsdb.shard_movable(name, regtype) IS 'condition for times that get partitions of their own';
+
+-- Two sessions never make partitions of one table, or change its settings, at a time; kept to the end of the transaction.
+CREATE FUNCTION tsdb.shard_lock_settings(relation regclass)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT pg_advisory_xact_lock((1953719394::bigint << 32) | relation::oid::bigint);
+END;
+COMMENT ON FUNCTION tsdb.shard_lock_settings(regclass) IS 'advisory lock on the shards of a table';
+
+-- What is needed to make partitions.  The table comes before its partitions, as in queries, and at once in the mode that
+-- keeps queries out: one that is being planned would not read a partition that it does not know, and so miss rows moved there.
+-- Waits two seconds unless the session says otherwise or the caller is patient: all queries wait behind this lock.
+CREATE FUNCTION tsdb.shard_lock(relation regclass, patient boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	default_partition regclass;
+	timeout text := current_setting('lock_timeout');
+BEGIN
+	IF timeout = '0' AND NOT patient THEN
+		PERFORM set_config('lock_timeout', '2s', true);
+	END IF;
+	PERFORM tsdb.shard_lock_settings(relation);
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
+	default_partition := (SELECT nullif(p.partdefid, 0) FROM pg_partitioned_table p WHERE p.partrelid = relation);
+	IF default_partition IS NOT NULL THEN
+		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', default_partition);
+	END IF;
+	PERFORM set_config('lock_timeout', timeout, true);
+END $$;
+COMMENT ON FUNCTION tsdb.shard_lock(regclass, boolean) IS 'locks a table and its default partition, to make or drop partitions';
+
+CREATE FUNCTION tsdb.shard_options_copy(source regclass, target regclass, keep boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	l record;
+BEGIN
+	FOR l IN
+		SELECT format(CASE WHEN a.attname IS NULL THEN 'TABLE %s' ELSE 'COLUMN %s.%I' END, target, a.attname) AS object, s.label
+		  FROM pg_seclabel s LEFT JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid AND s.objsubid > 0
+		 WHERE s.classoid = 'pg_class'::regclass AND s.objoid = source AND s.provider = 'tsdb'
+	LOOP
+		EXECUTE format('SECURITY LABEL FOR tsdb ON %s IS %L', l.object, CASE WHEN keep THEN l.label END);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_options_copy(regclass, regclass, boolean) IS
+'options of access method tsdb: gives those of one table to another, or takes them away from it';
+
+-- Makes one partition.
+CREATE FUNCTION tsdb.create_shard(parent regclass, partition_name name, bound text, server name DEFAULT NULL)
+RETURNS regclass
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET default_tablespace = ''
+AS $$
+DECLARE
+	schema_name name;
+	persistence "char";
+BEGIN
+	IF server IS NOT NULL THEN
+		RAISE EXCEPTION 'shards on other servers are not supported' USING ERRCODE = 'feature_not_supported',
+			HINT = 'Leave argument "servers" out: partitions are then made on this server.';
+	END IF;
+	PERFORM tsdb.shard_require_owner(parent);
+	SELECT n.nspname, c.relpersistence INTO schema_name, persistence
+	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = parent;
+	EXECUTE format('CREATE %s TABLE %I.%I PARTITION OF %s %s USING tsdb', CASE WHEN persistence = 'u' THEN 'UNLOGGED' END,
+		schema_name, partition_name, parent, bound);
+	RETURN format('%I.%I', schema_name, partition_name)::regclass;
+END $$;
+COMMENT ON FUNCTION tsdb.create_shard(regclass, name, text, name) IS
+'for the owner of a partitioned table: makes a partition of it with these bounds (FOR VALUES ...), on a server (NULL = this one)';
+
+-- Makes a partition and its parts by hash: as a partition, or as a table that can become one.
+CREATE FUNCTION tsdb.shard_build(root regclass, partition_name name, bound text, attached boolean, hash_column name, hash_partitions integer, servers name[])
+RETURNS regclass
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET default_tablespace = ''
+AS $$
+DECLARE
+	schema oid;
+	schema_name name;
+	tablespace name;
+	persistence "char";
+	partition regclass;
+	number bigint := (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = root);
+BEGIN
+	IF hash_column IS NULL AND attached THEN
+		RETURN tsdb.create_shard(root, partition_name, bound, servers[1 + number % cardinality(servers)]);
+	END IF;
+	SELECT n.oid, n.nspname, c.relpersistence, t.spcname INTO schema, schema_name, persistence, tablespace
+	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_tablespace t ON t.oid = c.reltablespace WHERE c.oid = root;
+	EXECUTE concat_ws(' ', 'CREATE', CASE WHEN persistence = 'u' THEN 'UNLOGGED' END, format('TABLE %I.%I', schema_name, partition_name),
+		CASE WHEN attached THEN format('PARTITION OF %s %s', root, bound)
+			ELSE format('(LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING CONSTRAINTS)', root) END,
+		CASE WHEN hash_column IS NULL THEN 'USING tsdb' ELSE format('PARTITION BY HASH (%I)', hash_column) END,
+		'TABLESPACE ' || quote_ident(tablespace));
+	partition := format('%I.%I', schema_name, partition_name)::regclass;
+	IF NOT attached THEN
+		PERFORM tsdb.shard_options_copy(root, partition, true);
+	END IF;
+	FOR i IN 0 .. coalesce(hash_partitions, 0) - 1 LOOP
+		PERFORM tsdb.create_shard(partition, tsdb.shard_name(schema, partition_name, '_h' || i),
+			format('FOR VALUES WITH (MODULUS %s, REMAINDER %s)', hash_partitions, i), servers[1 + i % cardinality(servers)]);
+	END LOOP;
+	RETURN partition;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_build(regclass, name, text, boolean, name, integer, name[]) IS 'makes a partition and its parts by hash';
+
+-- What a new partition does not get from its parent: owner, storage parameters (of another partition), replica identity.
+CREATE FUNCTION tsdb.shard_finish(root regclass, partition regclass, template regclass)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	parameters text := concat_ws(', ',
+		(SELECT string_agg(format('%I = %L', o.option_name, o.option_value), ', ')
+		   FROM pg_class c, pg_options_to_table(c.reloptions) o WHERE c.oid = template),
+		(SELECT string_agg(format('toast.%I = %L', o.option_name, o.option_value), ', ')
+		   FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid, pg_options_to_table(t.reloptions) o WHERE c.oid = template));
+	identity "char" := (SELECT c.relreplident FROM pg_class c WHERE c.oid = root);
+	identity_index oid := (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = root AND i.indisreplident);
+	owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = root);
+BEGIN
+	FOR p IN SELECT c.oid::regclass AS name, c.relkind, pg_get_userbyid(c.relowner) AS owner FROM pg_partition_tree(partition) t JOIN pg_class c ON c.oid = t.relid LOOP
+		IF p.owner <> owner THEN
+			EXECUTE format('ALTER TABLE %s OWNER TO %I', p.name, owner);
+		END IF;
+		CONTINUE WHEN p.relkind <> 'r';
+		IF parameters <> '' THEN
+			EXECUTE format('ALTER TABLE %s SET (%s)', p.name, parameters);
+		END IF;
+		IF identity IN ('f', 'n') THEN
+			EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', p.name, CASE identity WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END);
+		ELSIF identity = 'i' THEN
+			EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', p.name,
+				(SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+				  WHERE i.indrelid = p.name AND identity_index IN (SELECT pg_partition_ancestors(i.indexrelid))));
+		END IF;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_finish(regclass, regclass, regclass) IS 'gives a new partition what it does not get from its parent';
+
+-- Names of the columns that can be written.
+CREATE FUNCTION tsdb.shard_columns(relation regclass)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+	 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+END;
+COMMENT ON FUNCTION tsdb.shard_columns(regclass) IS 'columns of a table that are not generated';
+
+-- Moves rows between two tables that nobody else can read or write; no trigger fires.
+CREATE FUNCTION tsdb.shard_move(source regclass, target regclass, condition text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+DECLARE
+	columns text := tsdb.shard_columns(target);
+	disable text[];
+	enable text[];
+	statement text;
+	inserted bigint;
+	deleted bigint;
+BEGIN
+	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+		RAISE EXCEPTION 'rows cannot be moved between partitions at isolation level %', current_setting('transaction_isolation')
+			USING ERRCODE = 'active_sql_transaction', HINT = 'The transaction must be READ COMMITTED: it has to see all rows.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_constraint c WHERE c.confrelid = source AND c.contype = 'f') THEN
+		RAISE EXCEPTION 'rows of table % cannot be moved between partitions because foreign keys refer to it', source
+			USING ERRCODE = 'feature_not_supported', HINT = 'Drop the foreign keys that refer to it, or make partitions before rows need them.';
+	END IF;
+	SELECT array_agg(format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', t.tgrelid::regclass, t.tgname)),
+		   array_agg(format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', t.tgrelid::regclass,
+				CASE t.tgenabled WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' END, t.tgname))
+	  INTO disable, enable
+	  FROM pg_trigger t WHERE t.tgrelid IN (source, target) AND NOT t.tgisinternal AND t.tgenabled <> 'D';
+	FOREACH statement IN ARRAY coalesce(disable, '{}') LOOP
+		EXECUTE statement;
+	END LOOP;
+
+	IF current_setting('wal_level') = 'logical' THEN
+		-- a subscriber must lose a row before it gets it again
+		EXECUTE format('WITH moved AS (DELETE FROM ONLY %s WHERE %s RETURNING %s) INSERT INTO %s (%3$s) SELECT %3$s FROM moved', source, condition, columns, target);
+		GET DIAGNOSTICS inserted = ROW_COUNT;
+	ELSE
+		-- two statements: both are done chunk by chunk
+		EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM ONLY %s WHERE %s', target, columns, source, condition);
+		GET DIAGNOSTICS inserted = ROW_COUNT;
+		EXECUTE format('DELETE FROM ONLY %s WHERE %s', source, condition);
+		GET DIAGNOSTICS deleted = ROW_COUNT;
+		IF inserted <> deleted THEN
+			RAISE EXCEPTION 'moved % rows of table %, but deleted %', inserted, source, deleted USING ERRCODE = 'internal_error';
+		END IF;
+	END IF;
+
+	FOREACH statement IN ARRAY coalesce(enable, '{}') LOOP
+		EXECUTE statement;
+	END LOOP;
+	RETURN inserted;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_move(regclass, regclass, text) IS 'moves rows from one table to another, without triggers';
+
+-- Makes the partition of a range, with the rows of the default partition that belong to it.  The caller has taken
+-- shard_lock.  Returns rows moved; NULL = there are some, they may not be moved, and no partition was made.
+CREATE FUNCTION tsdb.shard_make(relation regclass, lo text, hi text, may_move boolean)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off SET default_tablespace = ''
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record := tsdb.shard_settings(relation);
+	inside text := tsdb.shard_condition(s.time_column, s.time_type, lo, hi);
+	bound text := format('FOR VALUES FROM (%s) TO (%s)', coalesce(quote_literal(lo), 'MINVALUE'), coalesce(quote_literal(hi), 'MAXVALUE'));
+	schema oid;
+	base name;
+	suffix text;
+	partition_name name;
+	partition regclass;
+	server name;
+	check_name name;
+	any_rows boolean := false;
+	moving boolean := false;
+	moved bigint := 0;
+BEGIN
+	SELECT c.relnamespace, c.relname INTO schema, base FROM pg_class c WHERE c.oid = relation;
+	IF s.integer_step IS NOT NULL THEN
+		suffix := replace(coalesce(lo, 'min'), '-', 'm');
+	ELSE
+		suffix := to_char(lo::timestamp, CASE WHEN lo::timestamp <> date_trunc('day', lo::timestamp) THEN 'YYYYMMDD"_"HH24MISS'
+			WHEN extract(month FROM s.step) > 0 OR extract(year FROM s.step) > 0 THEN 'YYYYMM' ELSE 'YYYYMMDD' END)
+			|| CASE WHEN extract(year FROM lo::timestamp) < 0 THEN 'bc' ELSE '' END;
+	END IF;
+	partition_name := tsdb.shard_name(schema, base, '_' || suffix);
+
+	IF s.default_partition IS NOT NULL THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s), EXISTS (SELECT FROM ONLY %1$s WHERE %s)', s.default_partition, inside) INTO any_rows, moving;
+		IF moving AND NOT may_move THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+
+	IF moving THEN
+		server := CASE WHEN s.hash_column IS NULL THEN s.servers[1 + (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = relation) % cardinality(s.servers)] END;
+		IF server IS NOT NULL THEN
+			partition := tsdb.shard_build(relation, tsdb.shard_name(schema, base, '_' || suffix || '_moved'), NULL, false, NULL, NULL, NULL);
+		ELSE
+			partition := tsdb.shard_build(relation, partition_name, NULL, false, s.hash_column, s.hash_partitions, s.servers);
+		END IF;
+		moved := tsdb.shard_move(s.default_partition, partition, inside);
+	END IF;
+
+	-- spares core a reading of the whole default partition
+	IF any_rows AND (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = s.default_partition) THEN
+		check_name := tsdb.shard_name(schema, base, '_outside_' || suffix);
+		EXECUTE format('ALTER TABLE ONLY %s ADD CONSTRAINT %I CHECK (%s) NOT VALID', s.default_partition, check_name,
+			tsdb.shard_condition(s.time_column, s.time_type, lo, hi, true));
+		PERFORM tsdb.validate_check(s.default_partition, check_name);
+	END IF;
+
+	IF moving AND server IS NULL THEN
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', relation, partition, bound);
+		PERFORM tsdb.shard_options_copy(partition, partition, false);
+	ELSE
+		DECLARE
+			gathered regclass := partition;
+		BEGIN
+			partition := tsdb.shard_build(relation, partition_name, bound, true, s.hash_column, s.hash_partitions, s.servers);
+			IF moving THEN
+				PERFORM tsdb.shard_move(gathered, partition, 'true');
+				EXECUTE format('DROP TABLE %s', gathered);
+			END IF;
+		END;
+	END IF;
+	PERFORM tsdb.shard_finish(relation, partition, s.default_partition);
+	IF moved > 0 THEN
+		PERFORM tsdb.count_moved_rows(relation, moved);
+	END IF;
+
+	IF check_name IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE ONLY %s DROP CONSTRAINT %I', s.default_partition, check_name);
+	END IF;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_make(regclass, text, text, boolean) IS 'makes the partition of a range, with its rows of the default partition';
+
+-- Ranges that a table should have and has not: around now and its newest row, and so many ahead of both.
+CREATE FUNCTION tsdb.shards_missing(relation regclass, OUT lo text, OUT hi text)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record := tsdb.shard_settings(relation);
+	movable text := tsdb.shard_movable(s.time_column, s.time_type);
+	starts text[] := '{}';
+	given text[] := '{}';
+	newest text;
+	candidate text;
+	in_reach boolean;
+	p regclass;
+BEGIN
+	IF s.integer_step IS NULL THEN
+		EXECUTE format('SELECT now()::%s::text', s.time_type) INTO newest;
+		starts := starts || newest;
+		newest := NULL;
+	END IF;
+	FOR p IN EXECUTE format('SELECT r.partition FROM tsdb.shard_ranges($1) r WHERE NOT r.is_default ORDER BY r.lo::%s DESC NULLS LAST', s.time_type) USING relation LOOP
+		EXECUTE format('SELECT max(%I)::text FROM %s WHERE %s', s.time_column, p, movable) INTO newest;
+		EXIT WHEN newest IS NOT NULL;
+	END LOOP;
+	IF s.default_partition IS NOT NULL THEN
+		EXECUTE format('SELECT max(%I)::text FROM %s WHERE %s', s.time_column, s.default_partition, movable) INTO candidate;
+	END IF;
+	EXECUTE format('SELECT greatest($1::%s, $2::%1$s)::text', s.time_type) INTO newest USING newest, candidate;
+	IF newest IS NOT NULL THEN
+		starts := starts || newest;
+	END IF;
+
+	FOREACH candidate IN ARRAY starts LOOP
+		FOR i IN 0 .. s.ahead LOOP
+			SELECT a.partition, a.lo, a.hi INTO p, lo, hi FROM tsdb.shard_at(relation, candidate) a;
+			IF p IS NULL AND coalesce(lo, '') <> ALL (given) THEN
+				given := given || coalesce(lo, '');
+				RETURN NEXT;
+			END IF;
+			candidate := hi;
+			EXIT WHEN candidate IS NULL;
+			EXECUTE format('SELECT %s FROM (SELECT %L::%s AS %I) q', movable, candidate, s.time_type, s.time_column) INTO in_reach;
+			EXIT WHEN NOT in_reach;
+		END LOOP;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shards_missing(regclass) IS 'ranges that extend_shards would make';
+
+CREATE FUNCTION tsdb.extend_shards(relation regclass)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	r record;
+	made integer := 0;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation) THEN
+		RETURN 0;
+	END IF;
+	PERFORM tsdb.shard_require_owner(relation);
+	s := tsdb.shard_settings(relation);
+	IF s.time_column IS NULL THEN
+		RETURN 0;
+	END IF;
+	IF NOT EXISTS (SELECT FROM tsdb.shards_missing(relation)) THEN
+		RETURN 0;
+	END IF;
+	PERFORM tsdb.shard_lock(relation, false);
+	FOR r IN SELECT m.lo, m.hi FROM tsdb.shards_missing(relation) m LOOP
+		PERFORM tsdb.shard_make(relation, r.lo, r.hi, true);
+		made := made + 1;
+	END LOOP;
+	RETURN made;
+END $$;
+COMMENT ON FUNCTION tsdb.extend_shards(regclass) IS
+'for its owner: makes the partitions that a sharded table should have ahead of now and of its newest row; returns their number';
+
+CREATE FUNCTION tsdb.drain_default(relation regclass, max_rows bigint DEFAULT 100000)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	r record;
+	oldest text;
+	query text;
+	moved bigint := 0;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation) THEN
+		RETURN 0;
+	END IF;
+	PERFORM tsdb.shard_require_owner(relation);
+	s := tsdb.shard_settings(relation);
+	IF s.default_partition IS NULL THEN
+		RETURN 0;
+	END IF;
+	query := format('SELECT min(%I)::text FROM ONLY %s WHERE %s', s.time_column, s.default_partition, tsdb.shard_movable(s.time_column, s.time_type));
+	EXECUTE query INTO oldest;
+	IF oldest IS NULL THEN
+		RETURN 0;
+	END IF;
+
+	PERFORM tsdb.shard_lock(relation, false);
+	s := tsdb.shard_settings(relation);
+	WHILE s.default_partition IS NOT NULL AND moved < max_rows LOOP
+		EXECUTE query INTO oldest;
+		EXIT WHEN oldest IS NULL;
+		SELECT a.partition, a.lo, a.hi INTO r FROM tsdb.shard_at(relation, oldest) a;
+		IF r.partition IS NOT NULL THEN
+			RAISE EXCEPTION 'default partition % has a row of partition %', s.default_partition, r.partition USING ERRCODE = 'data_corrupted';
+		END IF;
+		moved := moved + tsdb.shard_make(relation, r.lo, r.hi, true);
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION tsdb.drain_default(regclass, bigint) IS
+'for its owner: moves rows out of the default partition into partitions that it makes for them, oldest first, until so many are moved; returns rows moved';
+
+-- What is older or newer than a limit, as TimescaleDB names it: an interval before now, or a value of the time column.
+
+-- not in the session's form of dates, nor in its time zone
+CREATE FUNCTION tsdb.shard_text(value anyelement)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+AS $$
+BEGIN
+	RETURN value::text;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_text(anyelement) IS 'a time as text, in UTC and in ISO form';
+
+CREATE FUNCTION tsdb.shard_limit(relation regclass, value text, value_type regtype)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s record := tsdb.shard_settings(relation);
+	result text;
+BEGIN
+	IF value IS NULL THEN
+		RETURN NULL;
+	ELSIF s.time_column IS NULL THEN
+		RAISE EXCEPTION 'table % has no shards by time', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF value_type = 'interval'::regtype AND s.integer_step IS NOT NULL THEN
+		RAISE EXCEPTION 'shards by a column of type % need a limit that is an integer', s.time_type USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	EXECUTE format(CASE WHEN value_type = 'interval'::regtype THEN 'SELECT tsdb.shard_text((now()::%1$s - $1::interval)::%1$s)'
+		ELSE 'SELECT tsdb.shard_text($1::%2$s::%1$s)' END, s.time_type, value_type) INTO result USING value;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_limit(regclass, text, regtype) IS 'argument of show_chunks or drop_chunks as a value of the time column';
+
+CREATE FUNCTION tsdb.shards_between(relation regclass, older_than text, newer_than text)
+RETURNS SETOF regclass
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+	s record := tsdb.shard_settings(relation);
+BEGIN
+	IF s.time_column IS NULL THEN
+		RETURN QUERY SELECT r.partition FROM tsdb.shard_ranges(relation) r ORDER BY r.partition::oid;
+	ELSE
+		RETURN QUERY EXECUTE format('SELECT r.partition FROM tsdb.shard_ranges($1) r WHERE NOT r.is_default
+			AND ($2 IS NULL OR r.hi::%1$s <= $2::%1$s) AND ($3 IS NULL OR r.lo::%1$s >= $3::%1$s) ORDER BY r.lo::%1$s NULLS FIRST', s.time_type)
+			USING relation, older_than, newer_than;
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shards_between(regclass, text, text) IS 'partitions that lie before one time and after another';
+
+CREATE FUNCTION tsdb.drop_shards_between(relation regclass, older_than text, newer_than text)
+RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	partitions regclass[];
+	p regclass;
+BEGIN
+	PERFORM tsdb.shard_require_owner(relation);
+	IF older_than IS NULL AND newer_than IS NULL THEN
+		RAISE EXCEPTION 'older_than and newer_than must not both be NULL' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'TRUNCATE deletes all rows.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM tsdb.shards_between(relation, older_than, newer_than)) THEN
+		RETURN;
+	END IF;
+	PERFORM tsdb.shard_lock(relation, true);
+	partitions := ARRAY(SELECT c FROM tsdb.shards_between(relation, older_than, newer_than) c);
+	FOREACH p IN ARRAY partitions LOOP
+		RETURN NEXT p::text;
+		EXECUTE format('DROP %s %s', CASE WHEN (SELECT c.relkind = 'f' FROM pg_class c WHERE c.oid = p) THEN 'FOREIGN TABLE' ELSE 'TABLE' END, p);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.drop_shards_between(regclass, text, text) IS 'drops partitions that lie before one time and after another';
+
+CREATE FUNCTION tsdb.show_chunks(relation regclass, older_than "any" DEFAULT NULL, newer_than "any" DEFAULT NULL)
+RETURNS SETOF regclass
+AS 'MODULE_PATHNAME', 'tsdb_sql_show_chunks'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.show_chunks(regclass, "any", "any") IS
+'partitions of a sharded table that lie wholly before older_than and after newer_than, oldest first';
+
+CREATE FUNCTION tsdb.drop_chunks(relation regclass, older_than "any" DEFAULT NULL, newer_than "any" DEFAULT NULL)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'tsdb_sql_drop_chunks'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.drop_chunks(regclass, "any", "any") IS
+'for its owner: drops the partitions that show_chunks shows for the same limits; returns their names';
+
+-- Making shards.
+
+CREATE FUNCTION tsdb.shard_time_column(relation regclass)
+RETURNS name
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	result name;
+BEGIN
+	SELECT (parse_ident(i.orderby))[1] INTO result FROM tsdb.table_info(relation) i;
+	IF result IS NULL THEN
+		SELECT a.attname INTO result FROM pg_attribute a
+		 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+		 ORDER BY a.attnum LIMIT 1;
+	END IF;
+	IF result IS NULL THEN
+		RAISE EXCEPTION 'table % has no time column', relation USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Name one of type timestamp with time zone, timestamp without time zone, date, bigint, integer or smallint.';
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_time_column(regclass) IS 'time column of a table, by its options or the types of its columns';
+
+CREATE FUNCTION tsdb.shard_check_kind(relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c pg_class := (SELECT c FROM pg_class c WHERE c.oid = relation);
+BEGIN
+	IF c.relkind = 'p' THEN
+		RAISE EXCEPTION 'table % is partitioned already', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF c.relkind <> 'r' THEN
+		RAISE EXCEPTION '% is not a table', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'tsdb'::regnamespace) THEN
+		RAISE EXCEPTION 'table % is a system table', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF (SELECT a.amname NOT IN ('heap', 'tsdb') FROM pg_am a WHERE a.oid = c.relam) THEN
+		RAISE EXCEPTION 'table % has another access method than tsdb and heap', relation USING ERRCODE = 'wrong_object_type',
+			HINT = 'Use ALTER TABLE ... SET ACCESS METHOD tsdb first.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_check_kind(regclass) IS 'raises an error for what is not a table, or one that is partitioned already';
+
+-- Refuses what a partitioned table cannot have, and what would go on naming the table that becomes a partition.
+CREATE FUNCTION tsdb.shard_check_table(relation regclass, keys name[])
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	c pg_class := (SELECT c FROM pg_class c WHERE c.oid = relation);
+	reason text;
+	detail text;
+	hint text;
+BEGIN
+	reason := CASE
+		WHEN c.relpersistence = 't' THEN 'it is temporary'
+		WHEN c.reloftype <> 0 THEN 'it is a typed table'
+		WHEN c.relispartition THEN 'it is a partition'
+		WHEN EXISTS (SELECT FROM pg_inherits i WHERE relation IN (i.inhrelid, i.inhparent)) THEN 'it inherits or is inherited from'
+		WHEN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = relation) THEN 'a subscription writes it'
+		END;
+	IF reason IS NULL THEN
+		SELECT format('of constraint "%s"', o.conname), pg_get_constraintdef(o.oid),
+			CASE WHEN o.contype IN ('p', 'u') THEN 'Keys must include all columns that the table is partitioned by: ' || array_to_string(keys, ', ') || '.'
+				WHEN NOT o.convalidated THEN 'Use ALTER TABLE ... VALIDATE CONSTRAINT first.'
+				ELSE 'A partitioned table cannot have it: drop it first.' END
+		  INTO reason, detail, hint
+		  FROM pg_constraint o
+		 WHERE o.conrelid = relation
+		   AND (o.contype = 'x' OR NOT o.convalidated OR (o.contype = 'c' AND o.connoinherit)
+				OR (o.contype IN ('p', 'u') AND NOT keys <@ ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum = ANY (o.conkey))))
+		 ORDER BY o.conname LIMIT 1;
+	END IF;
+	IF reason IS NULL THEN
+		SELECT format('of index "%s"', x.relname), pg_get_indexdef(x.oid),
+			CASE WHEN NOT i.indisvalid THEN 'The index is not valid: drop it or use REINDEX first.'
+				ELSE 'Keys must include all columns that the table is partitioned by: ' || array_to_string(keys, ', ') || '.' END
+		  INTO reason, detail, hint
+		  FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+		 WHERE i.indrelid = relation
+		   AND (NOT i.indisvalid
+				OR (i.indisunique AND NOT keys <@ ARRAY(SELECT a.attname FROM unnest(i.indkey[0 : i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k)))
+		 ORDER BY x.relname LIMIT 1;
+	END IF;
+	IF reason IS NULL THEN
+		SELECT format('of trigger "%s"', t.tgname), pg_get_triggerdef(t.oid), 'A partitioned table cannot have row triggers with transition tables: drop it first.'
+		  INTO reason, detail, hint
+		  FROM pg_trigger t
+		 WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgtype & 1 = 1 AND num_nonnulls(t.tgoldtable, t.tgnewtable) > 0
+		 ORDER BY t.tgname LIMIT 1;
+	END IF;
+	IF reason IS NULL THEN
+		-- views, rules, functions, foreign keys, columns of its type ...: all but what belongs to the table and is made anew
+		SELECT 'another object refers to it', pg_describe_object(d.classid, d.objid, d.objsubid),
+			'Drop it before, and make it again afterwards.'
+		  INTO reason, detail, hint
+		  FROM pg_depend d
+		 WHERE ((d.refclassid = 'pg_class'::regclass AND d.refobjid = relation)
+				OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT t.oid FROM pg_type t WHERE t.oid = c.reltype OR t.typelem = c.reltype)))
+		   AND NOT CASE d.classid
+				WHEN 'pg_class'::regclass THEN d.deptype IN ('a', 'i') OR d.objid = relation
+					OR d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = relation)
+				WHEN 'pg_type'::regclass THEN d.deptype = 'i'
+				WHEN 'pg_attrdef'::regclass THEN (SELECT o.adrelid = relation FROM pg_attrdef o WHERE o.oid = d.objid)
+				WHEN 'pg_constraint'::regclass THEN (SELECT o.conrelid = relation AND o.confrelid <> relation FROM pg_constraint o WHERE o.oid = d.objid)
+				WHEN 'pg_trigger'::regclass THEN (SELECT o.tgrelid = relation OR o.tgisinternal FROM pg_trigger o WHERE o.oid = d.objid)
+				WHEN 'pg_policy'::regclass THEN (SELECT o.polrelid = relation FROM pg_policy o WHERE o.oid = d.objid)
+				WHEN 'pg_statistic_ext'::regclass THEN true
+				WHEN 'pg_publication_rel'::regclass THEN true
+				ELSE false END
+		 ORDER BY 2 LIMIT 1;
+	END IF;
+	IF reason IS NULL THEN
+		SELECT 'it belongs to an extension', pg_describe_object(d.refclassid, d.refobjid, 0) INTO reason, detail
+		  FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.deptype = 'e';
+	END IF;
+	IF reason IS NOT NULL THEN
+		RAISE EXCEPTION 'table % cannot be partitioned because %', relation, reason
+			USING ERRCODE = 'feature_not_supported', DETAIL = coalesce(detail, 'Only a permanent or unlogged table that stands by itself can be.'),
+				HINT = coalesce(hint, 'Make such a table and copy the rows.');
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_check_table(regclass, name[]) IS 'raises an error if a table cannot become a partitioned one';
+
+-- Statements that give a partitioned table of that name what the table has.  Read while the table still has the name,
+-- run when the other one has it: texts and order as pg_dump has them.
+CREATE FUNCTION tsdb.shard_statements(relation regclass)
+RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	c pg_class := (SELECT c FROM pg_class c WHERE c.oid = relation);
+	owner text := quote_ident(pg_get_userbyid(c.relowner));
+	schema text := quote_ident((SELECT n.nspname FROM pg_namespace n WHERE n.oid = c.relnamespace));
+	r record;
+BEGIN
+	-- columns
+	FOR r IN SELECT a.* FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum LOOP
+		IF r.attstattarget >= 0 THEN
+			RETURN NEXT format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s', relation, r.attname, r.attstattarget);
+		END IF;
+		-- there may be others, which are the server's own
+		RETURN QUERY SELECT format('ALTER TABLE ONLY %s ALTER COLUMN %I SET (%I = %L)', relation, r.attname, o.option_name, o.option_value)
+			FROM pg_options_to_table(r.attoptions) o WHERE o.option_name LIKE 'n\_distinct%';
+		RETURN QUERY SELECT format('COMMENT ON COLUMN %s.%I IS %L', relation, r.attname, d) FROM col_description(relation, r.attnum) d WHERE d IS NOT NULL;
+		RETURN QUERY SELECT format('GRANT %s (%I) ON %s TO %s%s', x.privilege_type, r.attname, relation,
+				CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END)
+			FROM aclexplode(r.attacl) x;
+	END LOOP;
+
+	-- keys and foreign keys; indexes; what is said of them
+	FOR r IN
+		SELECT o.*, x.relname AS index, ts.spcname FROM pg_constraint o LEFT JOIN pg_class x ON x.oid = o.conindid AND o.contype IN ('p', 'u')
+		  LEFT JOIN pg_tablespace ts ON ts.oid = x.reltablespace
+		 WHERE o.conrelid = relation ORDER BY o.contype DESC, o.conname
+	LOOP
+		IF r.contype IN ('p', 'u', 'f') THEN
+			RETURN NEXT format('SET LOCAL default_tablespace = %L', coalesce(r.spcname, ''));
+			RETURN NEXT format('ALTER TABLE %s ADD CONSTRAINT %I %s', relation, r.conname, pg_get_constraintdef(r.oid));
+		END IF;
+		RETURN QUERY SELECT format('COMMENT ON CONSTRAINT %I ON %s IS %L', r.conname, relation, d)
+			FROM obj_description(r.oid, 'pg_constraint') d WHERE d IS NOT NULL AND r.contype IN ('p', 'u', 'f', 'c');
+	END LOOP;
+	FOR r IN
+		SELECT i.*, x.relname, ts.spcname, o.oid AS constraint FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+		  LEFT JOIN pg_tablespace ts ON ts.oid = x.reltablespace LEFT JOIN pg_constraint o ON o.conindid = i.indexrelid AND o.contype IN ('p', 'u')
+		 WHERE i.indrelid = relation ORDER BY x.relname
+	LOOP
+		IF r.constraint IS NULL THEN
+			RETURN NEXT format('SET LOCAL default_tablespace = %L', coalesce(r.spcname, ''));
+			RETURN NEXT pg_get_indexdef(r.indexrelid);
+		END IF;
+		RETURN QUERY SELECT format('COMMENT ON INDEX %s.%I IS %L', schema, r.relname, d) FROM obj_description(r.indexrelid, 'pg_class') d WHERE d IS NOT NULL;
+		RETURN QUERY SELECT format('ALTER INDEX %s.%I ALTER COLUMN %s SET STATISTICS %s', schema, r.relname, a.attnum, a.attstattarget)
+			FROM pg_attribute a WHERE a.attrelid = r.indexrelid AND a.attstattarget >= 0;
+		IF r.indisreplident THEN
+			RETURN NEXT format('ALTER TABLE ONLY %s REPLICA IDENTITY USING INDEX %I', relation, r.relname);
+		END IF;
+	END LOOP;
+	RETURN NEXT 'SET LOCAL default_tablespace = ''''';
+	IF c.relreplident IN ('f', 'n') THEN
+		RETURN NEXT format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', relation, CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END);
+	END IF;
+
+	-- statistics
+	FOR r IN SELECT x.*, n.nspname, pg_get_userbyid(x.stxowner) AS owner FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace WHERE x.stxrelid = relation LOOP
+		RETURN NEXT pg_get_statisticsobjdef(r.oid);
+		IF r.stxstattarget >= 0 THEN
+			RETURN NEXT format('ALTER STATISTICS %I.%I SET STATISTICS %s', r.nspname, r.stxname, r.stxstattarget);
+		END IF;
+		RETURN NEXT format('ALTER STATISTICS %I.%I OWNER TO %I', r.nspname, r.stxname, r.owner);
+		RETURN QUERY SELECT format('COMMENT ON STATISTICS %I.%I IS %L', r.nspname, r.stxname, d) FROM obj_description(r.oid, 'pg_statistic_ext') d WHERE d IS NOT NULL;
+	END LOOP;
+
+	-- row security
+	FOR r IN SELECT p.* FROM pg_policy p WHERE p.polrelid = relation ORDER BY p.polname LOOP
+		RETURN NEXT concat_ws(' ', format('CREATE POLICY %I ON %s AS', r.polname, relation), CASE WHEN r.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, 'FOR',
+			CASE r.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, 'TO',
+			(SELECT string_agg(CASE o WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(o)) END, ', ') FROM unnest(r.polroles) o),
+			'USING (' || pg_get_expr(r.polqual, relation) || ')', 'WITH CHECK (' || pg_get_expr(r.polwithcheck, relation) || ')');
+		RETURN QUERY SELECT format('COMMENT ON POLICY %I ON %s IS %L', r.polname, relation, d) FROM obj_description(r.oid, 'pg_policy') d WHERE d IS NOT NULL;
+	END LOOP;
+	IF c.relrowsecurity THEN
+		RETURN NEXT format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', relation);
+	END IF;
+	IF c.relforcerowsecurity THEN
+		RETURN NEXT format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', relation);
+	END IF;
+
+	-- triggers
+	FOR r IN SELECT t.* FROM pg_trigger t WHERE t.tgrelid = relation AND NOT t.tgisinternal ORDER BY t.tgname LOOP
+		RETURN NEXT pg_get_triggerdef(r.oid);
+		IF r.tgenabled <> 'O' THEN
+			RETURN NEXT format('ALTER TABLE %s %s TRIGGER %I', relation,
+				CASE r.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, r.tgname);
+		END IF;
+		RETURN QUERY SELECT format('COMMENT ON TRIGGER %I ON %s IS %L', r.tgname, relation, d) FROM obj_description(r.oid, 'pg_trigger') d WHERE d IS NOT NULL;
+	END LOOP;
+
+	-- labels of all providers
+	RETURN QUERY SELECT format(CASE WHEN a.attname IS NULL THEN 'SECURITY LABEL FOR %s ON TABLE %s IS %L' ELSE 'SECURITY LABEL FOR %s ON COLUMN %s.%4$I IS %3$L' END,
+			quote_ident(l.provider), relation, l.label, a.attname)
+		FROM pg_seclabel l LEFT JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid AND l.objsubid > 0
+		WHERE l.classoid = 'pg_class'::regclass AND l.objoid = relation;
+	RETURN QUERY SELECT format('COMMENT ON TABLE %s IS %L', relation, d) FROM obj_description(relation, 'pg_class') d WHERE d IS NOT NULL;
+
+	-- publications
+	RETURN QUERY SELECT concat('ALTER PUBLICATION ', quote_ident(p.pubname), ' ADD TABLE ONLY ', relation,
+			(SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM unnest(pr.prattrs) k JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k),
+			' WHERE (' || pg_get_expr(pr.prqual, relation) || ')')
+		FROM pg_publication_rel pr JOIN pg_publication p ON p.oid = pr.prpubid WHERE pr.prrelid = relation;
+
+	-- privileges: what the table has, and no default privilege
+	IF c.relacl IS NOT NULL THEN
+		RETURN NEXT format('REVOKE ALL ON %s FROM %s', relation, owner);
+		RETURN QUERY SELECT format('GRANT %s ON %s TO %s%s', x.privilege_type, relation,
+				CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, CASE WHEN x.is_grantable AND x.grantee <> c.relowner THEN ' WITH GRANT OPTION' END)
+			FROM aclexplode(c.relacl) x;
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_statements(regclass) IS 'statements that give a partitioned table what a table has';
+
+CREATE FUNCTION tsdb.create_shards(relation regclass, time_column name DEFAULT NULL, partition_interval anycompatible DEFAULT interval '7 days',
+	hash_column name DEFAULT NULL, hash_partitions integer DEFAULT NULL, ahead integer DEFAULT 4, servers name[] DEFAULT NULL,
+	migrate_data boolean DEFAULT false)
+RETURNS regclass
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET extra_float_digits = 1
+SET row_security = off SET default_tablespace = ''
+AS $$
+#variable_conflict use_variable
+DECLARE
+	by_time boolean := partition_interval IS NOT NULL;
+	known_as text := relation::text;
+	c pg_class;
+	type regtype;
+	step interval;
+	integer_step bigint;
+	keys name[];
+	has_rows boolean;
+	statements text[];
+	statement text;
+	schema_name name;
+	parent regclass;
+	moved bigint := 0;
+	r record;
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM tsdb.shard_require_owner(relation);
+	PERFORM tsdb.shard_check_kind(relation);
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
+	IF relation::text <> known_as OR NOT EXISTS (SELECT FROM pg_class o WHERE o.oid = relation) THEN
+		RAISE EXCEPTION 'table % was renamed or dropped meanwhile', known_as USING ERRCODE = 'object_in_use';
+	END IF;
+	PERFORM tsdb.shard_require_owner(relation);
+	SELECT o.* INTO c FROM pg_class o WHERE o.oid = relation;
+	schema_name := (SELECT n.nspname FROM pg_namespace n WHERE n.oid = c.relnamespace);
+
+	-- what is asked for
+	IF (hash_column IS NULL) <> (hash_partitions IS NULL) THEN
+		RAISE EXCEPTION 'hash_column and hash_partitions must be given together' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF hash_partitions NOT BETWEEN 1 AND 1024 THEN
+		RAISE EXCEPTION 'number of partitions must be between 1 and 1024' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF ahead IS NULL OR ahead NOT BETWEEN 0 AND 1000 THEN
+		RAISE EXCEPTION 'ahead must be between 0 and 1000' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF NOT by_time AND hash_column IS NULL THEN
+		RAISE EXCEPTION 'neither partition_interval nor hash_column is given' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF by_time THEN
+		time_column := coalesce(time_column, tsdb.shard_time_column(relation));
+		type := tsdb.shard_time_type(relation, time_column);
+		SELECT i.step, i.integer_step INTO step, integer_step FROM tsdb.shard_interval(type, partition_interval::text, pg_typeof(partition_interval)) i;
+	ELSE
+		time_column := NULL;
+	END IF;
+	IF hash_column IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = hash_column AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column "%" of relation "%" does not exist', hash_column, relation USING ERRCODE = 'undefined_column';
+	END IF;
+	keys := array_remove(ARRAY[time_column, hash_column], NULL);
+	PERFORM tsdb.shard_check_table(relation, keys);
+
+	statements := ARRAY(SELECT x FROM tsdb.shard_statements(relation) x);
+	IF c.relforcerowsecurity THEN
+		-- policies for the owner are the partitioned table's from now on: the owner must be able to empty the default partition
+		EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', relation);
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', relation) INTO has_rows;
+	IF has_rows AND NOT by_time AND NOT migrate_data THEN
+		RAISE EXCEPTION 'table % has rows', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Partitions by hash alone take over all rows at once: say migrate_data => true.';
+	END IF;
+	IF by_time AND NOT (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = time_column) THEN
+		RAISE NOTICE 'adding NOT NULL to column "%"', time_column;
+		EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET NOT NULL', relation, time_column);
+	END IF;
+	IF NOT has_rows THEN
+		EXECUTE format('ALTER TABLE ONLY %s SET ACCESS METHOD tsdb', relation);
+	END IF;
+
+	-- the names go to the partitioned table
+	FOR r IN SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = relation LOOP
+		EXECUTE format('ALTER INDEX %I.%I RENAME TO %I', schema_name, r.relname, tsdb.shard_name(c.relnamespace, r.relname, '_default'));
+	END LOOP;
+	FOR r IN SELECT x.*, n.nspname FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace WHERE x.stxrelid = relation LOOP
+		EXECUTE format('ALTER STATISTICS %I.%I RENAME TO %I', r.nspname, r.stxname, tsdb.shard_name(r.stxnamespace, r.stxname, '_default'));
+	END LOOP;
+	FOR r IN SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = relation AND NOT t.tgisinternal LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', r.tgname, relation);
+	END LOOP;
+	FOR r IN SELECT p.pubname FROM pg_publication_rel pr JOIN pg_publication p ON p.oid = pr.prpubid WHERE pr.prrelid = relation LOOP
+		EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', r.pubname, relation);
+	END LOOP;
+	PERFORM tsdb.shard_options_copy(relation, relation, false);
+	EXECUTE format('ALTER TABLE %s RENAME TO %I', relation, tsdb.shard_name(c.relnamespace, c.relname, '_default'));
+	EXECUTE concat_ws(' ', 'CREATE', CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, format('TABLE %I.%I', schema_name, c.relname),
+		format('(LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING CONSTRAINTS)', relation),
+		format('PARTITION BY %s (%I)', CASE WHEN by_time THEN 'RANGE' ELSE 'HASH' END, keys[1]),
+		'TABLESPACE ' || quote_ident((SELECT t.spcname FROM pg_tablespace t WHERE t.oid = c.reltablespace)));
+	parent := format('%I.%I', schema_name, c.relname)::regclass;
+	IF c.relowner <> (SELECT o.relowner FROM pg_class o WHERE o.oid = parent) THEN
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', parent, pg_get_userbyid(c.relowner));
+	END IF;
+
+	-- sequences: of serial columns they change hands, of identity columns they are made anew and go on counting
+	FOR r IN
+		SELECT q.oid::regclass AS sequence, q.relname, q.relacl, q.relowner, d.deptype, a.attname, f.seqtypid FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
+		  JOIN pg_sequence f ON f.seqrelid = q.oid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+		 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation AND d.deptype IN ('a', 'i')
+	LOOP
+		IF r.deptype = 'a' THEN
+			EXECUTE format('ALTER SEQUENCE %s OWNED BY %s.%I', r.sequence, parent, r.attname);
+		ELSE
+			DECLARE
+				sequence regclass := pg_get_serial_sequence(parent::text, r.attname);
+			BEGIN
+				EXECUTE format('SELECT setval(%L, q.last_value, q.is_called) FROM %s q', sequence, r.sequence);
+				EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP IDENTITY', relation, r.attname);
+				EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', sequence, r.relname);
+				FOR statement IN
+					SELECT format('GRANT %s ON SEQUENCE %s TO %s%s', x.privilege_type, sequence, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+						CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END) FROM aclexplode(r.relacl) x WHERE x.grantee <> r.relowner
+				LOOP
+					EXECUTE statement;
+				END LOOP;
+			END;
+		END IF;
+	END LOOP;
+
+	-- partitions of the hash take the rows before triggers, policies and foreign keys come
+	IF NOT by_time THEN
+		FOR i IN 0 .. hash_partitions - 1 LOOP
+			PERFORM tsdb.shard_finish(parent, tsdb.create_shard(parent, tsdb.shard_name(c.relnamespace, c.relname, '_h' || i),
+				format('FOR VALUES WITH (MODULUS %s, REMAINDER %s)', hash_partitions, i), servers[1 + i % cardinality(servers)]), relation);
+		END LOOP;
+		IF has_rows THEN
+			EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM ONLY %s', parent, tsdb.shard_columns(parent), relation);
+			GET DIAGNOSTICS moved = ROW_COUNT;
+		END IF;
+		EXECUTE format('DROP TABLE %s', relation);
+	END IF;
+	FOREACH statement IN ARRAY statements LOOP
+		EXECUTE statement;
+	END LOOP;
+	IF by_time THEN
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', parent, relation);
+	END IF;
+	PERFORM tsdb.set_shards(parent, time_column, step, integer_step, hash_column, hash_partitions, ahead, servers);
+	IF by_time THEN
+		IF migrate_data THEN
+			PERFORM tsdb.drain_default(parent, 9223372036854775807);
+		END IF;
+		FOR r IN SELECT m.lo, m.hi FROM tsdb.shards_missing(parent) m LOOP
+			PERFORM tsdb.shard_make(parent, r.lo, r.hi, migrate_data);
+		END LOOP;
+	ELSE
+		PERFORM tsdb.count_moved_rows(parent, moved);
+		FOR r IN SELECT t.relid FROM pg_partition_tree(parent) t WHERE t.isleaf LOOP
+			PERFORM tsdb.shard_finish(parent, r.relid, NULL);
+		END LOOP;
+	END IF;
+	RETURN parent;
+END $$;
+COMMENT ON FUNCTION tsdb.create_shards(regclass, name, anycompatible, name, integer, integer, name[], boolean) IS
+'for its owner: turns a table into one that is partitioned by ranges of time (partition_interval NULL = not), by hash, or both; rows stay in a default partition unless migrate_data; returns the partitioned table';
+
+-- TimescaleDB's names for it.
+
+CREATE FUNCTION tsdb.create_hypertable(relation regclass, dimension tsdb.dimension, create_default_indexes boolean DEFAULT false,
+	if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false, OUT hypertable regclass, OUT created boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	column_name name := dimension.column_name;
+BEGIN
+	IF if_not_exists AND EXISTS (SELECT FROM tsdb.shards s JOIN pg_class c ON c.oid = s.relation AND c.relkind = 'p' WHERE s.relation = create_hypertable.relation) THEN
+		RAISE NOTICE 'table % has shards already, skipping', relation;
+		hypertable := relation;
+		created := false;
+		RETURN;
+	END IF;
+	IF column_name IS NULL THEN
+		RAISE EXCEPTION 'dimension names no column' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF dimension.number_partitions IS NOT NULL THEN
+		hypertable := tsdb.create_shards(relation, partition_interval => NULL, hash_column => column_name, hash_partitions => dimension.number_partitions, migrate_data => migrate_data);
+	ELSIF dimension.partition_interval IS NULL THEN
+		RAISE EXCEPTION 'interval of partitions must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF dimension.interval_type = 'interval'::regtype THEN
+		hypertable := tsdb.create_shards(relation, column_name, dimension.partition_interval::interval, migrate_data => migrate_data);
+	ELSIF dimension.interval_type = 'text'::regtype THEN
+		hypertable := tsdb.create_shards(relation, column_name, dimension.partition_interval, migrate_data => migrate_data);
+	ELSE
+		hypertable := tsdb.create_shards(relation, column_name, dimension.partition_interval::bigint, migrate_data => migrate_data);
+	END IF;
+	IF create_default_indexes THEN
+		EXECUTE format(CASE WHEN dimension.number_partitions IS NULL THEN 'CREATE INDEX ON %s (%I DESC)' ELSE 'CREATE INDEX ON %s (%I)' END, hypertable, column_name);
+	END IF;
+	created := true;
+END $$;
+COMMENT ON FUNCTION tsdb.create_hypertable(regclass, tsdb.dimension, boolean, boolean, boolean) IS
+'create_shards under the name and with the arguments of TimescaleDB: create_hypertable(''cpu'', tsdb.by_range(''time''))';
+
+CREATE FUNCTION tsdb.create_hypertable(relation regclass, time_column_name name, partitioning_column name DEFAULT NULL, number_partitions integer DEFAULT NULL,
+	chunk_time_interval anycompatible DEFAULT interval '7 days', create_default_indexes boolean DEFAULT false,
+	if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false, OUT hypertable regclass, OUT created boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF if_not_exists AND EXISTS (SELECT FROM tsdb.shards s JOIN pg_class c ON c.oid = s.relation AND c.relkind = 'p' WHERE s.relation = create_hypertable.relation) THEN
+		RAISE NOTICE 'table % has shards already, skipping', relation;
+		hypertable := relation;
+		created := false;
+		RETURN;
+	END IF;
+	hypertable := tsdb.create_shards(relation, time_column_name, chunk_time_interval, partitioning_column, number_partitions, migrate_data => migrate_data);
+	IF create_default_indexes THEN
+		EXECUTE format('CREATE INDEX ON %s (%I DESC)', hypertable, time_column_name);
+		IF partitioning_column IS NOT NULL THEN
+			EXECUTE format('CREATE INDEX ON %s (%I, %I DESC)', hypertable, partitioning_column, time_column_name);
+		END IF;
+	END IF;
+	created := true;
+END $$;
+COMMENT ON FUNCTION tsdb.create_hypertable(regclass, name, name, integer, anycompatible, boolean, boolean, boolean) IS
+'create_shards under the name and with the older arguments of TimescaleDB';
+
+CREATE FUNCTION tsdb.add_dimension(hypertable regclass, dimension tsdb.dimension, if_not_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	r record;
+	is_empty boolean;
+BEGIN
+	PERFORM tsdb.shard_require_owner(hypertable);
+	PERFORM tsdb.shard_lock(hypertable, true);
+	s := tsdb.shard_settings(hypertable);
+	IF s.time_column IS NULL OR dimension.number_partitions IS NULL THEN
+		RAISE EXCEPTION 'only a hash can be added, and only to ranges' USING ERRCODE = 'feature_not_supported',
+			HINT = 'Make the table by ranges first: tsdb.create_hypertable(..., tsdb.by_range(...)).';
+	ELSIF s.hash_column IS NOT NULL THEN
+		IF if_not_exists AND s.hash_column = dimension.column_name THEN
+			RAISE NOTICE 'table % is partitioned by the hash of column "%" already, skipping', hypertable, s.hash_column;
+			RETURN;
+		END IF;
+		RAISE EXCEPTION 'table % is partitioned by the hash of column "%" already', hypertable, s.hash_column USING ERRCODE = 'duplicate_object';
+	ELSIF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = hypertable AND a.attname = dimension.column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column "%" of relation "%" does not exist', dimension.column_name, hypertable USING ERRCODE = 'undefined_column';
+	END IF;
+	FOR r IN
+		SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+		 WHERE i.indrelid = hypertable AND i.indisunique
+		   AND NOT EXISTS (SELECT FROM unnest(i.indkey[0 : i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = hypertable AND a.attnum = k AND a.attname = dimension.column_name)
+	LOOP
+		RAISE EXCEPTION 'unique index "%" does not include column "%"', r.relname, dimension.column_name USING ERRCODE = 'feature_not_supported',
+			HINT = 'Keys must include all columns that the table is partitioned by.';
+	END LOOP;
+	PERFORM tsdb.set_shards(hypertable, s.time_column, s.step, s.integer_step, dimension.column_name, dimension.number_partitions, s.ahead, s.servers);
+	-- ranges with rows stay as they are
+	FOR r IN SELECT g.* FROM tsdb.shard_ranges(hypertable) g JOIN pg_class c ON c.oid = g.partition AND c.relkind = 'r' WHERE NOT g.is_default ORDER BY g.partition::oid LOOP
+		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', r.partition);
+		EXECUTE format('SELECT NOT EXISTS (SELECT FROM ONLY %s)', r.partition) INTO is_empty;
+		IF is_empty THEN
+			EXECUTE format('DROP TABLE %s', r.partition);
+			PERFORM tsdb.shard_make(hypertable, r.lo, r.hi, true);
+		END IF;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.add_dimension(regclass, tsdb.dimension, boolean) IS
+'for its owner: divides ranges by a hash: those that are empty, and those that are made from now on';
+
+CREATE FUNCTION tsdb.set_chunk_time_interval(hypertable regclass, chunk_time_interval anycompatible, dimension_name name DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	i record;
+BEGIN
+	PERFORM tsdb.shard_require_owner(hypertable);
+	PERFORM tsdb.shard_lock_settings(hypertable);
+	s := tsdb.shard_settings(hypertable);
+	IF s.time_column IS NULL OR dimension_name <> s.time_column THEN
+		RAISE EXCEPTION 'table % has no shards by ranges of column "%"', hypertable, dimension_name USING ERRCODE = 'wrong_object_type';
+	END IF;
+	i := tsdb.shard_interval(s.time_type, chunk_time_interval::text, pg_typeof(chunk_time_interval));
+	PERFORM tsdb.set_shards(hypertable, s.time_column, i.step, i.integer_step, s.hash_column, s.hash_partitions, s.ahead, s.servers);
+END $$;
+COMMENT ON FUNCTION tsdb.set_chunk_time_interval(regclass, anycompatible, name) IS
+'for its owner: length of ranges that are made from now on';
+
+CREATE FUNCTION tsdb.set_number_partitions(hypertable regclass, number_partitions integer, dimension_name name DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+BEGIN
+	PERFORM tsdb.shard_require_owner(hypertable);
+	PERFORM tsdb.shard_lock_settings(hypertable);
+	s := tsdb.shard_settings(hypertable);
+	IF s.hash_column IS NULL OR dimension_name <> s.hash_column THEN
+		RAISE EXCEPTION 'table % has no shards by hash', hypertable USING ERRCODE = 'wrong_object_type',
+			HINT = 'tsdb.add_dimension adds a hash to ranges.';
+	ELSIF s.time_column IS NULL THEN
+		RAISE EXCEPTION 'number of partitions of a table partitioned by hash alone cannot be changed' USING ERRCODE = 'feature_not_supported';
+	ELSIF number_partitions IS NULL OR number_partitions NOT BETWEEN 1 AND 1024 THEN
+		RAISE EXCEPTION 'number of partitions must be between 1 and 1024' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	PERFORM tsdb.set_shards(hypertable, s.time_column, s.step, s.integer_step, s.hash_column, number_partitions, s.ahead, s.servers);
+END $$;
+COMMENT ON FUNCTION tsdb.set_number_partitions(regclass, integer, name) IS
+'for its owner: into how many parts ranges that are made from now on are divided by hash';
+
+--
 -- Functions for queries, in the schema that CREATE EXTENSION names.  Names, arguments and results
 -- are TimescaleDB's; doc/functions.md tells where they differ.
 --

@@ -17,7 +17,9 @@
 #include "options/table_options.h"
 #include "scan/bitmap_scan.h"
 #include "scan/tsdb_scan.h"
+#include "sqlfunc/shard_moves.h"
 #include "tcop/utility.h"
+#include "utils/snapmgr.h"
 
 PG_MODULE_MAGIC;
 
@@ -54,6 +56,14 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 		tsdb_direct_load_copy_end(frame);
 	}
+	else if (IsA(stmt, ExecuteStmt))
+	{
+		bool		pushed = tsdb_shard_moves_push_snapshot((ExecuteStmt *) stmt);
+
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+		if (pushed)
+			PopActiveSnapshot();
+	}
 	else if (tsdb_option_ddl_applies(stmt))
 	{
 		PlannedStmt *copy = copyObject(pstmt);
@@ -86,6 +96,7 @@ _PG_init(void)
 	tsdb_agg_init();
 	tsdb_codec_stats_init();
 	tsdb_chunk_index_init();
+	tsdb_shard_moves_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;
