@@ -673,11 +673,10 @@ DECLARE
 	schema_name name;
 	persistence "char";
 BEGIN
-	IF server IS NOT NULL THEN
-		RAISE EXCEPTION 'shards on other servers are not supported' USING ERRCODE = 'feature_not_supported',
-			HINT = 'Leave argument "servers" out: partitions are then made on this server.';
-	END IF;
 	PERFORM tsdb.shard_require_owner(parent);
+	IF server IS NOT NULL THEN
+		RETURN tsdb.create_remote_shard(parent, partition_name, bound, server);
+	END IF;
 	SELECT n.nspname, c.relpersistence INTO schema_name, persistence
 	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = parent;
 	EXECUTE format('CREATE %s TABLE %I.%I PARTITION OF %s %s USING tsdb', CASE WHEN persistence = 'u' THEN 'UNLOGGED' END,
@@ -2358,6 +2357,10 @@ BEGIN
 			DETAIL = format('Rows before: %s, copied: %s, after: %s.', source_rows, moved, target_rows),
 			HINT = 'Write to shards through the coordinator only, and retry.';
 	END IF;
+
+	-- A snapshot that is older would not see the rows where they are now, if that is here: such transactions are told.
+	PERFORM tsdb.count_moved_rows(s.relation, moved)
+	   FROM tsdb.shards s JOIN pg_partition_ancestors(partition) p (relid) ON p.relid = s.relation WHERE moved > 0;
 
 	-- what the partition has of its own
 	SELECT string_agg(q.command, '; ') INTO after_move FROM (

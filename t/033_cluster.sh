@@ -55,6 +55,32 @@ sql -c "CREATE TABLE keyed (time timestamptz PRIMARY KEY) PARTITION BY RANGE (ti
 like "$(sql_error -c "SELECT tsdb.create_remote_shard('keyed', 'keyed_1', 'DEFAULT', 'a')")" 'cannot create foreign partition of partitioned table' "a key is refused, by core"
 is "$(remote_tables on_a)" "3" "nothing is left of that"
 
+# by create_shards: hash within ranges of time
+sql -c "CREATE TABLE auto (id int NOT NULL, host text NOT NULL, v float8) USING tsdb WITH (segmentby = 'host', orderby = 'id')" \
+	-c "SELECT tsdb.create_shards('auto', 'id', 1000, 'host', 2, servers => '{a,b}')" -c "INSERT INTO auto SELECT i, 'h' || i % 9, i FROM generate_series(1, 2500) i" \
+	-c "SELECT tsdb.extend_shards('auto')" >/dev/null
+is "$(sql -c "SELECT count(*), sum(v), (SELECT string_agg(DISTINCT server, ' ') FROM tsdb.shard_sizes('auto')) FROM auto")" "2500|3126250|a b" "create_shards with servers"
+is "$(on_a -c "SELECT DISTINCT segmentby, orderby FROM tsdb.tables WHERE relation::text LIKE 'auto%'")" "host|id" "with the options of the table"
+sql -c "INSERT INTO auto SELECT i, 'h' || i % 9, i FROM generate_series(2501, 9000) i" -c "SELECT tsdb.extend_shards('auto')" >/dev/null
+is "$(sql -c "SELECT count(*), sum(v) FROM auto")" "9000|40504500" "rows of the default partition move to new partitions there"
+# a snapshot that is older than a move to this server
+{
+	echo "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+	echo "SELECT 1;"
+	echo "\\! touch $scratch/has_old_snapshot; while [ ! -e $scratch/moved ]; do sleep 0.1; done"
+	echo "\\set VERBOSITY verbose"
+	echo "SELECT count(*) FROM auto;"
+} | sql > "$scratch/old.out" 2>&1 &
+reader=$!
+while [ ! -e "$scratch/has_old_snapshot" ]; do sleep 0.1; done
+partition=$(sql -c "SELECT partition FROM tsdb.shard_sizes('auto') WHERE server = 'a' ORDER BY bytes DESC LIMIT 1")
+is "$(sql -c "SELECT tsdb.move_shard('$partition', NULL) > 0")" "t" "a partition of it moves here"
+touch "$scratch/moved"
+wait $reader || true
+like "$(cat "$scratch/old.out")" '40001|^9000$' "a snapshot that is older gets a serialization failure, no wrong answer"
+is "$(sql -c "SELECT count(*), sum(v) FROM auto")" "9000|40504500" "all rows are there"
+sql -c "DROP TABLE auto" -c "SELECT tsdb.drop_leftover_shards()" >/dev/null
+
 #------------------------------------------------------------------------- answers and plans
 sql <<'SQL'
 INSERT INTO m (time, host, v, n, "Odd 'Name") SELECT '2024-01-01'::timestamptz + i * interval '14 s', 'h' || i % 7, abs(sin(i)), CASE WHEN i % 5 > 0 THEN i / 8.0 END, CASE WHEN i % 3 > 0 THEN ARRAY[i, NULL] END
