@@ -680,11 +680,10 @@ DECLARE
 	schema_name name;
 	persistence "char";
 BEGIN
-	IF server IS NOT NULL THEN
-		RAISE EXCEPTION 'shards on other servers are not supported' USING ERRCODE = 'feature_not_supported',
-			HINT = 'Leave argument "servers" out: partitions are then made on this server.';
-	END IF;
 	PERFORM tsdb.shard_require_owner(parent);
+	IF server IS NOT NULL THEN
+		RETURN tsdb.create_remote_shard(parent, partition_name, bound, server);
+	END IF;
 	SELECT n.nspname, c.relpersistence INTO schema_name, persistence
 	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = parent;
 	EXECUTE format('CREATE %s TABLE %I.%I PARTITION OF %s %s USING tsdb', CASE WHEN persistence = 'u' THEN 'UNLOGGED' END,
@@ -2539,3 +2538,614 @@ CREATE AGGREGATE @extschema@.last(value anyelement, "time" "any") (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.last(anyelement, "any") IS 'value of the row with the greatest time; rows whose time is NULL are ignored';
+
+--
+-- Beyond one server: partitions that are foreign tables (postgres_fdw) on tables of other servers.  Remote tables are made and dropped
+-- through dblink, rows pass through postgres_fdw.  Both extensions are looked up when they are needed: nothing here depends on them.
+--
+-- Each remote table has a name of its own that is never used twice, and a comment that tells whose it is.  One that has this database's
+-- comment and that no foreign table of this database refers to is a leftover: of a transaction that failed, or of a move that succeeded.
+-- doc/cluster.md tells why no row is lost or doubled.
+--
+
+CREATE FUNCTION tsdb.remote_extension(extension name)
+RETURNS name
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = extension);
+BEGIN
+	IF found IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('extension "%s" is not installed', extension),
+			DETAIL = 'Shards on other servers need the extensions "postgres_fdw" and "dblink".',
+			HINT = format('Run CREATE EXTENSION %I, as a superuser.', extension);
+	END IF;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_extension(name) IS 'schema of an extension that shards on other servers need';
+
+CREATE FUNCTION tsdb.remote_exec(server name, command text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- one message, so one transaction there; it must not wait for ever for a lock that we may hold by another connection
+	EXECUTE format('SELECT %I.dblink_exec($1, $2)', tsdb.remote_extension('dblink'))
+		USING server::text, 'SET lock_timeout = ''30s''; SET search_path = pg_catalog, pg_temp; ' || command;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_exec(name, text) IS 'runs commands on a foreign server, as one transaction of their own';
+
+CREATE FUNCTION tsdb.remote_query(server name, query text)
+RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT r.v FROM %I.dblink($1, $2) AS r (v text)', tsdb.remote_extension('dblink'))
+		USING server::text, query;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_query(name, text) IS 'rows of a query on a foreign server that returns one column of text';
+
+CREATE FUNCTION tsdb.remote_comment()
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('tsdb shard of system %s, database %s', s.system_identifier, d.oid)
+	  FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
+$$;
+COMMENT ON FUNCTION tsdb.remote_comment() IS 'comment on remote tables that belong to this database';
+
+-- One at a time in a database: who drops leftovers must not meet tables that are not yet referred to.
+CREATE FUNCTION tsdb.remote_lock(wait boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF wait THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended('tsdb_am shards', 0));
+		RETURN true;
+	END IF;
+	RETURN pg_try_advisory_xact_lock(hashtextextended('tsdb_am shards', 0));
+END $$;
+COMMENT ON FUNCTION tsdb.remote_lock(boolean) IS 'shuts out other changes of shards on other servers to the end of the transaction';
+
+CREATE FUNCTION tsdb.remote_check_server(server name)
+RETURNS void
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	handler name;
+BEGIN
+	PERFORM tsdb.remote_extension('postgres_fdw'), tsdb.remote_extension('dblink');
+	SELECT p.proname INTO handler
+	  FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw LEFT JOIN pg_proc p ON p.oid = w.fdwhandler
+	 WHERE s.srvname = server;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('server "%s" does not exist', server),
+			HINT = 'Make it with CREATE SERVER ... FOREIGN DATA WRAPPER postgres_fdw, and a user mapping for it.';
+	END IF;
+	IF handler IS DISTINCT FROM 'postgres_fdw_handler' THEN
+		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('server "%s" cannot hold shards', server),
+			DETAIL = 'It is not a server of postgres_fdw.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_check_server(name) IS 'raises an error if a server cannot hold shards';
+
+-- The server, schema and name of a foreign table's remote table.
+CREATE FUNCTION tsdb.remote_location(relation regclass,
+	OUT server name,
+	OUT remote_schema name,
+	OUT remote_name name)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT s.srvname,
+		   coalesce((SELECT o.option_value FROM pg_options_to_table(t.ftoptions) o WHERE o.option_name = 'schema_name'), n.nspname::text)::name,
+		   coalesce((SELECT o.option_value FROM pg_options_to_table(t.ftoptions) o WHERE o.option_name = 'table_name'), c.relname::text)::name
+	  FROM pg_foreign_table t
+	  JOIN pg_foreign_server s ON s.oid = t.ftserver
+	  JOIN pg_class c ON c.oid = t.ftrelid
+	  JOIN pg_namespace n ON n.oid = c.relnamespace
+	 WHERE t.ftrelid = relation
+$$;
+COMMENT ON FUNCTION tsdb.remote_location(regclass) IS 'where the rows of a foreign table are; NULL: it is none';
+
+-- Everything of a column that its rows depend on; defaults are the coordinator's task.
+CREATE FUNCTION tsdb.remote_columns(relation regclass, generated boolean)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+			|| CASE WHEN a.attcollation <> t.typcollation THEN format(' COLLATE %I.%I', n.nspname, l.collname) ELSE '' END
+			|| CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, d.adrelid)) ELSE '' END
+			|| CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum)
+	  FROM pg_attribute a
+	  JOIN pg_type t ON t.oid = a.atttypid
+	  LEFT JOIN pg_collation l ON l.oid = a.attcollation
+	  LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+	  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND (generated OR a.attgenerated = '')
+$$;
+COMMENT ON FUNCTION tsdb.remote_columns(regclass, boolean) IS 'definitions of a table''s columns, for a table on another server; with generated columns or without';
+
+-- Labels of the table, else of the nearest table above it that has some.  What another server tells is never run as it is: it sends names
+-- and labels, as JSON, and the commands are made here.
+CREATE FUNCTION tsdb.remote_labels(relation regclass)
+RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH above AS (
+		SELECT p.relid, p.nr FROM pg_partition_ancestors(relation) WITH ORDINALITY p (relid, nr)
+		UNION ALL SELECT relation, 0
+	), labelled AS (
+		SELECT a.relid FROM above a
+		 WHERE EXISTS (SELECT FROM pg_seclabel s WHERE s.provider = 'tsdb' AND s.classoid = 'pg_class'::regclass AND s.objoid = a.relid)
+		 ORDER BY a.nr LIMIT 1
+	)
+	SELECT json_build_array(a.attname, s.label)::text
+	  FROM labelled l
+	  JOIN pg_seclabel s ON s.provider = 'tsdb' AND s.classoid = 'pg_class'::regclass AND s.objoid = l.relid
+	  LEFT JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid AND s.objsubid > 0
+	 ORDER BY s.objsubid
+$$;
+COMMENT ON FUNCTION tsdb.remote_labels(regclass) IS 'options of a table as JSON: column (null: the table), label';
+
+CREATE FUNCTION tsdb.remote_label_commands(labels text[], target text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(CASE WHEN l::json ->> 0 IS NULL THEN format('SECURITY LABEL FOR tsdb ON TABLE %s IS %L; ', target, l::json ->> 1)
+			ELSE format('SECURITY LABEL FOR tsdb ON COLUMN %s.%I IS %L; ', target, l::json ->> 0, l::json ->> 1) END, '' ORDER BY nr), '')
+	  FROM unnest(labels) WITH ORDINALITY u (l, nr)
+$$;
+COMMENT ON FUNCTION tsdb.remote_label_commands(text[], text) IS 'commands that give a table such options';
+
+-- pg_get_indexdef tells the names of index and table first: what follows them holds for any table with these columns.
+CREATE FUNCTION tsdb.remote_indexes(relation regclass, target text)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(format('CREATE %sINDEX ON %s %s; ', u.word, target, substr(pg_get_indexdef(i.indexrelid),
+			length(format('CREATE %sINDEX %I ON %s%I.%I ', u.word, c.relname, CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END, n.nspname, r.relname)) + 1)),
+			'' ORDER BY i.indexrelid), '')
+	  FROM pg_index i
+	  JOIN pg_class c ON c.oid = i.indexrelid
+	  JOIN pg_class r ON r.oid = i.indrelid
+	  JOIN pg_namespace n ON n.oid = r.relnamespace,
+		   LATERAL (SELECT CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END AS word) u
+	 WHERE i.indrelid = relation AND NOT i.indisexclusion
+$$;
+COMMENT ON FUNCTION tsdb.remote_indexes(regclass, text) IS 'commands that give another table the indexes of a table';
+
+CREATE FUNCTION tsdb.remote_definition(relation regclass, target text, access_method name, labels text[])
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('CREATE TABLE %s (%s%s) USING %I%s; ', target, tsdb.remote_columns(relation, true),
+			(SELECT coalesce(string_agg(format(', CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)), '' ORDER BY k.conname), '')
+			   FROM pg_constraint k WHERE k.conrelid = relation AND k.contype = 'c'),
+			access_method,
+			(SELECT coalesce(' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')', '')
+			   FROM pg_class c, pg_options_to_table(c.reloptions) o WHERE c.oid = relation))
+		|| CASE WHEN access_method = 'tsdb' THEN tsdb.remote_label_commands(labels, target) ELSE '' END
+$$;
+COMMENT ON FUNCTION tsdb.remote_definition(regclass, text, name, text[]) IS
+'commands that make another table with the columns and checks of a table, and these options';
+
+-- A name that no table has had: as much of the partition's name as fits, and 8 random digits.
+CREATE FUNCTION tsdb.remote_name(partition_name name)
+RETURNS name
+LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (left(partition_name::text, n) || '_' || left(gen_random_uuid()::text, 8))::name
+	  FROM generate_series(54, 1, -1) n WHERE octet_length(left(partition_name::text, n)) <= 54 LIMIT 1
+$$;
+COMMENT ON FUNCTION tsdb.remote_name(name) IS 'a new name for the remote table of a partition';
+
+CREATE FUNCTION tsdb.remote_create(server name, remote_schema name, remote_name name, definition text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM tsdb.remote_query(server, 'SELECT extname FROM pg_catalog.pg_extension WHERE extname = ''tsdb_am''')) THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('extension "tsdb_am" is not installed on server "%s"', server),
+			HINT = 'Preload the library there, and run CREATE EXTENSION tsdb_am in the server''s database.';
+	END IF;
+	PERFORM tsdb.remote_exec(server,
+		CASE WHEN remote_schema = 'public' THEN '' ELSE format('CREATE SCHEMA IF NOT EXISTS %I; ', remote_schema) END
+		|| definition || format('COMMENT ON TABLE %I.%I IS %L', remote_schema, remote_name, tsdb.remote_comment()));
+END $$;
+COMMENT ON FUNCTION tsdb.remote_create(name, name, name, text) IS 'makes a table on another server, marked as this database''s';
+
+-- Options of the foreign table: what the server itself says is left to it.  Statements of many rows reach the chunks there directly.
+CREATE FUNCTION tsdb.remote_options(relation regclass, server name, remote_name name)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('schema_name %L, table_name %L', n.nspname, remote_name)
+		|| CASE WHEN EXISTS (SELECT FROM pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'batch_size') THEN ''
+			ELSE format(', batch_size %L', least(5000, 65535 / greatest(1, (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)))) END
+		|| CASE WHEN EXISTS (SELECT FROM pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'async_capable') THEN ''
+			ELSE ', async_capable ''true''' END
+	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_foreign_server s
+	 WHERE c.oid = relation AND s.srvname = server
+$$;
+COMMENT ON FUNCTION tsdb.remote_options(regclass, name, name) IS 'options of a foreign table for a shard on another server';
+
+CREATE FUNCTION tsdb.create_remote_shard(parent regclass, partition_name name, bound text, server name)
+RETURNS regclass
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	schema_name name;
+	remote_name name := tsdb.remote_name(partition_name);
+	target text;
+BEGIN
+	PERFORM tsdb.remote_check_server(server);
+	PERFORM tsdb.drop_leftover_shards();
+	PERFORM tsdb.remote_lock(true);
+	SELECT n.nspname INTO schema_name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = parent AND c.relkind = 'p';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a partitioned table', parent);
+	END IF;
+	-- core's checks come before anything is made on the other server
+	EXECUTE format('CREATE FOREIGN TABLE %I.%I PARTITION OF %s %s SERVER %I OPTIONS (%s)', schema_name, partition_name, parent, bound, server,
+		tsdb.remote_options(parent, server, remote_name));
+	target := format('%I.%I', schema_name, remote_name);
+	PERFORM tsdb.remote_create(server, schema_name, remote_name,
+		tsdb.remote_definition(parent, target, 'tsdb', ARRAY(SELECT tsdb.remote_labels(parent))) || tsdb.remote_indexes(parent, target));
+	RETURN format('%I.%I', schema_name, partition_name)::regclass;
+END $$;
+COMMENT ON FUNCTION tsdb.create_remote_shard(regclass, name, text, name) IS
+'makes a table with access method tsdb on another server, and a foreign table for it as partition; returns the partition';
+
+CREATE FUNCTION tsdb.drop_leftover_shards()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	servers name[];
+	server name;
+	target text;
+	dropped bigint := 0;
+BEGIN
+	-- Whatever this transaction did may yet be undone, and a snapshot of old may not see what others did.  A transaction that makes or
+	-- moves a shard has the lock: tables that it made are not referred to yet.
+	IF pg_current_xact_id_if_assigned() IS NOT NULL OR current_setting('transaction_isolation') <> 'read committed'
+		OR NOT tsdb.remote_lock(false) THEN
+		RETURN 0;
+	END IF;
+	-- servers of tables that are ours to change
+	SELECT array_agg(s.srvname ORDER BY s.srvname) INTO servers
+	  FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw JOIN pg_proc p ON p.oid = w.fdwhandler
+	 WHERE p.proname = 'postgres_fdw_handler' AND has_server_privilege(s.oid, 'USAGE')
+	   AND EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid AND (m.umuser = 0 OR m.usename = current_user));
+	FOREACH server IN ARRAY coalesce(servers, '{}') LOOP
+		BEGIN
+			FOR target IN
+				SELECT l FROM tsdb.remote_query(server, format(
+					'SELECT format(''%%I.%%I'', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+					  WHERE c.relkind = ''r'' AND pg_catalog.obj_description(c.oid, ''pg_class'') = %L AND pg_catalog.pg_has_role(c.relowner, ''USAGE'')',
+					tsdb.remote_comment())) l
+				 WHERE NOT EXISTS (SELECT FROM pg_foreign_table f, tsdb.remote_location(f.ftrelid) o WHERE format('%I.%I', o.remote_schema, o.remote_name) = l)
+			LOOP
+				PERFORM tsdb.remote_exec(server, format('DROP TABLE %s', target));
+				dropped := dropped + 1;
+			END LOOP;
+		EXCEPTION WHEN OTHERS THEN
+			-- a server that is down must not stop work on others; its leftovers wait
+			RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = format('could not drop leftover shards on server "%s": %s', server, SQLERRM);
+		END;
+	END LOOP;
+	RETURN dropped;
+END $$;
+COMMENT ON FUNCTION tsdb.drop_leftover_shards() IS
+'drops tables of this database on other servers that no foreign table refers to; returns their number.  Does nothing in a transaction that changed something, or while a shard is made or moved';
+
+-- A remote transaction's snapshot is kept to its end.  Both ends of a move must see what others committed before the locks were taken, and
+-- a commit that is not flushed could be lost after the old rows are gone: the settings are those of the session that postgres_fdw uses.
+CREATE FUNCTION tsdb.remote_check_session(server name, writes boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	fdw name := tsdb.remote_extension('postgres_fdw');
+	in_use boolean;
+	remote_setting text;
+BEGIN
+	EXECUTE format('SELECT %I.postgres_fdw_disconnect($1)', fdw) USING server::text;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.postgres_fdw_get_connections() WHERE server_name = $1)', fdw) INTO in_use USING server::text;
+	IF in_use THEN
+		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
+			MESSAGE = format('cannot move a shard in a transaction that has used server "%s"', server),
+			HINT = 'Move shards in transactions of their own, one for each.';
+	END IF;
+	EXECUTE format('CREATE FOREIGN TABLE pg_temp.tsdb_remote_settings (name text, setting text) SERVER %I
+		OPTIONS (schema_name ''pg_catalog'', table_name ''pg_settings'')', server);
+	EXECUTE 'SELECT s.setting FROM pg_temp.tsdb_remote_settings s WHERE s.name = ''synchronous_commit''' INTO remote_setting;
+	DROP FOREIGN TABLE pg_temp.tsdb_remote_settings;
+	IF writes AND (remote_setting IS NULL OR remote_setting = 'off') THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('cannot move a shard to server "%s" while synchronous_commit is off there', server),
+			DETAIL = 'A crash of that server could lose rows after they are removed elsewhere.',
+			HINT = format('Run ALTER SERVER %I OPTIONS (ADD options ''-c synchronous_commit=on'').', server);
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_check_session(name, boolean) IS 'raises an error unless this transaction is new to a server and, if it writes, commits there are flushed';
+
+CREATE FUNCTION tsdb.move_shard(partition regclass, server name)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+DECLARE
+	leaf record;
+	source record;			-- server of the rows and their table there, as SQL; NULL = here
+	target name := server;
+	root regclass;
+	parent regclass;
+	remote_name name;
+	new_name text;			-- of the table that takes the rows, as SQL
+	own_name text;			-- of the partition, as SQL
+	bound text;
+	access_method name;
+	labels text[];
+	definition text;
+	indexes text;
+	column_list text;
+	after_move text;
+	other record;
+	source_rows bigint;
+	moved bigint;
+	target_rows bigint;
+BEGIN
+	IF partition IS NULL THEN
+		RETURN NULL;
+	END IF;
+	SELECT c.relname, n.nspname, c.relkind, c.relispartition, c.relowner, c.relacl, pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity,
+		   c.relpersistence
+	  INTO leaf FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = partition;
+	IF NOT FOUND OR NOT leaf.relispartition OR leaf.relkind NOT IN ('r', 'f') OR leaf.relpersistence = 't' THEN
+		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s is not a partition that can be moved', partition),
+			HINT = 'Name a partition that is a table or a foreign table, not the partitioned table, and not a temporary one.';
+	END IF;
+	own_name := format('%I.%I', leaf.nspname, leaf.relname);
+	IF NOT pg_has_role(leaf.relowner, 'USAGE') THEN
+		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', leaf.relname);
+	END IF;
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
+			MESSAGE = format('cannot move a shard at isolation level %s', current_setting('transaction_isolation')),
+			DETAIL = 'Its snapshot may not see rows that were committed before the shard was locked.', HINT = 'Use READ COMMITTED.';
+	END IF;
+	IF leaf.relrowsecurity OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = partition)
+		OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition AND NOT t.tgisinternal AND t.tgparentid = 0)
+		OR EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = partition) THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot move partition %s with row security, triggers or publications of its own', own_name),
+			HINT = 'Drop them, or define them on the partitioned table.';
+	END IF;
+	SELECT l.server, CASE WHEN l.server IS NOT NULL THEN format('%I.%I', l.remote_schema, l.remote_name) END AS name
+	  INTO source FROM (VALUES (1)) one LEFT JOIN tsdb.remote_location(partition) l ON true;
+	IF source.server IS NOT DISTINCT FROM target THEN
+		RETURN 0;
+	END IF;
+	PERFORM tsdb.remote_check_server(source.server), tsdb.remote_check_server(target);
+	-- what core would say after the rows are copied
+	IF target IS NOT NULL AND EXISTS (SELECT FROM pg_partition_ancestors(partition) p (relid), pg_index i
+			 WHERE i.indrelid = p.relid AND p.relid <> partition AND i.indisunique) THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot move partition %s to another server because its partitioned table has a unique index', own_name),
+			DETAIL = 'PostgreSQL has no foreign partitions there.', HINT = 'Drop the primary key or unique constraint, or keep the partition here.';
+	END IF;
+	PERFORM tsdb.drop_leftover_shards();
+	PERFORM tsdb.remote_lock(true);
+
+	-- Writers wait from here on, of all partitions: a row that was on its way to this one would be lost.  Readers go on.
+	root := pg_partition_root(partition);
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', root);
+	SELECT i.inhparent, pg_get_expr(c.relpartbound, c.oid) INTO parent, bound
+	  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	 WHERE i.inhrelid = partition AND NOT i.inhdetachpending;
+	IF NOT FOUND OR pg_partition_root(partition) <> root OR format('%I.%I', leaf.nspname, leaf.relname)::regclass <> partition THEN
+		RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+			MESSAGE = format('partition %s has been moved or detached by another session', own_name);
+	END IF;
+	-- our commit must be on disk before anybody drops the old rows
+	IF current_setting('synchronous_commit') = 'off' THEN
+		PERFORM set_config('synchronous_commit', 'on', true);
+	END IF;
+	PERFORM tsdb.remote_check_session(source.server, false), tsdb.remote_check_session(target, true);
+
+	-- a table for the rows
+	remote_name := tsdb.remote_name(leaf.relname);
+	new_name := format('%I.%I', leaf.nspname, remote_name);
+	IF source.server IS NULL THEN
+		labels := ARRAY(SELECT tsdb.remote_labels(partition));
+		indexes := tsdb.remote_indexes(partition, new_name);
+		SELECT a.amname INTO access_method FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = partition;
+	ELSE
+		labels := ARRAY(SELECT tsdb.remote_query(source.server, format('SELECT tsdb.remote_labels(%L)', source.name)));
+		indexes := tsdb.remote_indexes(parent, new_name);
+		SELECT q INTO STRICT access_method FROM tsdb.remote_query(source.server,
+			format('SELECT a.amname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam WHERE c.oid = %L::pg_catalog.regclass', source.name)) q;
+	END IF;
+	definition := tsdb.remote_definition(partition, new_name, access_method, labels);
+	IF target IS NULL THEN
+		EXECUTE definition;
+	ELSE
+		PERFORM tsdb.remote_create(target, leaf.nspname, remote_name, definition || indexes);
+		EXECUTE format('CREATE FOREIGN TABLE %s (%s) SERVER %I OPTIONS (%s)', new_name, tsdb.remote_columns(partition, false), target,
+			tsdb.remote_options(partition, target, remote_name));
+	END IF;
+
+	SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) INTO column_list
+	  FROM pg_attribute a WHERE a.attrelid = partition AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+	EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM ONLY %3$s', new_name, column_list, own_name);
+	GET DIAGNOSTICS moved = ROW_COUNT;
+	EXECUTE format('SELECT count(*) FROM ONLY %s', own_name) INTO source_rows;
+	EXECUTE format('SELECT count(*) FROM ONLY %s', new_name) INTO target_rows;
+	IF source_rows <> moved OR target_rows <> moved THEN
+		RAISE EXCEPTION USING ERRCODE = 'data_exception', MESSAGE = format('rows of partition %s changed while it was moved', own_name),
+			DETAIL = format('Rows before: %s, copied: %s, after: %s.', source_rows, moved, target_rows),
+			HINT = 'Write to shards through the coordinator only, and retry.';
+	END IF;
+
+	-- A snapshot that is older would not see the rows where they are now, if that is here: such transactions are told.
+	PERFORM tsdb.count_moved_rows(s.relation, moved)
+	   FROM tsdb.shards s JOIN pg_partition_ancestors(partition) p (relid) ON p.relid = s.relation WHERE moved > 0;
+
+	-- what the partition has of its own
+	SELECT string_agg(q.command, '; ') INTO after_move FROM (
+		SELECT format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', own_name, a.attname, pg_get_expr(d.adbin, d.adrelid))
+		  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+		 WHERE d.adrelid = partition AND a.attgenerated = ''
+		UNION ALL
+		SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', own_name, k.conname, pg_get_constraintdef(k.oid))
+		  FROM pg_constraint k WHERE k.conrelid = partition AND k.contype = 'c' AND k.coninhcount = 0 AND target IS NOT NULL
+		UNION ALL
+		SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', own_name, a.attname)
+		  FROM pg_attribute a WHERE a.attrelid = partition AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND target IS NOT NULL
+		UNION ALL
+		SELECT format('GRANT %s ON %s TO %s%s', x.privilege_type, own_name,
+				CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+				CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+		  FROM aclexplode(leaf.relacl) x WHERE x.grantee <> leaf.relowner
+		UNION ALL
+		SELECT CASE WHEN d.objsubid > 0 THEN format('COMMENT ON COLUMN %s.%I IS %L', own_name, a.attname, d.description)
+				WHEN target IS NULL THEN format('COMMENT ON TABLE %s IS %L', own_name, d.description)
+				ELSE format('COMMENT ON FOREIGN TABLE %s IS %L', own_name, d.description) END
+		  FROM pg_description d LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
+		 WHERE d.classoid = 'pg_class'::regclass AND d.objoid = partition
+		UNION ALL
+		SELECT format('ALTER TABLE %s OWNER TO %I', own_name, leaf.owner)) q (command);
+
+	-- the swap: nobody is in the partitioned table from here on
+	EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, own_name);
+	EXECUTE format('DROP %s %s', CASE WHEN leaf.relkind = 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, own_name);
+	IF target IS NULL THEN
+		EXECUTE format('ALTER TABLE %s RENAME TO %I', new_name, leaf.relname);
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent, own_name, bound);
+	ELSE
+		EXECUTE format('DROP FOREIGN TABLE %s', new_name);
+		EXECUTE format('CREATE FOREIGN TABLE %s PARTITION OF %s %s SERVER %I OPTIONS (%s)', own_name, parent, bound, target,
+			tsdb.remote_options(parent, target, remote_name));
+	END IF;
+	EXECUTE after_move;
+
+	-- Who has read something on that server may have a snapshot there that does not see the rows, and keeps it to its transaction's end.
+	-- It also keeps a lock on what it read: wait for that, and let nobody in before we commit.
+	FOR other IN
+		SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_userbyid(c.relowner) AS owner
+		  FROM pg_foreign_table f
+		  JOIN pg_foreign_server s ON s.oid = f.ftserver
+		  JOIN pg_class c ON c.oid = f.ftrelid
+		  JOIN pg_namespace n ON n.oid = c.relnamespace
+		 WHERE s.srvname = target AND c.relpersistence <> 't' ORDER BY f.ftrelid
+	LOOP
+		-- the owner stays the same: only the lock is wanted, and LOCK TABLE does not take foreign tables
+		EXECUTE format('ALTER FOREIGN TABLE %s OWNER TO %I', other.name, other.owner);
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION tsdb.move_shard(regclass, name) IS
+'moves a partition to another server, NULL = to this one; returns its rows.  Writers of the partitioned table wait meanwhile; the table that it leaves on another server is dropped by the next move or by tsdb.drop_leftover_shards';
+
+--
+-- Rebalancing
+--
+
+CREATE FUNCTION tsdb.shard_sizes(relation regclass,
+	OUT partition regclass,
+	OUT server name,
+	OUT bytes bigint)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place record;
+BEGIN
+	FOR place IN
+		SELECT t.relid, l.server, CASE WHEN l.server IS NOT NULL THEN format('%I.%I', l.remote_schema, l.remote_name) END AS remote
+		  FROM pg_partition_tree(relation) t LEFT JOIN LATERAL tsdb.remote_location(t.relid) l ON true
+		 WHERE t.isleaf ORDER BY t.relid
+	LOOP
+		partition := place.relid;
+		server := place.server;
+		IF server IS NULL THEN
+			bytes := pg_total_relation_size(partition);
+		ELSE
+			SELECT q::bigint INTO bytes FROM tsdb.remote_query(server, format('SELECT pg_catalog.pg_total_relation_size(%L)', place.remote)) q;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_sizes(regclass) IS 'the partitions that hold rows: server (NULL = this one) and bytes on disk';
+
+CREATE FUNCTION tsdb.remote_next_move(relation regclass, servers name[], moved text[],
+	OUT partition regclass,
+	OUT server name)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- from the fullest server to the emptiest, what leaves the smallest difference between the two; '' is this server
+	WITH sizes AS (
+		SELECT s.partition AS part, coalesce(s.server::text, '') AS place, s.bytes FROM tsdb.shard_sizes(relation) s
+	), loads AS (
+		SELECT n.place, coalesce((SELECT sum(s.bytes) FROM sizes s WHERE s.place = n.place), 0) AS bytes
+		  FROM (SELECT coalesce(u::text, '') AS place FROM unnest(servers) u UNION SELECT s.place FROM sizes s) n
+	), fullest AS (
+		SELECT l.* FROM loads l ORDER BY l.bytes DESC, l.place LIMIT 1
+	), emptiest AS (
+		SELECT l.* FROM loads l ORDER BY l.bytes, l.place LIMIT 1
+	)
+	SELECT s.part, nullif(e.place, '')::name INTO partition, server
+	  FROM fullest f, emptiest e, sizes s
+	 WHERE s.place = f.place AND s.bytes < f.bytes - e.bytes AND s.part::text <> ALL (moved)
+	 ORDER BY abs(f.bytes - e.bytes - 2 * s.bytes), s.part::oid LIMIT 1;
+END $$;
+COMMENT ON FUNCTION tsdb.remote_next_move(regclass, name[], text[]) IS
+'which partition to move where, so that servers hold about equally many bytes; NULL: none.  Those that were moved stay';
+
+-- no SET here: a procedure that has one cannot commit
+CREATE PROCEDURE tsdb.rebalance_shards(relation regclass, servers name[] DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	next_partition pg_catalog.regclass;
+	next_server pg_catalog.name;
+	moved pg_catalog.text[] := '{}';
+BEGIN
+	LOOP
+		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+		PERFORM tsdb.drop_leftover_shards();
+		SELECT m.partition, m.server INTO next_partition, next_server FROM tsdb.remote_next_move(relation, servers, moved) m;
+		EXIT WHEN next_partition IS NULL;
+		RAISE NOTICE 'moving % to %', next_partition, coalesce('server ' || quote_ident(next_server), 'this server');
+		moved := moved || next_partition::text;
+		PERFORM tsdb.move_shard(next_partition, next_server);
+		COMMIT;
+	END LOOP;
+END $$;
+COMMENT ON PROCEDURE tsdb.rebalance_shards(regclass, name[]) IS
+'moves partitions, one a transaction, until the servers that hold partitions of the table, and those named (NULL = this one), hold about equally many bytes';
