@@ -254,27 +254,30 @@ tsdb_double_sums(const uint8_t *in, size_t len, int n, const TsdbRowRange *range
 
 /*-------------- values of 32 bits --------------*/
 
-/* Frames: |values|.  Steps: |first|, and |steps|, of which 1,023 follow: all stays below 2^31. */
 #define MAX_NARROW			(INT64_C(1) << 30)
-#define MAX_NARROW_STEP		(INT64_C(1) << 20)
 
-/* Are all numbers of the block, or all steps, small enough? */
+/* Do all values fit?  Of steps: the first value, and the largest steps that there might be, all in one direction. */
 static bool
 is_narrow(const Sums *sums)
 {
-	int64_t		limit = sums->steps ? MAX_NARROW_STEP : MAX_NARROW;
 	int64_t		reach = sums->factor * ((INT64_C(1) << sums->p->width) - 1);	/* below 2^42 */
+	int64_t		low = sums->base + (reach < 0 ? reach : 0);
+	int64_t		high = sums->base + (reach < 0 ? 0 : reach);
+	int64_t		largest = -low > high ? -low : high;
+	int64_t		total = (sums->first < 0 ? -sums->first : sums->first) + sums->n * largest;	/* all below 2^62 */
 	int			i;
 
-	if (!is_small(sums->first, MAX_NARROW) || !is_small(sums->base, limit) || !is_small(reach, limit) ||
-		!is_small(sums->base + reach, limit))
+	if (largest >= MAX_NARROW)
 		return false;
 	for (i = 0; i < sums->p->count; i++)
 	{
-		if (!is_small(sums->base + codec_load_signed(sums->patches + (size_t) i * sums->p->aux, sums->p->aux), limit))
+		int64_t		value = sums->base + codec_load_signed(sums->patches + (size_t) i * sums->p->aux, sums->p->aux);
+
+		if (!is_small(value, MAX_NARROW))
 			return false;
+		total += value < 0 ? -value : value;
 	}
-	return true;
+	return !sums->steps || total < MAX_NARROW;
 }
 
 static bool

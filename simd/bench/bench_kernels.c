@@ -208,6 +208,9 @@ static TsdbScalar lo, hi;
 	F("unpack_compare W=13", fill_bits(13), K->unpack_compare(b.packed, N, 13, TSDB_CMP_LT, 5000, b.bits)) \
 	F("unpack_compare W=21", fill_bits(21), K->unpack_compare(b.packed, N, 21, TSDB_CMP_LT, 50000, b.bits)) \
 	F("prefix_sum", fill_bits(13), K->prefix_sum(U(b.in), N)) \
+	F("prefix_sum32", fill_bits(13), K->prefix_sum32((uint32_t *) b.in, N)) \
+	F("scale_lanes uint16", fill_bits(13), K->scale_lanes(TSDB_ELEM_U16, b.in, N, 5, 3, (uint32_t *) b.out)) \
+	F("crc32c, 8 bytes", fill_bits(64), sink = K->crc32c != NULL ? K->crc32c(0, b.in, N * 8) : 0) \
 	F("deltas", fill_bits(13), K->deltas(b.in, N, b.out)) \
 	F("add_line", fill_bits(13), K->add_line(U(b.in), N, 60)) \
 	F("line", fill_bits(13), K->line(1, 60, N, U(b.out))) \
