@@ -236,7 +236,8 @@ aggregates()
 	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS decimal_heap, decimal_tsdb" \
 		-c "CREATE TABLE decimal_heap ($decimal_columns)" -c "CREATE TABLE decimal_tsdb ($decimal_columns) USING tsdb WITH (segmentby = 'series', orderby = 'time')" \
 		-c "COPY decimal_heap FROM '$work/decimal.csv' (FORMAT csv)" -c "COPY decimal_tsdb FROM '$work/decimal.csv' (FORMAT csv)"
-	sql -c "VACUUM ANALYZE heap, tsdb, decimal_heap, decimal_tsdb" -c CHECKPOINT
+	sql -c "DROP TABLE IF EXISTS agg_hosts" -c "CREATE TABLE agg_hosts AS SELECT host, 'r' || n % 4 AS region, n % 20 AS rack FROM (SELECT host, row_number() OVER (ORDER BY host) AS n FROM (SELECT DISTINCT host FROM heap) d) h"
+	sql -c "VACUUM ANALYZE heap, tsdb, decimal_heap, decimal_tsdb, agg_hosts" -c CHECKPOINT
 	last=$(sql -c "SELECT max(time) FROM heap")
 	fields=$(printf 'avg(usage_%s), ' user system idle nice iowait irq softirq steal guest guest_nice)
 	fields=${fields%, }
@@ -275,6 +276,11 @@ aggregates()
 		by a column of 100 values|1|SELECT usage_user, count(*), avg(usage_idle) FROM @t GROUP BY usage_user
 		by a number of any value|1|SELECT value, count(*) FROM decimal_@t GROUP BY value
 		count(DISTINCT)|1|SELECT count(DISTINCT usage_user) FROM @t
+		join: avg by region|40|SELECT h.region, avg(c.usage_user) FROM @t c JOIN agg_hosts h ON h.host = c.host GROUP BY h.region
+		join: avg by region, one rack|1|SELECT h.region, avg(c.usage_user) FROM @t c JOIN agg_hosts h ON h.host = c.host WHERE h.rack = 7 GROUP BY h.region
+		join: hourly max by host|1|SELECT h.host, h.region, date_trunc('hour', c.time), max(c.usage_user) FROM @t c JOIN agg_hosts h ON h.host = c.host GROUP BY 1, 2, 3
+		hourly max of hosts IN (...)|1|SELECT date_trunc('hour', time), max(usage_user) FROM @t WHERE host IN (SELECT host FROM agg_hosts WHERE region = 'r1') GROUP BY 1
+		join: as many groups as rows|1|SELECT h.region, c.time, count(*) FROM @t c JOIN agg_hosts h ON h.host = c.host GROUP BY 1, 2
 	EOF
 }
 

@@ -110,6 +110,13 @@ sub query
 	return "WITH q AS MATERIALIZED ($text) SELECT * FROM q UNION ALL SELECT * FROM q" if $n < 27;
 	return "SELECT DISTINCT * FROM ($text) q" if $n < 30;
 	return "SELECT * FROM ($text) q WHERE c0::text > '3'" if $n < 33;
+	# aggregated below a join, where that is possible
+	if ($n < 55)
+	{
+		my $join = pick('JOIN', 'JOIN', 'LEFT JOIN') . ' (SELECT host AS kh, n AS kn, lo AS kl FROM k) kk ON ' . pick('kh = host', 'kh = host', 'kn = late', 'kn = i8', 'kn = nu', 'kn = i2 AND kh = host', 'kn > late');
+		$text =~ s/ FROM (a|p|i|v)\b/ FROM $1 $join/;
+		$text =~ s/ GROUP BY / GROUP BY kn, / if chance(0.7);
+	}
 	return $text;
 }
 

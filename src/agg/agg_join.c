@@ -596,13 +596,12 @@ count_steps(PlannerInfo *root, RelOptInfo *rel, Expr *expr)
 }
 
 /*
- * After estimate_num_groups(), which takes every time for a group of its own where an expression of it is grouped by: then nothing would ever be
- * aggregated first.
+ * estimate_num_groups() takes every time for a group of its own where an expression of it is grouped by, and then nothing would ever be
+ * aggregated first; of several columns it expects a tenth of the rows at most, and each row of (time, series) is a group.
  */
 static double
 estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows)
 {
-	List	   *others = NIL;
 	double		groups = 1;
 	double		steps = 1;
 	EstimationInfo info = {0};
@@ -618,15 +617,14 @@ estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows)
 		else if (nsteps > 0)
 			steps = Max(steps, nsteps);		/* a day has its hours */
 		else
-			others = lappend(others, lfirst(lc));
+		{
+			groups *= estimate_num_groups(root, list_make1(lfirst(lc)), rows, NULL, &info);
+			/* where nothing is known, each row may be a group */
+			if ((info.flags & SELFLAG_USED_DEFAULT) != 0)
+				return rows;
+		}
 	}
-	groups *= steps;
-	if (others != NIL)
-		groups *= estimate_num_groups(root, others, rows, NULL, &info);
-	/* where nothing is known, each row may be a group */
-	if ((info.flags & SELFLAG_USED_DEFAULT) != 0)
-		return rows;
-	return clamp_row_est(Min(groups, rows));
+	return clamp_row_est(Min(groups * steps, rows));
 }
 
 /* ------------------------------------------------------------------------
