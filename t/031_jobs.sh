@@ -111,6 +111,30 @@ alice -c "DROP TABLE cpu"
 sql -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
 wait_for 30 0 "policies of a dropped table go" -c "SELECT count(*) FROM tsdb.job WHERE proc_schema = 'tsdb'"
 
+#--------------------------------------------------------------------- partitions ahead
+
+# what a worker calls once a minute, as the owner, restricted; here it tells who called
+sql <<'SQL'
+CREATE TABLE called (what text, who name, rows bigint);
+GRANT ALL ON called TO alice;
+SET ROLE alice;
+CREATE TABLE sharded (time timestamptz NOT NULL, v int) PARTITION BY RANGE (time);
+RESET ROLE;
+DO $$ BEGIN
+	IF to_regclass('tsdb.shards') IS NULL THEN
+		CREATE TABLE tsdb.shards (relation regclass);
+		CREATE FUNCTION tsdb.extend_shards(relation regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''extend'', current_user, 0)';
+		CREATE FUNCTION tsdb.drain_default(relation regclass, max_rows bigint) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''drain'', current_user, max_rows)';
+		INSERT INTO tsdb.shards VALUES ('sharded');
+	END IF;
+END $$;
+SQL
+if [ "$(sql -c "SELECT obj_description('tsdb.shards'::regclass) IS NULL")" = t ]; then
+	alice -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
+	wait_for 30 "drain|alice|10000 extend|alice|0" "partitions are made ahead, as the owner" -c "SELECT string_agg(concat_ws('|', what, who, rows), ' ' ORDER BY what) FROM (SELECT DISTINCT * FROM called) c"
+	sql -c "DROP FUNCTION tsdb.extend_shards, tsdb.drain_default" -c "DROP TABLE tsdb.shards"
+fi
+
 #--------------------------------------------------------------------- killed, restarted, one worker
 
 sql -c "TRUNCATE log"

@@ -133,7 +133,7 @@ tsdb_sql_table_jobs(PG_FUNCTION_ARGS)
 Datum
 tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 {
-	static const char *const phases[] = {"waiting", "compressing", "merging", "vacuuming", "running job"};
+	static const char *const phases[] = {"waiting", "compressing", "merging", "vacuuming", "making partitions", "running job"};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
