@@ -124,7 +124,7 @@ note "$rows rows inserted; at most $most waited"
 is "$broken" 0 "each snapshot sees in tsdb what it sees in heap"
 [ "$rows" -gt 1000 ] && ok "the load inserted rows" || not_ok "the load inserted rows"
 # the bound is 16 Ki and what comes while a worker is on its way
-[ "$most" -lt 60000 ] && ok "the row store stays small" || not_ok "the row store stays small"
+[ "$most" -lt 100000 ] && ok "the row store stays small" || not_ok "the row store stays small"
 wait_for 60 "0" "in the end all rows are in chunks" -c "$waiting"
 is "$(sql -c "$same")" "0|0|0|0" "contents are the same"
 is "$(sql -c "SELECT (SELECT count(*) FROM tsdb.verify('t')), (SELECT count(*) FROM tsdb.verify('ti'))")" "0|0" "verify finds nothing"
