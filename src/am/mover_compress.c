@@ -50,6 +50,7 @@
  */
 #define RANGE_MAX_RAW_BYTES		(TSDB_CHUNK_MAX_RAW_BYTES - TSDB_MAX_ROW_BYTES - 1024 * 1024)
 
+StaticAssertDecl(MaxHeapTuplesPerPage <= TSDB_APPEND_ROWS, "a page's rows can be appended at once");
 StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST > MaxOffsetNumber,
 				 "no page has the offset of a moved tuple's t_ctid");
 StaticAssertDecl(TSDB_MOVED_OFFSET_FIRST + TSDB_MOVED_MAX_ROWS - 1 < MovedPartitionsOffsetNumber,
@@ -98,6 +99,8 @@ typedef struct Compress
 	uint64	   *stayed;			/* bitmap over chunk rows whose source was not marked */
 	TsdbDirEntry entry;
 	TransactionId xid;
+
+	/* the page in hand, deformed: room for [MaxHeapTuplesPerPage * natts] */
 	Datum	   *values;
 	bool	   *isnull;
 } Compress;
@@ -185,6 +188,68 @@ raw_bytes_of(Compress *c, HeapTuple tuple)
 	return bytes;
 }
 
+/* A row has been appended to the column buffer: where it came from. */
+static void
+note_source(Compress *c, HeapTuple tuple, uint32 row)
+{
+	SourceRow  *source = &c->sources[row];
+
+	Assert(row < TSDB_MOVED_MAX_ROWS);
+	source->block = ItemPointerGetBlockNumber(&tuple->t_self);
+	source->offset = ItemPointerGetOffsetNumber(&tuple->t_self);
+	source->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+}
+
+/* Appends all these rows at once; false, and none, if some need to be looked at one by one. */
+static bool
+append_page(Compress *c, HeapTuple tuples, int ntuples)
+{
+	TsdbColumnBuffer *buf = c->mover->buf;
+	TupleDesc	tupdesc = RelationGetDescr(c->mover->rel);
+	uint32		first = buf->nrows;
+	int			i;
+
+	for (i = 0; i < ntuples; i++)
+	{
+		if (HeapTupleHasExternal(&tuples[i]))
+			return false;
+		heap_deform_tuple(&tuples[i], tupdesc, c->values + (Size) i * tupdesc->natts, c->isnull + (Size) i * tupdesc->natts);
+	}
+	if (buf->raw_bytes > RANGE_MAX_RAW_BYTES || !tsdb_column_buffer_append_rows(buf, c->values, c->isnull, ntuples))
+		return false;
+	for (i = 0; i < ntuples; i++)
+		note_source(c, &tuples[i], first + i);
+	return true;
+}
+
+static void
+append_rows(Compress *c, HeapTuple tuples, int ntuples)
+{
+	TsdbMover  *mover = c->mover;
+	TsdbColumnBuffer *buf = mover->buf;
+	int			i;
+
+	for (i = 0; i < ntuples; i++)
+	{
+		MemoryContext old_cxt;
+		bool		appended;
+
+		/* the rest of a page of giants is for another transaction */
+		if (buf->raw_bytes > RANGE_MAX_RAW_BYTES)
+			break;
+
+		old_cxt = MemoryContextSwitchTo(mover->row_cxt);
+		heap_deform_tuple(&tuples[i], RelationGetDescr(mover->rel), c->values, c->isnull);
+		appended = tsdb_column_buffer_append(buf, c->values, c->isnull);
+		MemoryContextSwitchTo(old_cxt);
+		MemoryContextReset(mover->row_cxt);
+
+		/* a row with a value too long for chunks stays where it is */
+		if (appended)
+			note_source(c, &tuples[i], buf->nrows - 1);
+	}
+}
+
 /*
  * Appends the settled rows of a page to the column buffer.  False, and nothing done, if the page is not
  * the first with rows in its range and they may not all fit the chunk.
@@ -194,7 +259,6 @@ gather_page(Compress *c, BlockNumber block)
 {
 	TsdbMover  *mover = c->mover;
 	TsdbColumnBuffer *buf = mover->buf;
-	TupleDesc	tupdesc = RelationGetDescr(mover->rel);
 	Buffer		buffer;
 	Page		page;
 	HeapTupleData settled[MaxHeapTuplesPerPage];
@@ -236,32 +300,8 @@ gather_page(Compress *c, BlockNumber block)
 		return false;
 	}
 
-	for (i = 0; i < nsettled; i++)
-	{
-		MemoryContext old_cxt;
-		bool		appended;
-
-		/* the rest of a page of giants is for another transaction */
-		if (buf->raw_bytes > RANGE_MAX_RAW_BYTES)
-			break;
-
-		old_cxt = MemoryContextSwitchTo(mover->row_cxt);
-		heap_deform_tuple(&settled[i], tupdesc, c->values, c->isnull);
-		appended = tsdb_column_buffer_append(buf, c->values, c->isnull);
-		MemoryContextSwitchTo(old_cxt);
-		MemoryContextReset(mover->row_cxt);
-
-		/* a row with a value too long for chunks stays where it is */
-		if (appended)
-		{
-			SourceRow  *source = &c->sources[buf->nrows - 1];
-
-			Assert(buf->nrows <= TSDB_MOVED_MAX_ROWS);
-			source->block = block;
-			source->offset = ItemPointerGetOffsetNumber(&settled[i].t_self);
-			source->xmin = HeapTupleHeaderGetRawXmin(settled[i].t_data);
-		}
-	}
+	if (!append_page(c, settled, nsettled))
+		append_rows(c, settled, nsettled);
 	ReleaseBuffer(buffer);
 	return true;
 }
@@ -562,8 +602,8 @@ compress_begin(TsdbMover *mover, bool keep)
 	c->sources = palloc(sizeof(SourceRow) * TSDB_MOVED_MAX_ROWS);
 	c->row_numbers = palloc(sizeof(uint32) * TSDB_MOVED_MAX_ROWS);
 	c->stayed = palloc(TSDB_MOVED_MAX_ROWS / 8);
-	c->values = palloc(sizeof(Datum) * Max(natts, 1));
-	c->isnull = palloc(sizeof(bool) * Max(natts, 1));
+	c->values = palloc(sizeof(Datum) * MaxHeapTuplesPerPage * Max(natts, 1));
+	c->isnull = palloc(sizeof(bool) * MaxHeapTuplesPerPage * Max(natts, 1));
 	tsdb_mover_gather_begin(mover, keep);
 	find_used_ranges(c);
 

@@ -520,6 +520,155 @@ tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool
 	return true;
 }
 
+/* One fixed-length by-value column of append_rows, without NULLs: "type" is what fetch_att would have read. */
+#define STORE_VALUES(type) \
+	do { \
+		for (r = 0; r < n; r++) \
+			to[r] = (type) values[r * natts + at]; \
+	} while (0)
+
+bool
+tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull, uint32 n)
+{
+	Size		natts = buf->tupdesc->natts;
+	uint32		row = buf->nrows;
+	uint32		tuple_len[TSDB_APPEND_ROWS] = {0};	/* of the data part of a heap tuple */
+	bool		anynull[TSDB_APPEND_ROWS];
+	Size		need = 0;
+	uint32		r;
+	int			i;
+
+	Assert(n <= TSDB_APPEND_ROWS);
+	if (row >= PG_INT32_MAX / 2)
+		return false;
+	memset(anynull, buf->has_dropped, n);
+
+	for (i = 0; i < buf->ncolumns; i++)
+	{
+		TsdbColumn *col = &buf->columns[i];
+		Size		at = col->attnum - 1;
+
+		for (r = 0; r < n; r++)
+		{
+			Size		len;
+
+			if (isnull[r * natts + at])
+			{
+				anynull[r] = true;
+				continue;
+			}
+			if (col->typlen > 0)
+			{
+				tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + col->typlen;
+				continue;
+			}
+			if (col->typlen == -1)
+			{
+				struct varlena *ptr = (struct varlena *) DatumGetPointer(values[r * natts + at]);
+
+				if (!is_plain(ptr))
+					return false;
+				len = VARSIZE_ANY_EXHDR(ptr);
+				if (col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+					tuple_len[r] += len + VARHDRSZ_SHORT;
+				else
+					tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + VARHDRSZ + len;
+			}
+			else
+			{
+				len = strlen(DatumGetCString(values[r * natts + at]));
+				tuple_len[r] += len + 1;
+			}
+			if (len > TSDB_MAX_VALUE_BYTES || tuple_len[r] > TSDB_MAX_ROW_BYTES)
+				return false;
+			need += MAXALIGN(offsetof(TsdbArenaValue, bytes) + len);
+		}
+		if (col->typlen > 0 && !col->typbyval)
+			need += n * MAXALIGN(offsetof(TsdbArenaValue, bytes) + col->typlen);
+	}
+	if (need > buf->arena_size - buf->arena_used)
+	{
+		if ((buf->arena_used + need) / 8 >= PG_UINT32_MAX)
+			return false;
+		grow_arena(buf, need);
+	}
+	while (row + n > buf->maxrows)
+		grow_rows(buf);
+
+	for (i = 0; i < buf->ncolumns; i++)
+	{
+		TsdbColumn *col = &buf->columns[i];
+		Size		at = col->attnum - 1;
+		bool	   *nulls = col->nulls + row;
+		uint32		nnulls = 0;
+
+		for (r = 0; r < n; r++)
+		{
+			nulls[r] = isnull[r * natts + at];
+			nnulls += nulls[r];
+		}
+		col->hasnulls = col->hasnulls || nnulls > 0;
+		if (col->typbyval)
+		{
+			int64	   *to = col->values + row;
+
+			/* whoever made the Datum may have left anything in its upper bytes */
+			if (col->typlen == 8)
+				STORE_VALUES(int64);
+			else if (col->typlen == 4)
+				STORE_VALUES(int32);
+			else if (col->typlen == 2)
+				STORE_VALUES(int16);
+			else
+				STORE_VALUES(int8);
+			for (r = 0; nnulls > 0 && r < n; r++)
+			{
+				if (nulls[r])
+					to[r] = 0;
+			}
+			col->raw_bytes += (uint64) (n - nnulls) * col->typlen;
+			continue;
+		}
+		for (r = 0; r < n; r++)
+		{
+			Datum		value = values[r * natts + at];
+			uint32		len;
+
+			if (nulls[r])
+			{
+				col->offsets[row + r] = 0;
+				continue;
+			}
+			if (col->typlen == -1)
+			{
+				struct varlena *ptr = (struct varlena *) DatumGetPointer(value);
+
+				len = VARSIZE_ANY_EXHDR(ptr);
+				col->offsets[row + r] = place_value(buf, col, (uint8 *) VARDATA_ANY(ptr), len);
+				col->raw_bytes += len +
+					(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
+			}
+			else
+			{
+				len = col->typlen == -2 ? (uint32) strlen(DatumGetCString(value)) : (uint32) col->typlen;
+				col->offsets[row + r] = place_value(buf, col, (uint8 *) DatumGetPointer(value), len);
+				col->raw_bytes += col->typlen == -2 ? len + 1 : len;
+			}
+		}
+	}
+
+	for (r = 0; r < n; r++)
+	{
+		Size		len = tuple_len[r] + MAXALIGN(SizeofHeapTupleHeader + (anynull[r] ? BITMAPLEN(natts) : 0));
+
+		buf->row_bytes[row + r] = (uint32) (MAXALIGN(len) + sizeof(ItemIdData));
+		buf->raw_bytes += buf->row_bytes[row + r];
+	}
+	buf->bytes_used += (Size) n * buf->row_width;
+	buf->nrows += n;
+	return true;
+}
+
 bool
 tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot)
 {

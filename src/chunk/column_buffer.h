@@ -84,6 +84,13 @@ extern void tsdb_column_buffer_reset(TsdbColumnBuffer *buf, Size keep_bytes);
  * the row belongs in the row store.
  */
 extern bool tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull);
+/*
+ * Appends n rows at once, n <= TSDB_APPEND_ROWS: value of row r and attnum a is values[r * natts + a - 1].  Half the time of as many calls of
+ * the one above, since each column is gone through by itself.  False, and nothing appended, if some value isn't plain (toasted, compressed) or
+ * a row might belong in the row store: append them one by one.
+ */
+#define TSDB_APPEND_ROWS			512
+extern bool tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull, uint32 n);
 extern bool tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot);
 
 /* Row i back as Datums: by-reference values palloc'd in the current context (4-byte header varlenas). */
