@@ -107,7 +107,13 @@ wait_for 60 "t" "and they run" -d restored -c "SELECT count(*) = 2 AND bool_and(
 is "$(sql -d restored -c "SELECT nextval('tsdb.job_id') > (SELECT max(id) FROM tsdb.job)")" t "new jobs get new numbers"
 sql -c "DROP DATABASE restored"
 
-alice -c "DROP TABLE cpu"
+# a table that is given away takes its policies along
+sql -c "ALTER TABLE cpu OWNER TO bob"
+is "$(sql_error -c "SET ROLE alice" -c "UPDATE tsdb.job SET config = '{\"drop_after\": \"0\"}' WHERE relation = 'cpu'::regclass" | head -n 1)" "ERROR:  42501: must be owner of table cpu" "its old owner cannot change them"
+sql -c "SELECT tsdb.alter_job($twice, config => '{}')" >/dev/null
+wait_for 30 "bob" "policies follow their table to its new owner" -c "SELECT DISTINCT owner FROM tsdb.job WHERE relation = 'cpu'::regclass"
+wait_for 30 "t" "and go on" -c "SELECT last_success > last_start - interval '5 s' AND last_failed IS FALSE FROM tsdb.job_stat JOIN tsdb.job ON id = job_id WHERE owner = 'bob'::regrole AND proc_name = 'policy_retention'"
+sql -c "SET ROLE bob" -c "DROP TABLE cpu"
 sql -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
 wait_for 30 0 "policies of a dropped table go" -c "SELECT count(*) FROM tsdb.job WHERE proc_schema = 'tsdb'"
 

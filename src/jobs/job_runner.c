@@ -115,6 +115,9 @@ schedule(void)
 	/* jobs of tables that are gone, of owners that are gone: nobody else would look after them */
 	query("DELETE FROM tsdb.job j WHERE (relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = j.relation))"
 		  " OR NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = j.owner)", 0, NULL, NULL, NULL);
+	/* a policy follows its table to a new owner; what a user wrote does not: it would run as somebody who has not chosen it */
+	query("UPDATE tsdb.job j SET owner = c.relowner FROM pg_class c WHERE c.oid = j.relation AND c.relowner <> j.owner"
+		  " AND j.proc_schema = 'tsdb' AND j.proc_name IN ('policy_compression', 'policy_retention')", 0, NULL, NULL, NULL);
 	query("INSERT INTO tsdb.job_stat (job_id, next_start)"
 		  " SELECT id, coalesce(initial_start, now()) FROM tsdb.job WHERE NOT EXISTS (SELECT FROM tsdb.job_stat WHERE job_id = id)"
 		  " ON CONFLICT DO NOTHING", 0, NULL, NULL, NULL);
