@@ -7,20 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 seconds=${WORKER_SECONDS:-10}
 
-# wait_for SECONDS EXPECTED NAME psql-arguments: until a query's result is as expected
-wait_for()
-{
-	local until=$((SECONDS + $1)) expected=$2 name=$3 got
-	shift 3
-	while :; do
-		got=$(sql "$@" 2>&1) || true
-		[ "$got" != "$expected" ] || break
-		[ $SECONDS -lt $until ] || break
-		sleep 0.2
-	done
-	is "$got" "$expected" "$name"
-}
-
 test_server main
 server_config main "tsdb_am.max_workers = 2" "tsdb_am.compress_after = 1s" "tsdb_am.worker_naptime = 1s" "restart_after_crash = on" \
 	"deadlock_timeout = 200ms"
