@@ -48,7 +48,6 @@ static struct
 	uint32	   *perm;
 	uint32		perm_size;
 	TsdbMover  *user;			/* the run at work with it, or NULL */
-	MemoryContextCallback callback;
 }			kept;
 
 static void gather_end(TsdbMover *mover);
@@ -271,9 +270,9 @@ tsdb_mover_gather_begin(TsdbMover *mover, bool keep)
 	mover->perm = kept.perm;
 	mover->perm_size = kept.perm_size;
 
-	kept.callback.func = kept_gather_run_ends;
-	kept.callback.arg = mover;
-	MemoryContextRegisterResetCallback(mover->cxt, &kept.callback);
+	mover->gather_callback.func = kept_gather_run_ends;
+	mover->gather_callback.arg = mover;
+	MemoryContextRegisterResetCallback(mover->cxt, &mover->gather_callback);
 	kept.user = mover;
 }
 

@@ -33,6 +33,7 @@ typedef struct TsdbMover
 	/* rows on their way into chunks; made by tsdb_mover_gather_begin, in a context that may outlive the run */
 	MemoryContext gather_cxt;
 	bool		keep_gather;
+	MemoryContextCallback gather_callback;
 	TsdbColumnBuffer *buf;
 	TsdbChunkWriter *writer;
 	uint32	   *perm;			/* [perm_size] */

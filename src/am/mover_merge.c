@@ -120,8 +120,8 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 	if ((merge->group[merge->reading].entry.d.flags & TSDB_DIR_COLD) != 0)
 		merge->ncold++;
 
-	/* more rows of one range of time than were foreseen */
-	if (mover->buf->bytes_used > merge->limit * 2)
+	/* more rows of one range of time than were foreseen: they all have the same */
+	if (mover->buf->bytes_used > Max(merge->limit, TSDB_CHUNK_MAX_RAW_BYTES) * 2)
 		write_slice(merge);
 }
 
@@ -456,15 +456,23 @@ find_cuts(Merge *merge, bool partial, int64 **cuts)
 	{
 		/* so many sampled rows to a slice */
 		uint32		want = partial ? Max(ntimes / nslices, 1) : Max((ntimes - from + nslices - ncuts - 1) / Max(nslices - ncuts, 1), 1);
+		int64		low;
+		uint32		high;
 		int64		cut;
 
 		if (ntimes - from <= want)
 			break;
-		cut = partial ? roundest(times[from + want - want / 4 - 1], times[from + want]) : times[from + want];
-		while (from < ntimes && times[from] < cut)
-			from++;
-		if (ncuts > 0 && (*cuts)[ncuts - 1] >= cut)
+		low = times[from + want - want / 4 - 1];
+		if (ncuts > 0)
+			low = Max(low, (*cuts)[ncuts - 1]);
+		/* a time that very many rows have is not cut */
+		for (high = from + want; high < ntimes && times[high] <= low; high++)
+			;
+		if (high == ntimes)
 			break;
+		cut = partial ? roundest(low, times[high]) : times[high];
+		while (times[from] < cut)
+			from++;
 		(*cuts)[ncuts++] = cut;
 	}
 	pfree(times);
