@@ -119,6 +119,10 @@ is_settled(TsdbMover *mover, HeapTuple tuple, Buffer buffer)
 
 	if (HeapTupleHeaderIsSpeculative(header))
 		return false;
+	/* nearly all are so; what follows comes to the same */
+	if (HeapTupleHeaderXminCommitted(header) && (header->t_infomask & HEAP_XMAX_INVALID) != 0 &&
+		mover->xact_snapshot == NULL)
+		return true;
 	if (!HeapTupleHeaderXminFrozen(header) &&
 		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(header)))
 		return false;
