@@ -49,7 +49,6 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 					 DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *stmt = pstmt->utilityStmt;
-
 	bool		is_create_extension = IsA(stmt, CreateExtensionStmt);
 
 	tsdb_jobs_before_utility(stmt);

@@ -3,20 +3,6 @@
 # pg_dump keeps jobs; a server that is killed runs them again; one worker is enough; an owner who may not log in.
 . "$(dirname "$0")/lib.sh"
 
-# wait_for SECONDS EXPECTED NAME psql-arguments: until a query's result is as expected
-wait_for()
-{
-	local until=$((SECONDS + $1)) expected=$2 name=$3 got
-	shift 3
-	while :; do
-		got=$(sql "$@" 2>&1) || true
-		[ "$got" != "$expected" ] || break
-		[ $SECONDS -lt $until ] || break
-		sleep 0.2
-	done
-	is "$got" "$expected" "$name"
-}
-
 test_server main
 server_config main "tsdb_am.max_workers = 2" "tsdb_am.compress_after = 1s" "tsdb_am.worker_naptime = 1s" "restart_after_crash = on"
 server_stop main
@@ -107,9 +93,39 @@ wait_for 60 "t" "and they run" -d restored -c "SELECT count(*) = 2 AND bool_and(
 is "$(sql -d restored -c "SELECT nextval('tsdb.job_id') > (SELECT max(id) FROM tsdb.job)")" t "new jobs get new numbers"
 sql -c "DROP DATABASE restored"
 
-alice -c "DROP TABLE cpu"
+# a table that is given away takes its policies along
+sql -c "ALTER TABLE cpu OWNER TO bob"
+is "$(sql_error -c "SET ROLE alice" -c "UPDATE tsdb.job SET config = '{\"drop_after\": \"0\"}' WHERE relation = 'cpu'::regclass" | head -n 1)" "ERROR:  42501: must be owner of table cpu" "its old owner cannot change them"
+sql -c "SELECT tsdb.alter_job($twice, config => '{}')" >/dev/null
+wait_for 30 "bob" "policies follow their table to its new owner" -c "SELECT DISTINCT owner FROM tsdb.job WHERE relation = 'cpu'::regclass"
+wait_for 30 "t" "and go on" -c "SELECT last_success > last_start - interval '5 s' AND last_failed IS FALSE FROM tsdb.job_stat JOIN tsdb.job ON id = job_id WHERE owner = 'bob'::regrole AND proc_name = 'policy_retention'"
+sql -c "SET ROLE bob" -c "DROP TABLE cpu"
 sql -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
 wait_for 30 0 "policies of a dropped table go" -c "SELECT count(*) FROM tsdb.job WHERE proc_schema = 'tsdb'"
+
+#--------------------------------------------------------------------- partitions ahead
+
+# what a worker calls once a minute, as the owner, restricted; here it tells who called
+sql <<'SQL'
+CREATE TABLE called (what text, who name, rows bigint);
+GRANT ALL ON called TO alice;
+SET ROLE alice;
+CREATE TABLE sharded (time timestamptz NOT NULL, v int) PARTITION BY RANGE (time);
+RESET ROLE;
+DO $$ BEGIN
+	IF to_regclass('tsdb.shards') IS NULL THEN
+		CREATE TABLE tsdb.shards (relation regclass);
+		CREATE FUNCTION tsdb.extend_shards(relation regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''extend'', current_user, 0)';
+		CREATE FUNCTION tsdb.drain_default(relation regclass, max_rows bigint) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''drain'', current_user, max_rows)';
+		INSERT INTO tsdb.shards VALUES ('sharded');
+	END IF;
+END $$;
+SQL
+if [ "$(sql -c "SELECT obj_description('tsdb.shards'::regclass) IS NULL")" = t ]; then
+	alice -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
+	wait_for 30 "drain|alice|10000 extend|alice|0" "partitions are made ahead, as the owner" -c "SELECT string_agg(concat_ws('|', what, who, rows), ' ' ORDER BY what) FROM (SELECT DISTINCT * FROM called) c"
+	sql -c "DROP FUNCTION tsdb.extend_shards, tsdb.drain_default" -c "DROP TABLE tsdb.shards"
+fi
 
 #--------------------------------------------------------------------- killed, restarted, one worker
 

@@ -55,6 +55,20 @@ sql_error()
 	fi
 }
 
+# wait_for SECONDS EXPECTED NAME psql-arguments: until a query's result is as expected
+wait_for()
+{
+	local until=$((SECONDS + $1)) expected=$2 name=$3 got
+	shift 3
+	while :; do
+		got=$(sql "$@" 2>&1) || true
+		[ "$got" != "$expected" ] || break
+		[ $SECONDS -lt $until ] || break
+		sleep 0.2
+	done
+	is "$got" "$expected" "$name"
+}
+
 # The log of a server shows no crash but the ones the script caused itself.
 no_crash()
 {

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -30,30 +31,35 @@ PG_FUNCTION_INFO_V1(tsdb_sql_table_jobs);
 PG_FUNCTION_INFO_V1(tsdb_sql_worker_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_policy_columns);
 
+/* May the user write this row?  A table that is gone is nobody's. */
 static void
-require_member(HeapTuple tuple, TupleDesc tupdesc, int number)
+require_rights(HeapTuple tuple, TupleDesc tupdesc)
 {
 	bool		isnull;
-	Oid			owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc, number, &isnull));
 	Oid			user = GetUserId();
+	Oid			owner;
+	Oid			relation;
 
 	/* (NULL is refused by the table) */
-	if (!isnull && !(OidIsValid(owner) && is_member_of_role(user, owner)) && !superuser_arg(user))
+	owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "owner"), &isnull));
+	if (!isnull && !superuser_arg(user) && !(OidIsValid(owner) && is_member_of_role(user, owner)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be member of the role that owns the job")));
+	relation = DatumGetObjectId(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "relation"), &isnull));
+	if (!isnull && get_rel_relkind(relation) != '\0' && !pg_class_ownercheck(relation, user))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
 /*
- * Before a row of tsdb.job is written: everybody may write rows of roles that he is a member of, and no others, by the functions, by
- * restoring a dump, or directly.  What a row makes a worker do it does as the row's owner.
+ * Before a row of tsdb.job is written: everybody may write rows of roles that he is a member of and, if they name a table, of tables that
+ * he owns, and no others, by the functions, by restoring a dump, or directly.  What a row makes a worker do it does as the row's owner.
  */
 Datum
 tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TupleDesc	tupdesc;
-	int			number;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BEFORE(trigger->tg_event))
 		ereport(ERROR,
@@ -61,10 +67,9 @@ tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called as a trigger before each row", "tsdb.job_guard")));
 
 	tupdesc = RelationGetDescr(trigger->tg_relation);
-	number = SPI_fnumber(tupdesc, "owner");
-	require_member(trigger->tg_trigtuple, tupdesc, number);
+	require_rights(trigger->tg_trigtuple, tupdesc);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		require_member(trigger->tg_newtuple, tupdesc, number);
+		require_rights(trigger->tg_newtuple, tupdesc);
 	tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
@@ -133,7 +138,7 @@ tsdb_sql_table_jobs(PG_FUNCTION_ARGS)
 Datum
 tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 {
-	static const char *const phases[] = {"waiting", "compressing", "merging", "vacuuming", "running job"};
+	static const char *const phases[] = {"waiting", "compressing", "merging", "vacuuming", "making partitions", "running job"};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);

@@ -15,10 +15,10 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type_d.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "jobs/table_steps.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -115,6 +115,9 @@ schedule(void)
 	/* jobs of tables that are gone, of owners that are gone: nobody else would look after them */
 	query("DELETE FROM tsdb.job j WHERE (relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = j.relation))"
 		  " OR NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = j.owner)", 0, NULL, NULL, NULL);
+	/* a policy follows its table to a new owner; what a user wrote does not: it would run as somebody who has not chosen it */
+	query("UPDATE tsdb.job j SET owner = c.relowner FROM pg_class c WHERE c.oid = j.relation AND c.relowner <> j.owner"
+		  " AND j.proc_schema = 'tsdb' AND j.proc_name IN ('policy_compression', 'policy_retention')", 0, NULL, NULL, NULL);
 	query("INSERT INTO tsdb.job_stat (job_id, next_start)"
 		  " SELECT id, coalesce(initial_start, now()) FROM tsdb.job WHERE NOT EXISTS (SELECT FROM tsdb.job_stat WHERE job_id = id)"
 		  " ON CONFLICT DO NOTHING", 0, NULL, NULL, NULL);
@@ -164,21 +167,57 @@ schedule(void)
 	return next;
 }
 
+/* Partitioned tables whose partitions we make, if the extension has such: appended to *relations in cxt. */
+static void
+list_shards(List **relations, MemoryContext cxt)
+{
+	int			n;
+
+	if (query("SELECT FROM pg_class WHERE oid = to_regclass('tsdb.shards') AND to_regprocedure('tsdb.extend_shards(regclass)') IS NOT NULL",
+			  0, NULL, NULL, NULL) == 0)
+		return;
+	n = query("SELECT c.oid FROM tsdb.shards s JOIN pg_class c ON c.oid = s.relation", 0, NULL, NULL, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		MemoryContext old_cxt = MemoryContextSwitchTo(cxt);
+
+		*relations = lappend_oid(*relations, DatumGetObjectId(column(i, 1, &isnull)));
+		MemoryContextSwitchTo(old_cxt);
+	}
+}
+
 TimestampTz
 tsdb_jobs_schedule(void)
 {
+	MemoryContext cxt = CurrentMemoryContext;
 	TimestampTz next;
 	Identity	save;
+	List	   *shards = NIL;
+	ListCell   *lc;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	become_extension(&save);
 	SPI_connect();
 	next = schedule();
+	list_shards(&shards, cxt);
 	SPI_finish();
 	become_self(&save);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+
+	foreach(lc, shards)
+	{
+		TsdbTableWork *work = tsdb_work_find(MyDatabaseId, lfirst_oid(lc), true);
+		TimestampTz again;
+
+		if (work == NULL)
+			continue;
+		again = tsdb_table_extend(work, lfirst_oid(lc));
+		next = next == 0 ? again : Min(next, again);
+	}
+	list_free(shards);
 	return next;
 }
 

@@ -319,7 +319,7 @@ serve(Database *db, TimestampTz now, TimestampTz *next)
 	if (tsdb_work_is_held(db->oid))
 		return;
 	called = tsdb_work_was_called(db->oid);
-	if (called & TSDB_LOOK_TABLES)
+	if ((called & TSDB_LOOK_TABLES) || (called != 0 && !db->served))
 	{
 		db->known = false;
 		db->retry_at = 0;

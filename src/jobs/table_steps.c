@@ -10,12 +10,15 @@
  */
 #include "jobs/table_steps.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "am/mover.h"
 #include "am/tsdb_handler.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type_d.h"
 #include "commands/vacuum.h"
+#include "executor/spi.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -26,10 +29,11 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
-#include "utils/lsyscache.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* A remainder of so few young rows is not worth a chunk yet. */
@@ -42,10 +46,17 @@
 /* Pauses after errors, and after looks that found nothing to move though rows wait. */
 #define MIN_PAUSE			(10 * USECS_PER_SEC)
 #define MAX_PAUSE			(3600 * USECS_PER_SEC)
+/* After an error in merging or vacuum, which does not keep rows from being compressed. */
+#define FAILED_PAUSE		(10 * 60 * USECS_PER_SEC)
 /* Looks for rows that were counted and not found end with this pause. */
 #define LAST_PAUSE			(10 * 60 * USECS_PER_SEC)
 /* After having given way to somebody. */
 #define BUSY_PAUSE			(1 * USECS_PER_SEC)
+
+/* Rows that are moved out of a default partition at a time, at least. */
+#define DRAIN_ROWS			"10000"
+/* Partitions are made ahead this often. */
+#define EXTEND_INTERVAL		(60 * USECS_PER_SEC)
 
 /* Dead rows from which the row store is vacuumed; fewer are left to autovacuum. */
 #define VACUUM_DEAD_ROWS	8192
@@ -256,6 +267,58 @@ vacuum_step(TableTurn *turn)
 }
 
 /* ------------------------------------------------------------------------
+ * Partitions
+ * ------------------------------------------------------------------------
+ */
+
+/* A function of schema tsdb for a partitioned table, as its owner, who may have made triggers and defaults: restricted. */
+static StepResult
+call_as_owner(TableTurn *turn, const char *text)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(turn->relation));
+	Oid			owner;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			save_nestlevel;
+	Oid			types[1] = {REGCLASSOID};
+	Datum		values[1];
+
+	if (!HeapTupleIsValid(tuple))
+		return STEP_GONE;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(owner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	save_nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* what it locks shuts everybody out, and so does waiting for it */
+	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+
+	SPI_connect();
+	values[0] = ObjectIdGetDatum(turn->relation);
+	if (SPI_execute_with_args(text, 1, types, values, NULL, false, 0) < 0)
+		elog(ERROR, "SPI failed on \"%s\"", text);
+	SPI_finish();
+
+	AtEOXact_GUC(false, save_nestlevel);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+	return STEP_DONE;
+}
+
+static StepResult
+extend_step(TableTurn *turn)
+{
+	return call_as_owner(turn, "SELECT tsdb.extend_shards($1)");
+}
+
+static StepResult
+drain_step(TableTurn *turn)
+{
+	return call_as_owner(turn, "SELECT tsdb.drain_default($1, " DRAIN_ROWS ")");
+}
+
+/* ------------------------------------------------------------------------
  * Transactions and errors
  * ------------------------------------------------------------------------
  */
@@ -380,41 +443,86 @@ report(TableTurn *turn, TsdbWorkerPhase phase, const char *what)
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
-/* The longer nothing comes of it, the seldomer. */
-static void
-pause_after_error(TsdbTableWork *work)
-{
-	TimestampTz pause = MIN_PAUSE << Min(work->stats.failures_in_row - 1, 9);
-
-	pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + Min(pause, MAX_PAUSE)));
-}
-
 static int
 vacuum_table(TableTurn *turn)
 {
 	TsdbTableWork *work = turn->work;
-	TimestampTz now = GetCurrentTimestamp();
 	int			result;
 
-	if (!pgstat_track_counts || work->next_vacuum > now)
+	if (!pgstat_track_counts || work->next_vacuum > GetCurrentTimestamp())
 		return STEP_DONE;
 	report(turn, TSDB_PHASE_VACUUMING, "vacuuming");
 	result = run_step(turn, choose_vacuum, "vacuum");
-	if (result != STEP_MORE)
-		return result;
-	result = run_step(turn, vacuum_step, "vacuum");
-	if (result != STEP_DONE)
-		return result;
+	if (result == STEP_MORE)
+	{
+		result = run_step(turn, vacuum_step, "vacuum");
+		if (result == STEP_DONE)
+		{
+			tsdb_work_lock(true);
+			work->stats.vacuums++;
+			tsdb_work_unlock();
 
-	tsdb_work_lock(true);
-	work->stats.vacuums++;
-	tsdb_work_unlock();
+			/* what is still there after it, somebody's snapshot keeps */
+			result = run_step(turn, choose_vacuum, "vacuum");
+			work->vacuum_pause = result == STEP_MORE ? Min(Max(work->vacuum_pause * 2, VACUUM_PAUSE), FAILED_PAUSE) : VACUUM_PAUSE;
+			work->next_vacuum = GetCurrentTimestamp() + work->vacuum_pause;
+			result = STEP_DONE;
+		}
+	}
+	if (result == -1)
+		work->next_vacuum = GetCurrentTimestamp() + FAILED_PAUSE;
+	return result;
+}
 
-	/* what is still there after it, somebody's snapshot keeps */
-	result = run_step(turn, choose_vacuum, "vacuum");
-	work->vacuum_pause = result == STEP_MORE ? Min(Max(work->vacuum_pause * 2, VACUUM_PAUSE), MAX_PAUSE / 6) : VACUUM_PAUSE;
-	work->next_vacuum = GetCurrentTimestamp() + work->vacuum_pause;
-	return result < 0 ? result : (int) STEP_DONE;
+/* End of a turn: when may the next one be? */
+static void
+end_turn(TsdbTableWork *work, int result, TimestampTz pause)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	pg_atomic_write_u64(&work->last_turn, (uint64) now);
+	switch (result)
+	{
+		case -1:
+			pause = MIN_PAUSE << Min(Max(work->stats.failures_in_row, 1) - 1, 9);
+			pg_atomic_write_u64(&work->not_before, (uint64) (now + Min(pause, MAX_PAUSE)));
+			break;
+		case STEP_BUSY:
+			pg_atomic_write_u64(&work->not_before, (uint64) (now + BUSY_PAUSE));
+			break;
+		default:
+			if (work->stats.failures_in_row > 0)
+			{
+				tsdb_work_lock(true);
+				work->stats.failures_in_row = 0;
+				tsdb_work_unlock();
+			}
+			pg_atomic_write_u64(&work->not_before, (uint64) (pause == 0 ? 0 : now + pause));
+			break;
+	}
+	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);
+}
+
+TimestampTz
+tsdb_table_extend(TsdbTableWork *work, Oid relation)
+{
+	TableTurn	turn;
+	int			result;
+	TimestampTz not_before = (TimestampTz) pg_atomic_read_u64(&work->not_before);
+
+	if (not_before > GetCurrentTimestamp())
+		return not_before;
+
+	memset(&turn, 0, sizeof(turn));
+	turn.work = work;
+	turn.slot = my_slot();
+	turn.relation = relation;
+	report(&turn, TSDB_PHASE_PARTITIONS, "making partitions of");
+	result = run_step(&turn, extend_step, "partitioning");
+	if (result == STEP_DONE)
+		result = run_step(&turn, drain_step, "partitioning");
+	end_turn(work, result, EXTEND_INTERVAL);
+	return (TimestampTz) pg_atomic_read_u64(&work->not_before);
 }
 
 bool
@@ -473,9 +581,11 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		tsdb_work_note(work, turn.waiting, start);
 
 		report(&turn, TSDB_PHASE_MERGING, "merging");
-		result = STEP_MORE;
+		result = work->next_merge <= GetCurrentTimestamp() ? STEP_MORE : STEP_DONE;
 		for (int steps = 0; steps < MAX_MERGE_STEPS && result == STEP_MORE; steps++)
 			result = run_step(&turn, merge_step, "merge");
+		if (result == -1)
+			work->next_merge = GetCurrentTimestamp() + FAILED_PAUSE;
 		if (more || result == STEP_MORE)
 			pg_atomic_write_u32(&work->more, 1);
 		if (turn.merged > 0)
@@ -488,6 +598,8 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 			pg_atomic_write_u32(&work->merge, 1);
 		if (result == STEP_DONE || result == STEP_MORE)
 			result = vacuum_table(&turn);
+		if (result == -1)
+			result = STEP_DONE;
 	}
 	else
 	{
@@ -495,26 +607,6 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		pg_atomic_write_u32(&work->more, 1);
 	}
 
-	pg_atomic_write_u64(&work->last_turn, (uint64) GetCurrentTimestamp());
-	switch (result)
-	{
-		case -1:
-			pg_atomic_write_u32(&work->more, 1);
-			pause_after_error(work);
-			break;
-		case STEP_BUSY:
-			pg_atomic_write_u64(&work->not_before, (uint64) (GetCurrentTimestamp() + BUSY_PAUSE));
-			break;
-		default:
-			if (work->stats.failures_in_row > 0)
-			{
-				tsdb_work_lock(true);
-				work->stats.failures_in_row = 0;
-				tsdb_work_unlock();
-			}
-			pg_atomic_write_u64(&work->not_before, 0);
-			break;
-	}
-	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);
+	end_turn(work, result, 0);
 	return result != STEP_GONE;
 }

@@ -241,6 +241,7 @@ tsdb_work_find(Oid database, Oid relation, bool make)
 		pg_atomic_write_u32(&work->claimed, 0);
 		pg_atomic_write_u32(&work->more, 0);
 		work->pause = 0;
+		work->next_merge = 0;
 		work->next_vacuum = 0;
 		work->vacuum_pause = 0;
 		memset(&work->stats, 0, sizeof(work->stats));

@@ -59,6 +59,7 @@ typedef struct TsdbTableWork
 	pg_atomic_uint32 claimed;	/* a worker's slot + 1; 0 = nobody's */
 	pg_atomic_uint32 more;		/* is due whatever is counted: left so by a worker, or found by a look at all tables */
 	TimestampTz pause;			/* the claimer's, microseconds */
+	TimestampTz next_merge;		/* the claimer's */
 	TimestampTz next_vacuum;	/* the claimer's */
 	TimestampTz vacuum_pause;	/* the claimer's, microseconds */
 	TsdbWorkStats stats;
@@ -86,6 +87,7 @@ typedef enum TsdbWorkerPhase
 	TSDB_PHASE_COMPRESSING,
 	TSDB_PHASE_MERGING,
 	TSDB_PHASE_VACUUMING,
+	TSDB_PHASE_PARTITIONS,
 	TSDB_PHASE_JOB
 } TsdbWorkerPhase;
 

@@ -233,6 +233,7 @@ serve_tables(void)
 static void
 schedule_jobs(void)
 {
+	MemoryContextSwitchTo(worker_cxt);
 	PG_TRY();
 	{
 		slot->next_job = tsdb_jobs_schedule();
