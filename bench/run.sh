@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes sizes").
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans inserts fetches changes shards sizes").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -16,7 +16,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes sizes}
+parts=${PARTS:-cpu metric wal queries aggregates scans inserts fetches changes shards sizes}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -603,6 +603,39 @@ frozen()
 	server_stop checksums
 }
 
+# Planning time of a query, median, ms; the first time fills caches.
+planning()
+{
+	for _ in $(seq $((repeat * 5 + 1))); do echo "EXPLAIN (SUMMARY, COSTS OFF) $1;"; done > "$work/planning.sql"
+	sql -f "$work/planning.sql" | sed -n 's/^Planning Time: \([0-9.]*\) ms/\1/p' | tail -n +2 | median
+}
+
+# What more partitions, and more chunks, cost when queries are planned.
+shards()
+{
+	local n table
+	say
+	say "## planning time, ms, medians of $((repeat * 5))"
+	say
+	row "" "one range" "all rows"
+	rule 2
+	for n in 1 10 50 200; do
+		table=partitions_$n
+		sql -c "CREATE TABLE $table (t int NOT NULL, host text, v float8) USING tsdb WITH (segmentby = 'host')" \
+			-c "INSERT INTO $table SELECT i, 'host_' || i % 10, i FROM generate_series(0, 199999) i" \
+			-c "DO \$\$ BEGIN PERFORM tsdb.create_shards('$table', 't', 200000 / $n, ahead => 0, migrate_data => true); END \$\$" -c "VACUUM ANALYZE $table"
+		row "$n partitions" "$(planning "SELECT * FROM $table WHERE t >= 150000 AND t < 150900")" "$(planning "SELECT max(v) FROM $table")"
+	done
+	for n in 10 100 1000 10000; do
+		table=chunks_$n
+		sql -c "CREATE TABLE $table (t int NOT NULL, host text, v float8) USING tsdb WITH (segmentby = 'host', orderby = 't')" \
+			-c "SET tsdb_am.direct_load_rows = 1" \
+			-c "DO \$\$ BEGIN FOR i IN 1 .. $n LOOP INSERT INTO $table SELECT i * 10 + g, 'host_' || g, g FROM generate_series(0, 9) g; END LOOP; END \$\$" -c "VACUUM ANALYZE $table"
+		[ "$(sql -c "SELECT chunks FROM tsdb.tables WHERE relation = '$table'::regclass")" = $n ] || die "$table has not $n chunks"
+		row "one table, $n chunks" "$(planning "SELECT * FROM $table WHERE t >= 50 AND t < 90")" "$(planning "SELECT max(v) FROM $table")"
+	done
+}
+
 bench_server bench
 say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
 say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
@@ -615,4 +648,5 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has inserts || inserts
 ! has fetches || fetches
 ! has changes || changes
+! has shards || shards
 ! has wal || frozen
