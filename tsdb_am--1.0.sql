@@ -400,6 +400,41 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tsdb.shard_require_owner(regclass) IS 'raises an error unless the caller owns the table';
 
+-- A snapshot for the whole transaction might not see rows that are to be moved, and so be lost with what they are in.
+CREATE FUNCTION tsdb.shard_require_read_committed()
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+		RAISE EXCEPTION 'rows cannot be moved between partitions at isolation level %', current_setting('transaction_isolation')
+			USING ERRCODE = 'active_sql_transaction', HINT = 'The transaction must be READ COMMITTED: it has to see all rows.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_require_read_committed() IS 'raises an error unless each statement takes a snapshot of its own';
+
+-- Takes away what others were granted, or are by default privileges: access is by the partitioned table, whose policies and
+-- privileges, now and later, those of partitions would get round.
+CREATE FUNCTION tsdb.shard_revoke(relation regclass)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grantee text;
+BEGIN
+	FOR grantee IN
+		SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+		  FROM (SELECT c.relacl AS acl FROM pg_class c WHERE c.oid = relation
+				UNION ALL SELECT a.attacl FROM pg_attribute a WHERE a.attrelid = relation AND NOT a.attisdropped) l, aclexplode(l.acl) x
+		 WHERE x.grantee <> (SELECT c.relowner FROM pg_class c WHERE c.oid = relation)
+	LOOP
+		EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', relation, grantee);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.shard_revoke(regclass) IS 'takes all privileges on a table from all but its owner';
+
 -- A name for a table, index or statistics object: base and suffix in 63 bytes, the base cut, a number behind if it is taken.
 CREATE FUNCTION tsdb.shard_name(schema oid, base text, suffix text)
 RETURNS name
@@ -743,6 +778,7 @@ BEGIN
 		IF p.owner <> owner THEN
 			EXECUTE format('ALTER TABLE %s OWNER TO %I', p.name, owner);
 		END IF;
+		PERFORM tsdb.shard_revoke(p.name);
 		CONTINUE WHEN p.relkind <> 'r';
 		IF parameters <> '' THEN
 			EXECUTE format('ALTER TABLE %s SET (%s)', p.name, parameters);
@@ -783,10 +819,7 @@ DECLARE
 	inserted bigint;
 	deleted bigint;
 BEGIN
-	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-		RAISE EXCEPTION 'rows cannot be moved between partitions at isolation level %', current_setting('transaction_isolation')
-			USING ERRCODE = 'active_sql_transaction', HINT = 'The transaction must be READ COMMITTED: it has to see all rows.';
-	END IF;
+	PERFORM tsdb.shard_require_read_committed();
 	IF EXISTS (SELECT FROM pg_constraint c WHERE c.confrelid = source AND c.contype = 'f') THEN
 		RAISE EXCEPTION 'rows of table % cannot be moved between partitions because foreign keys refer to it', source
 			USING ERRCODE = 'feature_not_supported', HINT = 'Drop the foreign keys that refer to it, or make partitions before rows need them.';
@@ -1403,6 +1436,7 @@ BEGIN
 	END IF;
 	PERFORM tsdb.shard_require_owner(relation);
 	PERFORM tsdb.shard_check_kind(relation);
+	PERFORM tsdb.shard_require_read_committed();
 	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
 	IF relation::text <> known_as OR NOT EXISTS (SELECT FROM pg_class o WHERE o.oid = relation) THEN
 		RAISE EXCEPTION 'table % was renamed or dropped meanwhile', known_as USING ERRCODE = 'object_in_use';
@@ -1466,6 +1500,7 @@ BEGIN
 		EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', r.pubname, relation);
 	END LOOP;
 	PERFORM tsdb.shard_options_copy(relation, relation, false);
+	PERFORM tsdb.shard_revoke(relation);
 	EXECUTE format('ALTER TABLE %s RENAME TO %I', relation, tsdb.shard_name(c.relnamespace, c.relname, '_default'));
 	EXECUTE concat_ws(' ', 'CREATE', CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, format('TABLE %I.%I', schema_name, c.relname),
 		format('(LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING CONSTRAINTS)', relation),
@@ -1475,6 +1510,7 @@ BEGIN
 	IF c.relowner <> (SELECT o.relowner FROM pg_class o WHERE o.oid = parent) THEN
 		EXECUTE format('ALTER TABLE %s OWNER TO %I', parent, pg_get_userbyid(c.relowner));
 	END IF;
+	PERFORM tsdb.shard_revoke(parent);
 
 	-- sequences: of serial columns they change hands, of identity columns they are made anew and go on counting
 	FOR r IN
@@ -1614,6 +1650,7 @@ DECLARE
 	is_empty boolean;
 BEGIN
 	PERFORM tsdb.shard_require_owner(hypertable);
+	PERFORM tsdb.shard_require_read_committed();
 	PERFORM tsdb.shard_lock(hypertable, true);
 	s := tsdb.shard_settings(hypertable);
 	IF s.time_column IS NULL OR dimension.number_partitions IS NULL THEN

@@ -176,6 +176,8 @@ SELECT count(*) FROM "Full "" table" WHERE place = 7;
 SET ROLE regress_shards_reader;
 SELECT count(host) FROM "Full "" table";
 SELECT count(place) FROM "Full "" table";
+SELECT count(host) FROM "Full "" table_default";
+SELECT count(host) FROM "Full "" table_20240107";
 -- others are refused
 SELECT tsdb.extend_shards('"Full "" table"');
 SELECT tsdb.drain_default('"Full "" table"');
@@ -210,6 +212,21 @@ SELECT tsdb.drop_chunks('forced', older_than => 10);
 RESET ROLE;
 SELECT count(*), (SELECT moved_rows FROM tsdb.shards WHERE relation = 'forced'::regclass) FROM forced;
 DROP TABLE forced;
+
+-- default privileges do not reach tables that were not asked for
+SET ROLE regress_shards_owner;
+CREATE DOMAIN moment AS timestamptz;
+CREATE TABLE private (time moment NOT NULL, v int);
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC;
+INSERT INTO private VALUES ('2024-01-01', 1);
+SELECT tsdb.create_shards('private', 'time', ahead => 0);
+SELECT tsdb.drain_default('private');
+SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE relname ~ '^private' AND a.grantee <> c.relowner;
+SELECT relkind, count(*) > 1 FROM pg_class WHERE relname ~ '^private' GROUP BY 1 ORDER BY 1;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM PUBLIC;
+DROP TABLE private;
+DROP DOMAIN moment;
+RESET ROLE;
 
 -- hash alone; both
 CREATE TABLE hashed (time timestamptz, host text, id bigserial PRIMARY KEY, v int DEFAULT 7) USING tsdb WITH (segmentby = 'host', fillfactor = 70);
@@ -406,6 +423,12 @@ SELECT count(*) FROM bad_ref;
 DROP TABLE bad_ref;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT tsdb.drain_default('bad');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT tsdb.add_dimension('bad', tsdb.by_hash('host', 2));
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT tsdb.create_shards('twin', migrate_data => true);
 ROLLBACK;
 -- a check that rows break
 ALTER TABLE bad_default ADD CONSTRAINT c CHECK (v > 5) NOT VALID;
