@@ -3075,6 +3075,21 @@ BEGIN
 		UNION ALL
 		SELECT format('ALTER TABLE %s OWNER TO %I', own_name, leaf.owner)) q (command);
 
+	-- Who has read something on that server may have a snapshot there that does not see the rows, and keeps it to its transaction's end.
+	-- It also keeps a lock on what it read: wait for that, and let nobody in before we commit.  First where it may be,
+	-- last this table: who is waited for may yet read it.
+	FOR other IN
+		SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_userbyid(c.relowner) AS owner
+		  FROM pg_foreign_table f
+		  JOIN pg_foreign_server s ON s.oid = f.ftserver
+		  JOIN pg_class c ON c.oid = f.ftrelid
+		  JOIN pg_namespace n ON n.oid = c.relnamespace
+		 WHERE s.srvname = target AND c.relpersistence <> 't' ORDER BY pg_partition_root(f.ftrelid) IS NOT DISTINCT FROM root, f.ftrelid
+	LOOP
+		-- the owner stays the same: only the lock is wanted, and LOCK TABLE does not take foreign tables
+		EXECUTE format('ALTER FOREIGN TABLE %s OWNER TO %I', other.name, other.owner);
+	END LOOP;
+
 	-- the swap: nobody is in the partitioned table from here on
 	EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, own_name);
 	EXECUTE format('DROP %s %s', CASE WHEN leaf.relkind = 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, own_name);
@@ -3087,20 +3102,6 @@ BEGIN
 			tsdb.remote_options(parent, target, remote_name));
 	END IF;
 	EXECUTE after_move;
-
-	-- Who has read something on that server may have a snapshot there that does not see the rows, and keeps it to its transaction's end.
-	-- It also keeps a lock on what it read: wait for that, and let nobody in before we commit.
-	FOR other IN
-		SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_userbyid(c.relowner) AS owner
-		  FROM pg_foreign_table f
-		  JOIN pg_foreign_server s ON s.oid = f.ftserver
-		  JOIN pg_class c ON c.oid = f.ftrelid
-		  JOIN pg_namespace n ON n.oid = c.relnamespace
-		 WHERE s.srvname = target AND c.relpersistence <> 't' ORDER BY f.ftrelid
-	LOOP
-		-- the owner stays the same: only the lock is wanted, and LOCK TABLE does not take foreign tables
-		EXECUTE format('ALTER FOREIGN TABLE %s OWNER TO %I', other.name, other.owner);
-	END LOOP;
 	RETURN moved;
 END $$;
 COMMENT ON FUNCTION tsdb.move_shard(regclass, name) IS

@@ -4,7 +4,8 @@
 # cost of distributing, not its gain; doc/cluster.md has a model of larger clusters that is made of them.
 #
 # Environment: HOSTS (100), DAYS (1), STEP (10 s) of the data; NODES ("1 2 4") servers; FANOUT ("1 2 4 8 16 32") partitions of the tables that measure the
-# coordinator, on as many connections to the last number of servers; REPEAT (3) runs of which the median is told; QUERY_SECONDS (2) of pgbench.
+# coordinator, on as many connections to the last number of servers; REPEAT (3) runs of which the median is told; QUERY_SECONDS (2) of pgbench;
+# PARTS ("load fanout"): loading and queries, the coordinator's cost.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -13,6 +14,7 @@ find_postgres
 hosts=${HOSTS:-100} days=${DAYS:-1} step=${STEP:-10} nodes=${NODES:-1 2 4} fanout=${FANOUT:-1 2 4 8 16 32}
 repeat=${REPEAT:-3} query_seconds=${QUERY_SECONDS:-2}
 most=${nodes##* }
+parts=" ${PARTS:-load fanout} "
 
 build_variant release EXTRA_CFLAGS= || die "build failed: $build_dir/release.log"
 mkdir -p "$build_dir/bench"
@@ -21,7 +23,7 @@ stage_variant release
 work=$scratch/work
 mkdir "$work"
 "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" 42 > "$work/cpu.csv"
-head -n 20000 "$work/cpu.csv" > "$work/some.csv"
+head -n 5000 "$work/cpu.csv" > "$work/some.csv"
 rows=$(wc -l < "$work/cpu.csv")
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
 
@@ -71,6 +73,19 @@ split_rows()
 		sql -c "COPY (SELECT * FROM staging WHERE satisfies_hash_partition('$1'::regclass, $n, $((i - 1)), host)) TO '$work/part_$i.csv' (FORMAT csv)" </dev/null
 	done < "$work/shards"
 }
+# processor_time SQL: ms of the coordinator's process for a query, which other work on the machine changes little
+processor_time()
+{
+	{
+		echo "SELECT pg_backend_pid() AS pid \\gset"
+		echo "\\setenv TSDB_PID :pid"
+		echo "\\o /dev/null"
+		echo "$1;"
+		echo "\\! cut -d' ' -f1 /proc/\$TSDB_PID/schedstat"
+		for _ in $(seq 20); do echo "$1;"; done
+		echo "\\! cut -d' ' -f1 /proc/\$TSDB_PID/schedstat"
+	} | PGOPTIONS="-c enable_partitionwise_aggregate=on" sql | awk '{ v[NR] = $1 } END { printf "%.3f", (v[2] - v[1]) / 20 / 1e6 }'
+}
 # latency SQL: ms, by pgbench, of one session whose connections are open
 latency()
 {
@@ -81,6 +96,7 @@ latency()
 	sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' <<<"$result"
 }
 
+if [[ $parts == *" load "* ]]; then
 say "## loading $rows rows, rows a second, medians of $repeat"
 say
 say "| servers | COPY into a local table | COPY through the coordinator | INSERT ... SELECT through the coordinator | per server | COPY on all servers at one time | per server |"
@@ -104,7 +120,7 @@ for n in $nodes; do
 		[ "$(sql -c "SELECT count(*) FROM cpu_$n")" = "$rows" ] || die "cpu_$n: rows are missing"
 	done
 	insert=$(say_rate "$rows" < "$work/ms_insert") direct=$(say_rate "$rows" < "$work/ms_direct")
-	say "| $n | $(say_rate "$rows" < "$work/ms_local") | $(say_rate 20000 < "$work/ms_copy") | $insert | $((insert / n)) | $direct | $((direct / n)) |"
+	say "| $n | $(say_rate "$rows" < "$work/ms_local") | $(say_rate 5000 < "$work/ms_copy") | $insert | $((insert / n)) | $direct | $((direct / n)) |"
 done
 
 say
@@ -126,25 +142,27 @@ hourly avg, first and last by host|SELECT host, time_bucket('1 hour', time) AS b
 sum over all, by way of hosts|SELECT sum(s) FROM (SELECT host, sum(usage_user) AS s FROM @ GROUP BY host) x
 sum over all, rows to the coordinator|SELECT sum(usage_user) FROM @
 EOQ
+fi
 
+[[ $parts == *" fanout "* ]] || exit 0
 say
 say "## what a server more costs the coordinator: a trivial aggregate over empty partitions, ms"
 say
-say "| partitions | planning | query, async | query, one by one | first query of a session |"
-say "|---:|---:|---:|---:|---:|"
+say "| partitions | planning | query, async | query, one by one | the coordinator's processor time | first query of a session |"
+say "|---:|---:|---:|---:|---:|---:|"
 for n in $fanout; do
 	create_shards "fan_$n" "$n"
 	query="SELECT host, count(*) FROM fan_$n GROUP BY host"
 	planning=$(PGOPTIONS="-c enable_partitionwise_aggregate=on" sql -c "$query" -c "EXPLAIN (SUMMARY) $query" -c "EXPLAIN (SUMMARY) $query" -c "EXPLAIN (SUMMARY) $query" | sed -n 's/^Planning Time: \([0-9.]*\) ms/\1/p' | median)
-	async=$(latency "$query") serial=$(latency "$query" "-c enable_async_append=off")
+	cpu=$(processor_time "$query") async=$(latency "$query") serial=$(latency "$query" "-c enable_async_append=off")
 	rm -f "$work/ms_first"
 	for round in $(seq "$repeat"); do
 		PGOPTIONS="-c enable_partitionwise_aggregate=on" sql -c '\timing on' -c "$query" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' >> "$work/ms_first"
 	done
-	say "| $n | $planning | $async | $serial | $(median < "$work/ms_first") |"
-	printf '%s %s %s %s\n' "$n" "$planning" "$async" "$(median < "$work/ms_first")" >> "$work/fan"
+	say "| $n | $planning | $async | $serial | $cpu | $(median < "$work/ms_first") |"
+	printf '%s %s %s %s %s\n' "$n" "$planning" "$async" "$cpu" "$(median < "$work/ms_first")" >> "$work/fan"
 done
 # least squares over the fan-outs: ms = base + n * each
-awk '{ for (i = 2; i <= 4; i++) { sx[i] += $1; sy[i] += $i; sxx[i] += $1 * $1; sxy[i] += $1 * $i }; n++ }
-	END { if (n > 1) { split("planning query first", label, " ");
-		for (i = 2; i <= 4; i++) { b = (n * sxy[i] - sx[i] * sy[i]) / (n * sxx[i] - sx[i] * sx[i]); printf "\n%s: %.2f ms + %.3f ms for each partition", label[i - 1], (sy[i] - b * sx[i]) / n, b } print "" } }' "$work/fan"
+awk '{ for (i = 2; i <= 5; i++) { sx[i] += $1; sy[i] += $i; sxx[i] += $1 * $1; sxy[i] += $1 * $i }; n++ }
+	END { if (n > 1) { split("planning query processor first", label, " ");
+		for (i = 2; i <= 5; i++) { b = (n * sxy[i] - sx[i] * sy[i]) / (n * sxx[i] - sx[i] * sx[i]); printf "\n%s: %.2f ms + %.3f ms for each partition", label[i - 1], (sy[i] - b * sx[i]) / n, b } print "" } }' "$work/fan"
