@@ -91,7 +91,7 @@ sql -d no_labels -f "$scratch/no_labels.sql" >/dev/null
 is "$(contents no_labels)" "$rows" "without labels: rows"
 
 # the way out: the same dump into heap
-"$pg_bin/pg_dump" "${as[@]}" --no-table-access-method --no-security-labels -T by_week -f "$scratch/heap.sql" postgres
+"$pg_bin/pg_dump" "${as[@]}" --no-table-access-method --no-security-labels -T by_week -N tsdb -f "$scratch/heap.sql" postgres
 grep -v 'EXTENSION' "$scratch/heap.sql" > "$scratch/heap2.sql"
 sql -d to_heap -f "$scratch/heap2.sql" >/dev/null
 is "$(contents to_heap "")" "$(contents postgres "")" "into heap: rows"

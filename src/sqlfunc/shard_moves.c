@@ -10,7 +10,8 @@
  * and rewrites, see "Caveats" in its chapter on concurrency, and lets them be missing.)
  *
  * Each move counts its rows in tsdb.shards.  If the count that the snapshot sees is not the latest, the
- * query gets a serialization failure: two look-ups in a small table for each partitioned table of a query.
+ * query gets a serialization failure: two look-ups in a small table for each partitioned table of a query, if any
+ * transaction was running when its snapshot was taken, or has ended since.
  *
  * READ COMMITTED takes its snapshots after its locks, and so is never that late, but for stable
  * functions, which keep their query's, and for EXECUTE, which takes its snapshot, then waits for
@@ -25,6 +26,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
@@ -101,11 +103,29 @@ check_moves(List *rtable, Snapshot snapshot)
 	}
 }
 
+/*
+ * No transaction was running when the snapshot was taken, and none has ended since: then no mover has committed.
+ * The value is read without a lock: whoever comes to a table after its mover got the table's lock after the mover had ended.
+ */
+static bool
+nothing_committed_since(Snapshot snapshot)
+{
+	TransactionId next;
+
+	if (snapshot->snapshot_type != SNAPSHOT_MVCC || snapshot->takenDuringRecovery ||
+		snapshot->xcnt > 0 || snapshot->suboverflowed)
+		return false;
+	next = XidFromFullTransactionId(ShmemVariableCache->latestCompletedXid);
+	TransactionIdAdvance(next);
+	return TransactionIdEquals(next, snapshot->xmax);
+}
+
 static void
 moves_executor_start(QueryDesc *query, int eflags)
 {
 	/* parallel workers: the leader has looked, and no new snapshot may be taken */
-	if (!IsInParallelMode() && query->snapshot != InvalidSnapshot && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if (!IsInParallelMode() && query->snapshot != InvalidSnapshot && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+		!nothing_committed_since(query->snapshot))
 		check_moves(query->plannedstmt->rtable, query->snapshot);
 
 	if (prev_executor_start)
