@@ -67,9 +67,19 @@ note "$reads reads"
 catch_up
 primary_digest=$(sql -c "$digest")
 is "$(standby -c "$digest")" "$primary_digest" "standby has the primary's rows"
+# marks of moved rows, byte for byte but for hint bits
+marks="SELECT count(*) FILTER (WHERE t_xmax <> '0'), md5(string_agg(format('%s %s %s %s %s %s %s %s', n, lp, t_xmin, t_xmax, t_field3, t_ctid, t_infomask2, t_infomask & ~3840), ',' ORDER BY n, lp))
+	FROM (SELECT n, (page_header(get_raw_page('m', n::int))).flags & 4, (heap_page_items(get_raw_page('m', n::int))).* FROM generate_series(0, pg_relation_size('m') / 8192 - 1) n) p"
+sql -c "CREATE EXTENSION pageinspect" -c "CREATE TABLE m (time timestamptz, host text) USING tsdb" -c "SET tsdb_am.direct_load_rows = 0" \
+	-c "INSERT INTO m SELECT '2024-01-01'::timestamptz + i * interval '1 s', 'host_' || i % 10 FROM generate_series(1, 5000) i" -c "VACUUM m" -c "CHECKPOINT" \
+	-c "DELETE FROM m WHERE host = 'host_3'" -c "SELECT tsdb.compress('m')" >/dev/null
+catch_up
+expected=$(sql -c "$marks")
+like "$expected" '^5000.' "rows of the row store are marked as deleted and moved"
+is "$(standby -c "$marks")" "$expected" "marks on the standby"
 is "$(standby -c "SET enable_seqscan = off" -c "SELECT count(*), sum(v) FROM x WHERE batch = 7")" "2000|2001000" "index scan on the standby"
 is "$(standby -c "SELECT count(*) FROM tsdb.verify('t')")" 0 "verify on the standby"
-is "$(standby -c "SELECT * FROM tsdb.tables ORDER BY 1" | wc -l)" 2 "views on the standby"
+is "$(standby -c "SELECT * FROM tsdb.tables ORDER BY 1" | wc -l)" 3 "views on the standby"
 message=$(server_port=5433 sql_error -c "SELECT tsdb.compress('t')")
 like "$message" '25006' "compress on the standby: read-only"
 
