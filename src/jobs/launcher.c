@@ -194,7 +194,10 @@ look_at_slots(TimestampTz now)
 						{
 							db = hash_search(databases, &slot->database, HASH_FIND, NULL);
 							if (db != NULL)
+							{
+								db->known = false;
 								db->retry_at = now + RETRY_INTERVAL;
+							}
 							forget_handle(i);
 						}
 					}
@@ -339,10 +342,10 @@ serve(Database *db, TimestampTz now, TimestampTz *next)
 	else if (db->served)
 	{
 		if (now - db->looked_at >= LOOK_INTERVAL)
-			look |= TSDB_LOOK_TABLES;
+			look |= TSDB_LOOK_TABLES | TSDB_LOOK_JOBS;
 		if (db->next_job != 0 && db->next_job <= now)
 			look |= TSDB_LOOK_JOBS;
-		else if (db->next_job != 0)
+		else if (db->next_job != 0 && look == 0)
 			*next = Min(*next, db->next_job);
 	}
 	ndue = count_due(db->oid, now, next);

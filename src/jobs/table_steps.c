@@ -60,7 +60,8 @@
 
 /* Dead rows from which the row store is vacuumed; fewer are left to autovacuum. */
 #define VACUUM_DEAD_ROWS	8192
-#define VACUUM_PAUSE		(10 * USECS_PER_SEC)
+/* After a vacuum that could not remove enough; doubles. */
+#define VACUUM_PAUSE		(1 * USECS_PER_SEC)
 /* The chunk store: a part of its tuples, but not too few. */
 #define VACUUM_DEAD_CHUNKS	1000
 #define VACUUM_CHUNKS_PART	8
@@ -87,6 +88,7 @@ typedef struct TableTurn
 	int64		merged;			/* chunks that were replaced */
 	int64		bytes;			/* read and written by the last step */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
+	int64		dead;			/* dead tuples there */
 } TableTurn;
 
 static TsdbWorkerSlot *
@@ -224,11 +226,13 @@ choose_vacuum(TableTurn *turn)
 		if (RelationGetNumberOfBlocks(rel) >= index_blocks / 4)
 			turn->vacuum_relation = turn->relation;
 	}
+	turn->dead = dead;
 	if (!OidIsValid(turn->vacuum_relation))
 	{
 		count_tuples(rel->rd_rel->reltoastrelid, &dead, &live);
 		if (dead >= VACUUM_DEAD_CHUNKS && dead >= live / VACUUM_CHUNKS_PART)
 			turn->vacuum_relation = rel->rd_rel->reltoastrelid;
+		turn->dead = dead;
 	}
 	relation_close(rel, AccessShareLock);
 	return OidIsValid(turn->vacuum_relation) ? STEP_MORE : STEP_DONE;
@@ -455,6 +459,9 @@ vacuum_table(TableTurn *turn)
 	result = run_step(turn, choose_vacuum, "vacuum");
 	if (result == STEP_MORE)
 	{
+		Oid			relation = turn->vacuum_relation;
+		int64		dead = turn->dead;
+
 		result = run_step(turn, vacuum_step, "vacuum");
 		if (result == STEP_DONE)
 		{
@@ -462,9 +469,10 @@ vacuum_table(TableTurn *turn)
 			work->stats.vacuums++;
 			tsdb_work_unlock();
 
-			/* what is still there after it, somebody's snapshot keeps */
+			/* what is still there after it, somebody's snapshot keeps: if that is most of it, the longer, the seldomer */
 			result = run_step(turn, choose_vacuum, "vacuum");
-			work->vacuum_pause = result == STEP_MORE ? Min(Max(work->vacuum_pause * 2, VACUUM_PAUSE), FAILED_PAUSE) : VACUUM_PAUSE;
+			work->vacuum_pause = result == STEP_MORE && turn->vacuum_relation == relation && turn->dead > dead / 2 ?
+				Min(Max(work->vacuum_pause * 2, VACUUM_PAUSE), FAILED_PAUSE) : 0;
 			work->next_vacuum = GetCurrentTimestamp() + work->vacuum_pause;
 			result = STEP_DONE;
 		}

@@ -645,12 +645,15 @@ tsdb_worker_wake(Oid database, int look)
 	{
 		TsdbWorkerSlot *slot = &queue->slots[i];
 
-		if (slot->database == database && slot->state == TSDB_SLOT_RUNNING && slot->kind == TSDB_WORKER_TABLES)
+		/* one that starts will read it */
+		if (slot->database == database && slot->kind == TSDB_WORKER_TABLES &&
+			(slot->state == TSDB_SLOT_STARTING || slot->state == TSDB_SLOT_RUNNING))
 		{
 			if (look != 0)
 				pg_atomic_fetch_or_u32(&slot->look, look);
-			SetLatch(slot->latch);
 			look = 0;
+			if (slot->latch != NULL)
+				SetLatch(slot->latch);
 		}
 	}
 	tsdb_work_unlock();
