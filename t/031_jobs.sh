@@ -105,27 +105,17 @@ wait_for 30 0 "policies of a dropped table go" -c "SELECT count(*) FROM tsdb.job
 
 #--------------------------------------------------------------------- partitions ahead
 
-# what a worker calls once a minute, as the owner, restricted; here it tells who called
-sql <<'SQL'
-CREATE TABLE called (what text, who name, rows bigint);
-GRANT ALL ON called TO alice;
-SET ROLE alice;
-CREATE TABLE sharded (time timestamptz NOT NULL, v int) PARTITION BY RANGE (time);
-RESET ROLE;
-DO $$ BEGIN
-	IF to_regclass('tsdb.shards') IS NULL THEN
-		CREATE TABLE tsdb.shards (relation regclass);
-		CREATE FUNCTION tsdb.extend_shards(relation regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''extend'', current_user, 0)';
-		CREATE FUNCTION tsdb.drain_default(relation regclass, max_rows bigint) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (''drain'', current_user, max_rows)';
-		INSERT INTO tsdb.shards VALUES ('sharded');
-	END IF;
-END $$;
-SQL
-if [ "$(sql -c "SELECT obj_description('tsdb.shards'::regclass) IS NULL")" = t ]; then
-	alice -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
-	wait_for 30 "drain|alice|10000 extend|alice|0" "partitions are made ahead, as the owner" -c "SELECT string_agg(concat_ws('|', what, who, rows), ' ' ORDER BY what) FROM (SELECT DISTINCT * FROM called) c"
-	sql -c "DROP FUNCTION tsdb.extend_shards, tsdb.drain_default" -c "DROP TABLE tsdb.shards"
-fi
+# workers look once a minute: rows of the full table leave the default partition, ranges are made ahead
+alice -c "CREATE TABLE sharded (time timestamptz NOT NULL, v int) USING tsdb" \
+	-c "INSERT INTO sharded SELECT now() - i * interval '1 hour', i FROM generate_series(0, 99) i" \
+	-c "SELECT tsdb.create_shards('sharded', 'time', interval '1 day', ahead => 3)" >/dev/null
+alice -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
+wait_for 100 "0|100|4950" "rows leave the default partition" \
+	-c "SELECT (SELECT count(*) FROM sharded WHERE tableoid = (SELECT partdefid FROM pg_partitioned_table WHERE partrelid = 'sharded'::regclass)), count(*), sum(v) FROM sharded"
+wait_for 100 "t|alice" "partitions are made ahead, as the owner" -c "SELECT count(*) >= 5 + 3, string_agg(DISTINCT relowner::regrole::text, ',') FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'sharded'::regclass"
+alice -c "SELECT tsdb.add_retention_policy('sharded', interval '2 days', schedule_interval => interval '1 second')" >/dev/null
+wait_for 30 "t|0" "retention drops partitions, then rows" -c "SELECT count(*) BETWEEN 48 AND 49, count(*) FILTER (WHERE time < now() - interval '2 days 1 minute') FROM sharded"
+alice -c "DROP TABLE sharded"
 
 #--------------------------------------------------------------------- killed, restarted, one worker
 
