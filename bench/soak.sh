@@ -20,7 +20,7 @@ server_config soak "fsync = on" "shared_buffers = 256MB" "max_wal_size = 1GB" "c
 	"vacuum_freeze_table_age = 50000" "log_line_prefix = '%m [%p] %b %q%a '" "log_min_messages = warning"
 server_start soak
 
-sql <<SQL
+sql >/dev/null <<SQL
 CREATE EXTENSION tsdb_am;
 CREATE TABLE soak (time timestamptz NOT NULL, host text NOT NULL, a float8, b float8, c int) USING tsdb WITH (segmentby = 'host', orderby = 'time');
 CREATE TABLE counted (rows bigint);
