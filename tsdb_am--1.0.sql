@@ -1428,3 +1428,95 @@ CREATE AGGREGATE @extschema@.lttb("time" timestamptz, value float8, resolution i
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.lttb(timestamptz, float8, integer) IS 'at most resolution points, in order of time, that look as all of them do';
+
+--
+-- time_bucket_gapfill, locf, interpolate.
+-- 
+-- None of them is ever called: queries are rewritten before they are planned (timeseries/gapfill_rewrite.c).
+-- Volatile, so that no condition on their results moves below the grouping.
+--
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width smallint, ts smallint, start smallint DEFAULT NULL, finish smallint DEFAULT NULL)
+RETURNS smallint
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(smallint, smallint, smallint, smallint) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width integer, ts integer, start integer DEFAULT NULL, finish integer DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(integer, integer, integer, integer) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width bigint, ts bigint, start bigint DEFAULT NULL, finish bigint DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(bigint, bigint, bigint, bigint) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width interval, ts date, start date DEFAULT NULL, finish date DEFAULT NULL)
+RETURNS date
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(interval, date, date, date) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width interval, ts timestamp, start timestamp DEFAULT NULL, finish timestamp DEFAULT NULL)
+RETURNS timestamp
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(interval, timestamp, timestamp, timestamp) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width interval, ts timestamptz, start timestamptz DEFAULT NULL, finish timestamptz DEFAULT NULL)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(interval, timestamptz, timestamptz, timestamptz) IS 'as time_bucket, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.time_bucket_gapfill(bucket_width interval, ts timestamptz, timezone text,
+	start timestamptz DEFAULT NULL, finish timestamptz DEFAULT NULL)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_bucket'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.time_bucket_gapfill(interval, timestamptz, text, timestamptz, timestamptz) IS 'as time_bucket in a time zone, in GROUP BY: buckets from start to finish that have no row get one';
+
+CREATE FUNCTION @extschema@.locf(value anyelement, prev anyelement DEFAULT NULL, treat_null_as_missing boolean DEFAULT false)
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_locf'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.locf(anyelement, anyelement, boolean) IS 'value of the bucket before, in a bucket without rows; before the first one: prev';
+
+CREATE FUNCTION @extschema@.interpolate(value smallint, prev record DEFAULT NULL, next record DEFAULT NULL)
+RETURNS smallint
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_interpolate'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.interpolate(smallint, record, record) IS 'value between those of the buckets before and after, in a bucket without rows; prev and next: (time, value) outside the range';
+
+CREATE FUNCTION @extschema@.interpolate(value integer, prev record DEFAULT NULL, next record DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_interpolate'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.interpolate(integer, record, record) IS 'value between those of the buckets before and after, in a bucket without rows; prev and next: (time, value) outside the range';
+
+CREATE FUNCTION @extschema@.interpolate(value bigint, prev record DEFAULT NULL, next record DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_interpolate'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.interpolate(bigint, record, record) IS 'value between those of the buckets before and after, in a bucket without rows; prev and next: (time, value) outside the range';
+
+CREATE FUNCTION @extschema@.interpolate(value real, prev record DEFAULT NULL, next record DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_interpolate'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.interpolate(real, record, record) IS 'value between those of the buckets before and after, in a bucket without rows; prev and next: (time, value) outside the range';
+
+CREATE FUNCTION @extschema@.interpolate(value float8, prev record DEFAULT NULL, next record DEFAULT NULL)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_interpolate'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.interpolate(float8, record, record) IS 'value between those of the buckets before and after, in a bucket without rows; prev and next: (time, value) outside the range';
+
+CREATE FUNCTION tsdb.gapfill(info text, VARIADIC arguments "any")
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'tsdb_gapfill_clause'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.gapfill(text, VARIADIC "any") IS 'how a rewritten query with time_bucket_gapfill tells its plan node what to do';

@@ -18,6 +18,7 @@
 #include "scan/bitmap_scan.h"
 #include "scan/tsdb_scan.h"
 #include "tcop/utility.h"
+#include "timeseries/gapfill.h"
 
 PG_MODULE_MAGIC;
 
@@ -86,6 +87,8 @@ _PG_init(void)
 	tsdb_agg_init();
 	tsdb_codec_stats_init();
 	tsdb_chunk_index_init();
+	/* last: its planner hook has to see a query before the others do */
+	tsdb_gapfill_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;
