@@ -115,6 +115,8 @@ SELECT DISTINCT locf(max(v)) FROM (VALUES (1), (3)) r(v) GROUP BY time_bucket_ga
 SELECT b, lag(m) OVER (ORDER BY b), row_number() OVER () FROM (SELECT time_bucket_gapfill(1, v, 0, 4) AS b, max(v) AS m FROM (VALUES (1), (3)) r(v) GROUP BY 1) s;
 SELECT time_bucket_gapfill(1, v, 0, 4) AS b, lag(locf(max(v))) OVER (ORDER BY time_bucket_gapfill(1, v, 0, 4)), sum(count(*)) OVER (ORDER BY time_bucket_gapfill(1, v, 0, 4)) FROM (VALUES (1), (3)) r(v) GROUP BY 1;
 SELECT time_bucket_gapfill(1, v, 0, 4) AS b, count(*) FROM (VALUES (1), (1), (3)) r(v) GROUP BY 1 HAVING count(*) > 1;
+SELECT time_bucket_gapfill(1, v, 0, 2) AS b, w, grouping(w) FROM (VALUES (1, 5)) r(v, w) GROUP BY 1, 2;
+SELECT time_bucket_gapfill(1, v, 0, 9) AS b FROM (VALUES (1)) r(v) GROUP BY 1 LIMIT (SELECT 2) OFFSET 1;
 -- conditions around it are about all rows
 SELECT * FROM (SELECT time_bucket_gapfill(1, v, 0, 6) AS b, count(*) AS c, locf(max(v)) AS l FROM (VALUES (1), (3)) r(v) GROUP BY 1) s WHERE c > 0;
 SELECT * FROM (SELECT time_bucket_gapfill(1, v, 0, 6) AS b, count(*) AS c, locf(max(v)) AS l FROM (VALUES (1), (3)) r(v) GROUP BY 1) s WHERE b > 1 AND b < 5;
@@ -151,6 +153,11 @@ FETCH ALL FROM gap_cursor;
 COMMIT;
 CREATE FUNCTION gap_function(lo int, hi int) RETURNS SETOF int LANGUAGE sql AS $$ SELECT time_bucket_gapfill(1, v, lo, hi) FROM (VALUES (1)) r(v) GROUP BY 1 $$;
 SELECT * FROM gap_function(0, 3);
+-- in PL/pgSQL
+CREATE FUNCTION gap_plpgsql(lo timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT count(*) FROM (SELECT public.time_bucket_gapfill('1 hour', time) FROM readings WHERE time >= lo AND time < lo + interval '1 day' GROUP BY 1) s); END $$;
+SELECT gap_plpgsql('2024-02-03'), gap_plpgsql('2024-02-04 00:30');
+-- a column of the outer query in the grouping, in a subquery two levels down
+SELECT o, (SELECT string_agg(coalesce(s, '-'), ',' ORDER BY b) FROM (SELECT time_bucket_gapfill(1, v, o, o + 3) AS b, locf(max(v * 10 + o), (SELECT -o))::text AS s FROM (VALUES (1), (3)) r(v) WHERE EXISTS (SELECT FROM generate_series(1, 1) q WHERE v <> o) GROUP BY 1) x) FROM generate_series(0, 2) o;
 -- last week
 SELECT count(*) BETWEEN 7 AND 8 AS days FROM (SELECT time_bucket_gapfill('1 day', time) AS b FROM gap_src WHERE time > now() - interval '7 days' AND time <= now() GROUP BY 1) s;
 -- row security, as for any query

@@ -30,6 +30,8 @@ CREATE TABLE sketch_src AS
 			WHEN 5 THEN 5 WHEN 6 THEN 0 WHEN 7 THEN CASE i % 4 WHEN 0 THEN 'infinity'::float8 WHEN 1 THEN '-infinity' WHEN 2 THEN 'NaN' ELSE i END WHEN 8 THEN 10.0::float8 ^ (i % 600 - 300) ELSE 5e-324::float8 * i END AS v
 	  FROM generate_series(0, 9) g, generate_series(1, 601) i;
 INSERT INTO sketch_src SELECT g, -1, NULL FROM generate_series(0, 9) g;
+CREATE INDEX ON sketch_src (g, v);
+ANALYZE sketch_src;
 CREATE FUNCTION sketch_near(a float8, b float8, error float8) RETURNS boolean LANGUAGE sql AS $$
 	-- (denormal numbers cannot be near in relative terms)
 	SELECT CASE WHEN a = b THEN true WHEN abs(a) IN ('infinity', 'NaN') OR abs(b) IN ('infinity', 'NaN') THEN false ELSE abs(a - b) <= greatest(abs(b), 1e-300) * error * (1 + 1e-9) END $$;

@@ -229,6 +229,9 @@ split_mutator(Node *node, Split *split)
 	}
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
 		return find_or_add(split, node, TSDB_GAPFILL_NULL);
+	/* (always 0) */
+	if (IsA(node, GroupingFunc) && ((GroupingFunc *) node)->agglevelsup == 0)
+		return find_or_add(split, node, TSDB_GAPFILL_GROUP);
 	/* one that the group's columns decide: they have a table's primary key */
 	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
 		return find_or_add(split, node, TSDB_GAPFILL_GROUP);
@@ -440,6 +443,10 @@ split_query(Query *query)
 	if (query->hasModifyingCTE)
 		not_supported("time_bucket_gapfill cannot be used beside data-modifying WITH",
 					  "Put the query with time_bucket_gapfill into FROM of another one.");
+
+	/* WITH goes into the subquery */
+	if (query->cteList != NIL && (contain_subplans(query->limitCount) || contain_subplans(query->limitOffset)))
+		not_supported("LIMIT of a query with time_bucket_gapfill cannot have a subquery beside WITH", NULL);
 
 	bucket_args = all_arguments(bucket);
 	width = linitial(bucket_args);

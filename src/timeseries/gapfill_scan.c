@@ -66,6 +66,11 @@ typedef struct Column
 	int			previous;		/* columns of arguments prev and next, or -1 */
 	int			next;
 	Kept		last;			/* locf, interpolate: the row before */
+	bool		has_line;		/* interpolate, in a gap: from (x0, y0) to (x1, y1) */
+	int64		x0;
+	int64		x1;
+	Datum		y0;
+	Datum		y1;
 	Kept		group;			/* group, prev and next: of the group's first row */
 } Column;
 
@@ -107,6 +112,11 @@ typedef struct GapfillState
 	int64		bucket;			/* the next one that is due; if buckets_left */
 	MemoryContext group_context;	/* values that are kept of the group */
 	MemoryContext grid_context; /* width, zone */
+	bool		gap_ready;		/* these are right for the next row of the gap, but for bucket and lines */
+	Datum	   *gap_values;
+	bool	   *gap_isnull;
+	int			nlines;			/* columns with interpolate */
+	int		   *lines;
 	uint64		nfilled;
 } GapfillState;
 
@@ -433,6 +443,7 @@ begin_group(GapfillState *state)
 	state->group_ends = !state->has_ahead;
 	state->buckets_left = !state->empty;
 	state->bucket = state->first;
+	state->gap_ready = false;
 }
 
 static bool
@@ -483,79 +494,82 @@ point_of_record(GapfillState *state, const Column *column, int argument, int64 *
 }
 
 static int64
-interpolate_int64(int64 y0, int64 y1, int64 x, int64 x0, int64 x1)
+interpolate_int64(const Column *column, int64 y0, int64 y1, int64 x)
 {
 	/* (distances are below 2^64, values below 2^63, and the weights add up to one) */
-	__int128	weighted = (__int128) y0 * ((__int128) x1 - x) + (__int128) y1 * ((__int128) x - x0);
+	__int128	weighted = (__int128) y0 * ((__int128) column->x1 - x) + (__int128) y1 * ((__int128) x - column->x0);
 
-	return (int64) (weighted / ((__int128) x1 - x0));
+	return (int64) (weighted / ((__int128) column->x1 - column->x0));
 }
 
 static double
-interpolate_double(double y0, double y1, int64 x, int64 x0, int64 x1)
+interpolate_double(const Column *column, double y0, double y1, int64 x)
 {
-	double		part = (double) ((__int128) x - x0) / (double) ((__int128) x1 - x0);
+	double		part = (double) ((uint64) x - (uint64) column->x0) / (double) ((uint64) column->x1 - (uint64) column->x0);
 	double		distance = y1 - y0;
 
 	/* the distance of two doubles can be none */
-	if (isinf(distance) && !isinf(y0) && !isinf(y1))
+	if (unlikely(isinf(distance)) && !isinf(y0) && !isinf(y1))
 		return y0 * (1 - part) + y1 * part;
 	return y0 + distance * part;
 }
 
-/* interpolate's value in the bucket that is due */
-static Datum
-interpolate(GapfillState *state, int attno, bool *isnull)
+/* Finds the ends of interpolate's line across the gap that begins at the bucket that is due. */
+static void
+find_line(GapfillState *state, int attno)
 {
-	const Column *column = &state->columns[attno];
-	int64		x = state->bucket;
-	int64		x0;
-	int64		x1;
-	Datum		y0;
-	Datum		y1;
+	Column	   *column = &state->columns[attno];
 
-	*isnull = true;
+	column->has_line = false;
 	if (column->last.known)
 	{
 		if (column->last.isnull)
-			return (Datum) 0;
-		x0 = column->last.bucket;
-		y0 = column->last.value;
+			return;
+		column->x0 = column->last.bucket;
+		column->y0 = column->last.value;
 	}
-	else if (!point_of_record(state, column, column->previous, &x0, &y0))
-		return (Datum) 0;
+	else if (!point_of_record(state, column, column->previous, &column->x0, &column->y0))
+		return;
 
 	if (!state->group_ends)
 	{
 		int			bucket_attno = state->sort_attnos[state->nsort - 1] - 1;
 
 		if (state->ahead->tts_isnull[attno] || state->ahead->tts_isnull[bucket_attno])
-			return (Datum) 0;
-		x1 = datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type);
-		y1 = state->ahead->tts_values[attno];
-		if (!bucket_is_finite(state, x1))
-			return (Datum) 0;
+			return;
+		column->x1 = datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type);
+		column->y1 = state->ahead->tts_values[attno];
+		if (!bucket_is_finite(state, column->x1))
+			return;
 	}
-	else if (!point_of_record(state, column, column->next, &x1, &y1))
-		return (Datum) 0;
-	/* points given by arguments may lie anywhere */
-	if (x0 >= x || x1 <= x)
-		return (Datum) 0;
+	else if (!point_of_record(state, column, column->next, &column->x1, &column->y1))
+		return;
+	column->has_line = true;
+}
 
-	*isnull = false;
+/* interpolate's value in the bucket that is due */
+static Datum
+interpolate(const GapfillState *state, const Column *column, bool *isnull)
+{
+	int64		x = state->bucket;
+
+	/* points given by arguments may lie anywhere */
+	*isnull = !column->has_line || column->x0 >= x || column->x1 <= x;
+	if (*isnull)
+		return (Datum) 0;
 	switch (column->type)
 	{
 		case INT2OID:
-			return Int16GetDatum((int16) interpolate_int64(DatumGetInt16(y0), DatumGetInt16(y1), x, x0, x1));
+			return Int16GetDatum((int16) interpolate_int64(column, DatumGetInt16(column->y0), DatumGetInt16(column->y1), x));
 		case INT4OID:
-			return Int32GetDatum((int32) interpolate_int64(DatumGetInt32(y0), DatumGetInt32(y1), x, x0, x1));
+			return Int32GetDatum((int32) interpolate_int64(column, DatumGetInt32(column->y0), DatumGetInt32(column->y1), x));
 		case INT8OID:
-			return Int64GetDatum(interpolate_int64(DatumGetInt64(y0), DatumGetInt64(y1), x, x0, x1));
+			return Int64GetDatum(interpolate_int64(column, DatumGetInt64(column->y0), DatumGetInt64(column->y1), x));
 		case FLOAT4OID:
-			return Float4GetDatum((float4) interpolate_double(DatumGetFloat4(y0), DatumGetFloat4(y1), x, x0, x1));
+			return Float4GetDatum((float4) interpolate_double(column, DatumGetFloat4(column->y0), DatumGetFloat4(column->y1), x));
 		default:
 			Assert(column->type == FLOAT8OID);
-			return Float8GetDatum(interpolate_double(DatumGetFloat8(y0), DatumGetFloat8(y1), x, x0, x1));
+			return Float8GetDatum(interpolate_double(column, DatumGetFloat8(column->y0), DatumGetFloat8(column->y1), x));
 	}
 }
 
@@ -572,39 +586,58 @@ carried(GapfillState *state, int attno, bool *isnull)
 	return *isnull ? (Datum) 0 : kept->value;
 }
 
+/* What all rows of a gap have: from the group, and from the rows before and behind */
+static void
+begin_gap(GapfillState *state)
+{
+	int			i;
+
+	for (i = 0; i < state->ncolumns; i++)
+	{
+		Column	   *column = &state->columns[i];
+
+		state->gap_values[i] = (Datum) 0;
+		state->gap_isnull[i] = true;
+		switch (column->kind)
+		{
+			case TSDB_GAPFILL_BUCKET:
+				state->gap_isnull[i] = false;
+				break;
+			case TSDB_GAPFILL_GROUP:
+				state->gap_values[i] = column->group.value;
+				state->gap_isnull[i] = !column->group.known || column->group.isnull;
+				break;
+			case TSDB_GAPFILL_LOCF:
+			case TSDB_GAPFILL_LOCF_NULL:
+				state->gap_values[i] = carried(state, i, &state->gap_isnull[i]);
+				break;
+			case TSDB_GAPFILL_INTERPOLATE:
+				find_line(state, i);
+				break;
+			default:
+				break;
+		}
+	}
+	state->gap_ready = true;
+}
+
 /* Puts a row for the bucket that is due into slot. */
 static void
 fill_row(GapfillState *state, TupleTableSlot *slot)
 {
 	int			i;
 
+	if (!state->gap_ready)
+		begin_gap(state);
 	ExecClearTuple(slot);
-	for (i = 0; i < state->ncolumns; i++)
+	memcpy(slot->tts_values, state->gap_values, state->ncolumns * sizeof(Datum));
+	memcpy(slot->tts_isnull, state->gap_isnull, state->ncolumns * sizeof(bool));
+	slot->tts_values[state->sort_attnos[state->nsort - 1] - 1] = int64_to_datum(state->bucket, state->bucket_type);
+	for (i = 0; i < state->nlines; i++)
 	{
-		Column	   *column = &state->columns[i];
+		int			attno = state->lines[i];
 
-		switch (column->kind)
-		{
-			case TSDB_GAPFILL_BUCKET:
-				slot->tts_values[i] = int64_to_datum(state->bucket, state->bucket_type);
-				slot->tts_isnull[i] = false;
-				break;
-			case TSDB_GAPFILL_GROUP:
-				slot->tts_values[i] = column->group.value;
-				slot->tts_isnull[i] = !column->group.known || column->group.isnull;
-				break;
-			case TSDB_GAPFILL_LOCF:
-			case TSDB_GAPFILL_LOCF_NULL:
-				slot->tts_values[i] = carried(state, i, &slot->tts_isnull[i]);
-				break;
-			case TSDB_GAPFILL_INTERPOLATE:
-				slot->tts_values[i] = interpolate(state, i, &slot->tts_isnull[i]);
-				break;
-			default:
-				slot->tts_values[i] = (Datum) 0;
-				slot->tts_isnull[i] = true;
-				break;
-		}
+		slot->tts_values[attno] = interpolate(state, &state->columns[attno], &slot->tts_isnull[attno]);
 	}
 	ExecStoreVirtualTuple(slot);
 	state->nfilled++;
@@ -655,6 +688,7 @@ copy_row(GapfillState *state, TupleTableSlot *slot)
 
 	read_ahead(state);
 	state->group_ends = !state->has_ahead || !same_group(state);
+	state->gap_ready = false;
 }
 
 static void
@@ -737,7 +771,6 @@ next_row(ScanState *node)
 		prepare_grid(state);
 	if (state->sort == NULL)
 		sort_rows(state);
-	CHECK_FOR_INTERRUPTS();
 	caller = MemoryContextSwitchTo(node->ps.ps_ExprContext->ecxt_per_tuple_memory);
 	found = walk(state, slot);
 	MemoryContextSwitchTo(caller);
@@ -819,6 +852,9 @@ begin_gapfill(CustomScanState *node, EState *estate, int eflags)
 	state->ncolumns = list_length(kinds);
 	Assert(state->ncolumns == desc->natts);
 	state->columns = palloc0(sizeof(Column) * state->ncolumns);
+	state->gap_values = palloc(sizeof(Datum) * state->ncolumns);
+	state->gap_isnull = palloc(sizeof(bool) * state->ncolumns);
+	state->lines = palloc(sizeof(int) * state->ncolumns);
 	for (i = 0; i < state->ncolumns; i++)
 	{
 		Column	   *column = &state->columns[i];
@@ -834,6 +870,8 @@ begin_gapfill(CustomScanState *node, EState *estate, int eflags)
 			state->columns[last_fill].next = i;
 		else
 			last_fill = i;
+		if (column->kind == TSDB_GAPFILL_INTERPOLATE)
+			state->lines[state->nlines++] = i;
 	}
 
 	state->nsort = list_length(lsecond(plan->custom_private));
