@@ -5,16 +5,6 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET extra_float_digits = 0;
 
-CREATE FUNCTION counter_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- The examples of doc/functions.md
 --
@@ -115,10 +105,10 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE c::text::countersummary::text <>
 SELECT count(*) FILTER (WHERE length(tsdb.counter_send(c)) <> 100) AS wrong_length FROM counter_stored;
 SELECT pg_column_size(c) FROM counter_stored LIMIT 1;
 -- (each byte of a value set to 255 and to 0: a value or an error of the input function, nothing else)
-SELECT left(r, 5) AS result, count(*) > 0 AS some FROM (SELECT counter_raises(format('SELECT delta(%L::countersummary)', set_byte(tsdb.counter_send(c), i, b)::text)) AS r FROM counter_stored, generate_series(0, 99) i, unnest('{0,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%' GROUP BY 1;
-SELECT counter_raises(format('SELECT %L::countersummary', x)) FROM unnest('{"","\\x","\\x01","\\x0101","\\x01010000","\\x02010000","nonsense"}'::text[]) x;
-SELECT counter_raises(format('SELECT %L::countersummary', c::text || '00')), counter_raises(format('SELECT %L::countersummary', left(c::text, -2))) FROM counter_stored WHERE g = 1;
+SELECT left(r, 5) AS result, count(*) > 0 AS some FROM (SELECT raises(format('SELECT delta(%L::countersummary)', set_byte(tsdb.counter_send(c), i, b)::text)) AS r FROM counter_stored, generate_series(0, 99) i, unnest('{0,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%' GROUP BY 1;
+SELECT raises(format('SELECT %L::countersummary', x)) FROM unnest('{"","\\x","\\x01","\\x0101","\\x01010000","\\x02010000","nonsense"}'::text[]) x;
+SELECT raises(format('SELECT %L::countersummary', c::text || '00')), raises(format('SELECT %L::countersummary', left(c::text, -2))) FROM counter_stored WHERE g = 1;
 
 -- errors
-SELECT counter_raises('SELECT rollup(c) FROM (SELECT c FROM counter_stored WHERE g = 1 UNION ALL SELECT c FROM counter_stored WHERE g = 1) s');
-SELECT counter_raises('SELECT rollup(c) FROM counter_stored');
+SELECT raises('SELECT rollup(c) FROM (SELECT c FROM counter_stored WHERE g = 1 UNION ALL SELECT c FROM counter_stored WHERE g = 1) s');
+SELECT raises('SELECT rollup(c) FROM counter_stored');

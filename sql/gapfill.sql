@@ -6,16 +6,6 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET extra_float_digits = 0;
 
-CREATE FUNCTION gap_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 CREATE TABLE gap_src (time timestamptz, host text, x float8, n bigint);
 INSERT INTO gap_src SELECT timestamptz '2024-03-30 12:00+00' + i * interval '7 min', h, i * i % 97, CASE WHEN i % 5 = 0 THEN NULL ELSE i * 1000003 END
   FROM generate_series(0, 400) i, unnest('{a,b,c}'::text[]) h WHERE (i * 7919 + ascii(h) * 31) % 11 < 3 AND i NOT BETWEEN 100 AND 180;
@@ -167,7 +157,7 @@ ALTER TABLE gap_src ENABLE ROW LEVEL SECURITY;
 CREATE POLICY gap_policy ON gap_src USING (host = 'a');
 SET ROLE gap_user;
 SELECT host, count(*) FROM (SELECT time_bucket_gapfill('1 hour', time, finish => '2024-03-31', start => '2024-03-30') AS b, host FROM gap_src GROUP BY 1, 2) s GROUP BY 1;
-SELECT gap_raises('SELECT time_bucket_gapfill(''1 hour'', time, start => ''2024-03-30'', finish => ''2024-03-31'') AS b FROM readings GROUP BY 1');
+SELECT raises('SELECT time_bucket_gapfill(''1 hour'', time, start => ''2024-03-30'', finish => ''2024-03-31'') AS b FROM readings GROUP BY 1');
 RESET ROLE;
 ALTER TABLE gap_src DISABLE ROW LEVEL SECURITY;
 REVOKE ALL ON gap_src FROM gap_user;
@@ -193,7 +183,7 @@ SELECT (gap_compare('10 min', NULL, 'gap_src')).*;
 --
 -- Errors
 --
-SELECT e, gap_raises(format('SELECT %s', e)) FROM unnest(ARRAY[
+SELECT e, raises(format('SELECT %s', e)) FROM unnest(ARRAY[
 	'time_bucket_gapfill(1, v) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v) FROM (VALUES (1)) r(v) WHERE v > 0 GROUP BY 1', 'time_bucket_gapfill(1, v, 0) FROM (VALUES (1)) r(v) GROUP BY 1',
 	'time_bucket_gapfill(1, v + 1) FROM (VALUES (1)) r(v) WHERE v > 0 AND v < 5 GROUP BY 1', 'time_bucket_gapfill(1, v) FROM (VALUES (1)) r(v) WHERE v > 0 OR v < 5 GROUP BY 1',
 	'time_bucket_gapfill(1, v) FROM (VALUES (1, 1)) r(v, w) WHERE v > 0 AND v < w GROUP BY 1', 'time_bucket_gapfill(1, v, w, 5) FROM (VALUES (1, 1)) r(v, w) GROUP BY 1, w', 'time_bucket_gapfill(v, v, 1, 5) FROM (VALUES (1, 1)) r(v, w) GROUP BY 1',
@@ -206,4 +196,4 @@ SELECT e, gap_raises(format('SELECT %s', e)) FROM unnest(ARRAY[
 	'locf(1)', 'interpolate(1)', 'locf(v) FROM (VALUES (1)) r(v)', 'time_bucket_gapfill(1, v, 0, 5), locf(locf(max(v))) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v, 0, 5), count(*) FROM (VALUES (1)) r(v) GROUP BY 1 HAVING locf(max(v)) > 1',
 	'time_bucket_gapfill(1, v, 0, 5), interpolate(max(v), (1, 2, 3)) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v, 0, 5), interpolate(max(v), (''x''::text, 2)) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v, 0, 5), locf(max(v), 1, bool_or(v > 1)) FROM (VALUES (1)) r(v) GROUP BY 1']) e;
 CREATE FUNCTION gap_inlined() RETURNS SETOF int LANGUAGE sql STABLE AS $$ SELECT time_bucket_gapfill(1, v, 0, 3) FROM (VALUES (1)) r(v) GROUP BY 1 $$;
-SELECT gap_raises('SELECT * FROM gap_inlined()');
+SELECT raises('SELECT * FROM gap_inlined()');

@@ -1,17 +1,6 @@
 -- histogram against width_bucket and GROUP BY; approximate_row_count against count(*).  Likely bugs: values at bounds,
 -- rows that leave a window's frame, states that travel between processes.
 
--- what a statement raises
-CREATE FUNCTION histogram_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- The example of doc/functions.md
 --
@@ -61,9 +50,9 @@ SELECT histogram = (SELECT histogram(v, 0, 100, 9) FROM hist_src) AS same FROM h
 RESET max_parallel_workers_per_gather;
 
 -- errors
-SELECT e, histogram_raises(format('SELECT histogram(%s) FROM (VALUES (1::float8)) r(v)', e))
+SELECT e, raises(format('SELECT histogram(%s) FROM (VALUES (1::float8)) r(v)', e))
   FROM unnest('{v; 1; 1; 5,v; 2; 1; 5,v; 0; 1; 0,v; 0; 1; -1,v; 0; ''NaN''; 1,v; ''-inf''; 1; 1,v; 0; 1; NULL,v; NULL; 1; 1,v; 0; 1; 2000000000,''NaN''; 0; 1; 1}'::text[]) x, replace(x, ';', ',') e;
-SELECT histogram_raises('SELECT histogram(v, 0, 1, v) FROM generate_series(1, 2) v');
+SELECT raises('SELECT histogram(v, 0, 1, v) FROM generate_series(1, 2) v');
 
 --
 -- approximate_row_count

@@ -5,16 +5,6 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET extra_float_digits = 0;
 
-CREATE FUNCTION lttb_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- The example of doc/functions.md
 --
@@ -85,4 +75,4 @@ SELECT lttb(t, v, 3) FROM (VALUES (timestamptz '4713-11-24 00:00 BC', 1), ('2024
 -- as a window function: the state is used again
 SELECT sum(cardinality(l)) FROM (SELECT lttb(t, v, 5) OVER (PARTITION BY g ORDER BY t) AS l FROM lttb_src) s;
 -- errors
-SELECT e, lttb_raises(format('SELECT lttb(%s) FROM (VALUES (timestamptz ''epoch'', 1), (''2000-01-01'', 5)) r(t, v)', e)) FROM unnest('{"t, v, 1","t, v, -1","t, v, NULL","t, v, v + 2"}'::text[]) e;
+SELECT e, raises(format('SELECT lttb(%s) FROM (VALUES (timestamptz ''epoch'', 1), (''2000-01-01'', 5)) r(t, v)', e)) FROM unnest('{"t, v, 1","t, v, -1","t, v, NULL","t, v, v + 2"}'::text[]) e;

@@ -5,16 +5,6 @@
 SET timezone = 'UTC';
 SET extra_float_digits = 0;
 
-CREATE FUNCTION sketch_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- The examples of doc/functions.md.  Percentiles are told by whether they are within the error that is promised.
 --
@@ -116,19 +106,19 @@ SELECT num, distinct_count(s) FROM (SELECT num, approx_count_distinct(v) OVER (O
 CREATE TABLE sketch_stored AS SELECT g, percentile_agg(v) AS s, hyperloglog(32, v) AS h, hyperloglog(1024, v) AS few FROM sketch_src GROUP BY g;
 SELECT count(*) AS rows, count(*) FILTER (WHERE s::text::uddsketch::text <> s::text OR h::text::hyperloglog::text <> h::text OR few::text::hyperloglog::text <> few::text) AS different FROM sketch_stored;
 SELECT DISTINCT left(r, 5) AS error FROM (
-	SELECT sketch_raises(format('SELECT approx_percentile(0.7, rollup(s)), approx_percentile_rank(0.7, rollup(s)) FROM (SELECT %L::uddsketch AS s) s', set_byte(tsdb.uddsketch_send(s), i, b)::text)) AS r FROM sketch_stored, generate_series(0, octet_length(tsdb.uddsketch_send(s)) - 1) i, unnest('{0,1,128,255}'::int[]) b WHERE g IN (4, 6) OR g = 7 AND i < 100
+	SELECT raises(format('SELECT approx_percentile(0.7, rollup(s)), approx_percentile_rank(0.7, rollup(s)) FROM (SELECT %L::uddsketch AS s) s', set_byte(tsdb.uddsketch_send(s), i, b)::text)) AS r FROM sketch_stored, generate_series(0, octet_length(tsdb.uddsketch_send(s)) - 1) i, unnest('{0,1,128,255}'::int[]) b WHERE g IN (4, 6) OR g = 7 AND i < 100
 	UNION ALL
-	SELECT sketch_raises(format('SELECT distinct_count(rollup(s)) FROM (SELECT %L::hyperloglog AS s) s', set_byte(tsdb.hyperloglog_send(h), i, b)::text)) FROM (SELECT h FROM sketch_stored WHERE g = 0 UNION ALL SELECT few FROM sketch_stored WHERE g = 4) s, generate_series(0, octet_length(tsdb.hyperloglog_send(h)) - 1) i, unnest('{0,1,128,255}'::int[]) b) s WHERE r NOT LIKE 'no error%';
+	SELECT raises(format('SELECT distinct_count(rollup(s)) FROM (SELECT %L::hyperloglog AS s) s', set_byte(tsdb.hyperloglog_send(h), i, b)::text)) FROM (SELECT h FROM sketch_stored WHERE g = 0 UNION ALL SELECT few FROM sketch_stored WHERE g = 4) s, generate_series(0, octet_length(tsdb.hyperloglog_send(h)) - 1) i, unnest('{0,1,128,255}'::int[]) b) s WHERE r NOT LIKE 'no error%';
 SELECT DISTINCT left(r, 5) AS result FROM (
-	SELECT sketch_raises(format('SELECT num_vals(%L::uddsketch)', substring(tsdb.uddsketch_send(s) FOR n)::text)) AS r FROM sketch_stored, generate_series(0, octet_length(tsdb.uddsketch_send(s)) - 1) n WHERE g = 4
-	UNION ALL SELECT sketch_raises(format('SELECT distinct_count(%L::hyperloglog)', substring(tsdb.hyperloglog_send(few) FOR n)::text)) FROM sketch_stored, generate_series(0, octet_length(tsdb.hyperloglog_send(few)) - 1) n WHERE g = 4) s;
+	SELECT raises(format('SELECT num_vals(%L::uddsketch)', substring(tsdb.uddsketch_send(s) FOR n)::text)) AS r FROM sketch_stored, generate_series(0, octet_length(tsdb.uddsketch_send(s)) - 1) n WHERE g = 4
+	UNION ALL SELECT raises(format('SELECT distinct_count(%L::hyperloglog)', substring(tsdb.hyperloglog_send(few) FOR n)::text)) FROM sketch_stored, generate_series(0, octet_length(tsdb.hyperloglog_send(few)) - 1) n WHERE g = 4) s;
 -- counts near the limit of bigint
-SELECT sketch_raises('SELECT rollup(s) FROM (SELECT overlay(tsdb.uddsketch_send(percentile_agg(0)) PLACING ''\xffffffffffffff7f'' FROM 37 FOR 8)::text::uddsketch AS s FROM generate_series(1, 2)) x, generate_series(1, 2)');
+SELECT raises('SELECT rollup(s) FROM (SELECT overlay(tsdb.uddsketch_send(percentile_agg(0)) PLACING ''\xffffffffffffff7f'' FROM 37 FOR 8)::text::uddsketch AS s FROM generate_series(1, 2)) x, generate_series(1, 2)');
 
 -- errors
-SELECT e, sketch_raises(format('SELECT %s FROM (VALUES (1::float8)) r(v)', e))
+SELECT e, raises(format('SELECT %s FROM (VALUES (1::float8)) r(v)', e))
   FROM unnest('{"uddsketch(3, 0.01, v)","uddsketch(100001, 0.01, v)","uddsketch(100, 0, v)","uddsketch(100, 0.6, v)","uddsketch(100, ''NaN'', v)","uddsketch(NULL, 0.1, v)","approx_percentile(-0.1, percentile_agg(v))","approx_percentile(1.1, percentile_agg(v))","approx_percentile(''NaN'', percentile_agg(v))","hyperloglog(15, v)","hyperloglog(262145, v)","hyperloglog(NULL, v)","approx_count_distinct(point(v, v))"}'::text[]) e;
-SELECT sketch_raises('SELECT rollup(s) FROM (SELECT uddsketch(100, v, 1) AS s FROM unnest(''{0.1,0.2}''::float8[]) v GROUP BY v) x');
-SELECT sketch_raises('SELECT uddsketch(100, v, 1) FROM unnest(''{0.1,0.2}''::float8[]) v');
-SELECT sketch_raises('SELECT rollup(s) FROM (SELECT hyperloglog(v, 1) AS s FROM unnest(''{16,64}''::int[]) v GROUP BY v) x');
-SELECT sketch_raises('SELECT hyperloglog(v, 1) FROM unnest(''{16,64}''::int[]) v');
+SELECT raises('SELECT rollup(s) FROM (SELECT uddsketch(100, v, 1) AS s FROM unnest(''{0.1,0.2}''::float8[]) v GROUP BY v) x');
+SELECT raises('SELECT uddsketch(100, v, 1) FROM unnest(''{0.1,0.2}''::float8[]) v');
+SELECT raises('SELECT rollup(s) FROM (SELECT hyperloglog(v, 1) AS s FROM unnest(''{16,64}''::int[]) v GROUP BY v) x');
+SELECT raises('SELECT hyperloglog(v, 1) FROM unnest(''{16,64}''::int[]) v');

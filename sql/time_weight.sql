@@ -5,16 +5,6 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET extra_float_digits = 0;
 
-CREATE FUNCTION weight_raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- The examples of doc/functions.md
 --
@@ -74,15 +64,15 @@ SELECT average(time_weight('LOCF', t, v)), average(time_weight('linear', t, v)) 
 SELECT average(time_weight('linear', t, v)) FROM (VALUES (timestamptz '4713-11-24 BC', 1.7e308), ('294276-12-31', 1.7e308)) r(t, v);
 SELECT unit, integral(time_weight('LOCF', t, v), unit) FROM (VALUES (timestamptz '2024-01-01', 1), ('2024-01-15', 2)) r(t, v), unnest('{week,weeks,day,DAYS,Hour,minutes,second,seconds,milliseconds,microsecond}'::text[]) unit GROUP BY unit ORDER BY 2, 1;
 -- errors
-SELECT e, weight_raises(format('SELECT %s FROM (VALUES (timestamptz ''epoch'', 1), (''2000-01-01'', 2)) r(t, v)', e))
+SELECT e, raises(format('SELECT %s FROM (VALUES (timestamptz ''epoch'', 1), (''2000-01-01'', 2)) r(t, v)', e))
   FROM unnest('{"time_weight(''next'', t, v)","time_weight(NULL, t, v)","time_weight(CASE v WHEN 1 THEN ''locf'' ELSE ''linear'' END, t, v)","integral(time_weight(''locf'', t, v), ''month'')"}'::text[]) e;
-SELECT weight_raises('SELECT rollup(w) FROM (SELECT time_weight(''locf'', t, v) AS w FROM weight_src GROUP BY i % 2) s');
-SELECT weight_raises('SELECT rollup(w) FROM (SELECT time_weight(CASE WHEN t < ''2024-10-27'' THEN ''locf'' ELSE ''linear'' END, t, v) AS w FROM weight_src WHERE isfinite(t) GROUP BY t < ''2024-10-27'') s');
+SELECT raises('SELECT rollup(w) FROM (SELECT time_weight(''locf'', t, v) AS w FROM weight_src GROUP BY i % 2) s');
+SELECT raises('SELECT rollup(w) FROM (SELECT time_weight(CASE WHEN t < ''2024-10-27'' THEN ''locf'' ELSE ''linear'' END, t, v) AS w FROM weight_src WHERE isfinite(t) GROUP BY t < ''2024-10-27'') s');
 -- the type
 CREATE TABLE weight_stored AS SELECT g, time_weight('linear', t, v) AS w FROM weight_src GROUP BY g;
 SELECT count(*) AS rows, count(*) FILTER (WHERE w::text::timeweightsummary::text <> w::text) AS different FROM weight_stored;
-SELECT DISTINCT left(r, 5) AS error FROM (SELECT weight_raises(format('SELECT average(%L::timeweightsummary)', set_byte(tsdb.time_weight_send(w), i, b)::text)) AS r FROM weight_stored, generate_series(0, 59) i, unnest('{0,1,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%';
-SELECT weight_raises(format('SELECT %L::timeweightsummary', x)) FROM unnest('{"\\x","\\x02010000","\\x01010000"}'::text[]) x;
+SELECT DISTINCT left(r, 5) AS error FROM (SELECT raises(format('SELECT average(%L::timeweightsummary)', set_byte(tsdb.time_weight_send(w), i, b)::text)) AS r FROM weight_stored, generate_series(0, 59) i, unnest('{0,1,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%';
+SELECT raises(format('SELECT %L::timeweightsummary', x)) FROM unnest('{"\\x","\\x02010000","\\x01010000"}'::text[]) x;
 
 --
 -- Candlesticks.  Of equal prices the earliest counts.
@@ -119,5 +109,5 @@ SELECT volume(c) IS NULL AS volume, low(c) FROM (SELECT candlestick('epoch', 2, 
 SELECT candlestick('epoch', 2, NULL, 1, 3, 4) IS NULL AS "null";
 CREATE TABLE trade_stored AS SELECT g, candlestick_agg(t, price, volume) AS c FROM trade_src GROUP BY g;
 SELECT count(*) AS rows, count(*) FILTER (WHERE c::text::candlestick::text <> c::text) AS different FROM trade_stored;
-SELECT DISTINCT left(r, 5) AS error FROM (SELECT weight_raises(format('SELECT vwap(%L::candlestick)', set_byte(tsdb.candlestick_send(c), i, b)::text)) AS r FROM trade_stored, generate_series(0, 91) i, unnest('{0,1,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%';
-SELECT weight_raises(format('SELECT %L::candlestick', x)) FROM unnest('{"\\x","\\x03010000"}'::text[]) x;
+SELECT DISTINCT left(r, 5) AS error FROM (SELECT raises(format('SELECT vwap(%L::candlestick)', set_byte(tsdb.candlestick_send(c), i, b)::text)) AS r FROM trade_stored, generate_series(0, 91) i, unnest('{0,1,255}'::int[]) b WHERE g = 1) s WHERE r NOT LIKE 'no error%';
+SELECT raises(format('SELECT %L::candlestick', x)) FROM unnest('{"\\x","\\x03010000"}'::text[]) x;

@@ -13,7 +13,6 @@
  */
 #include "compat.h"
 
-#include "common/int.h"
 #include "timeseries/summary_type.h"
 #include "timeseries/time_points.h"
 #include "utils/timestamp.h"
@@ -226,12 +225,7 @@ tsdb_counter_rollup_final(PG_FUNCTION_ARGS)
 	{
 		const CounterSummary *next = tsdb_summary_list_item(list, i);
 
-		if (next->first.time <= result->last.time)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("counter summaries overlap in time"),
-					 errdetail("What lies between two values of one is not known any more."),
-					 errhint("Roll up summaries of one series whose ranges of time follow each other.")));
+		tsdb_summary_require_after(result->last.time, next->first.time, &counter_type);
 		count_step(result, result->last.value, next->first.value);
 		result->nresets += next->nresets;
 		result->nchanges += next->nchanges;
@@ -240,10 +234,7 @@ tsdb_counter_rollup_final(PG_FUNCTION_ARGS)
 			result->second = next->first;
 		result->before_last = next->nelements == 1 ? result->last : next->before_last;
 		result->last = next->last;
-		if (pg_add_s64_overflow(result->nelements, next->nelements, &result->nelements))
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("bigint out of range")));
+		result->nelements = tsdb_summary_add_counts(result->nelements, next->nelements);
 	}
 	PG_RETURN_POINTER(result);
 }

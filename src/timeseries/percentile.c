@@ -156,12 +156,13 @@ typedef struct Bucket
 typedef struct UddState
 {
 	MemoryContext context;
-	UddSketch	head;			/* numbers of buckets are unset, all else is right */
 	int64		total;			/* values, so that no sum of counts overflows */
 	double		per_log;		/* index of x = ceil(log(x) * per_log) */
 	int32		nbuckets;		/* in use */
 	int			room_bits;		/* there are 2 ^ room_bits, at most half of them in use */
 	Bucket	   *buckets;		/* by hash, open addressing */
+
+	UddSketch	head;			/* numbers of buckets are unset, all else is right; last, since it has a tail */
 } UddState;
 
 /* log gamma */
@@ -315,10 +316,7 @@ add_sketch(UddState *state, const UddSketch *sketch)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("uddsketches of different size or error cannot be rolled up")));
-	if (pg_add_s64_overflow(state->total, total_count(sketch), &state->total))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("bigint out of range")));
+	state->total = tsdb_summary_add_counts(state->total, total_count(sketch));
 	while (head->ncollapses < sketch->ncollapses)
 		rebuild(state, state->room_bits, true);
 	if (n > 0)

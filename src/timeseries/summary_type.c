@@ -5,8 +5,7 @@
  */
 #include "compat.h"
 
-#include "lib/stringinfo.h"
-#include "libpq/pqformat.h"
+#include "common/int.h"
 #include "timeseries/aggregate_call.h"
 #include "timeseries/summary_type.h"
 #include "utils/builtins.h"
@@ -255,4 +254,27 @@ tsdb_summary_list_final(FunctionCallInfo fcinfo, Size key_offset)
 	key.size = list->size;
 	qsort_arg(list->items, list->n, list->size, compare_items, &key);
 	return list;
+}
+
+void
+tsdb_summary_require_after(int64 end_of_first, int64 start_of_second, const TsdbSummaryType *type)
+{
+	if (start_of_second <= end_of_first)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("values of type %s overlap in time", type->name),
+				 errdetail("What lies between two values of one is not known any more."),
+				 errhint("Roll up summaries of one series whose ranges of time follow each other.")));
+}
+
+int64
+tsdb_summary_add_counts(int64 a, int64 b)
+{
+	int64		sum;
+
+	if (pg_add_s64_overflow(a, b, &sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("bigint out of range")));
+	return sum;
 }

@@ -89,6 +89,12 @@ extern PGDLLEXPORT Datum tsdb_summary_list_combine(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tsdb_summary_list_serialize(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tsdb_summary_list_deserialize(PG_FUNCTION_ARGS);
 
+/* For two summaries of a list: throws INVALID_PARAMETER_VALUE unless the second begins after the first ends. */
+extern void tsdb_summary_require_after(int64 end_of_first, int64 start_of_second, const TsdbSummaryType *type);
+
+/* Sum of two numbers of rows; throws NUMERIC_VALUE_OUT_OF_RANGE */
+extern int64 tsdb_summary_add_counts(int64 a, int64 b);
+
 static inline const void *
 tsdb_summary_list_item(const TsdbSummaryList *list, Size i)
 {

@@ -9,7 +9,6 @@
  */
 #include "compat.h"
 
-#include "common/int.h"
 #include "timeseries/summary_type.h"
 #include "timeseries/time_points.h"
 #include "utils/builtins.h"
@@ -162,18 +161,10 @@ tsdb_time_weight_rollup_final(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("time-weight summaries of different methods cannot be rolled up")));
-		if (next->first.time <= result->last.time)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("time-weight summaries overlap in time"),
-					 errdetail("What lies between two values of one is not known any more."),
-					 errhint("Roll up summaries of one series whose ranges of time follow each other.")));
+		tsdb_summary_require_after(result->last.time, next->first.time, &time_weight_type);
 		result->sum += weight(result->method, &result->last, &next->first) + next->sum;
 		result->last = next->last;
-		if (pg_add_s64_overflow(result->nelements, next->nelements, &result->nelements))
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("bigint out of range")));
+		result->nelements = tsdb_summary_add_counts(result->nelements, next->nelements);
 	}
 	PG_RETURN_POINTER(result);
 }
