@@ -12,6 +12,10 @@ SELECT abs(approx_percentile(0.5, s) / 500 - 1) <= error(s) AS median, abs(appro
   FROM (SELECT percentile_agg(v) AS s FROM generate_series(1, 1000) v) x;
 SELECT distinct_count(approx_count_distinct(v % 100)) FROM generate_series(1, 1000) v;
 
+CREATE TABLE measurements AS SELECT timestamptz '2024-02-03 00:00+00' + i * interval '10 min' AS t, (i % 100)::float8 AS v FROM generate_series(0, 287) i;
+CREATE TABLE hours AS SELECT time_bucket('1 hour', t) AS hour, percentile_agg(v) AS p FROM measurements GROUP BY 1;
+SELECT time_bucket('1 day', hour), round(approx_percentile(0.95, rollup(p))::numeric) FROM hours GROUP BY 1 ORDER BY 1;
+
 --
 -- Percentiles of several distributions: the exact one lies within the sketch's error
 --
@@ -77,8 +81,10 @@ RESET max_parallel_workers_per_gather;
 --
 -- Numbers of different values: within four standard errors
 --
-SELECT n, abs(distinct_count(s) - n) <= ceil(4 * stderror(s) * n) AS near, abs(distinct_count(t) - n) <= ceil(4 * stderror(t) * n) AS near_1024, abs(distinct_count(u) - n) <= ceil(4 * stderror(u) * n) AS near_16
-  FROM (SELECT n, approx_count_distinct(v) AS s, hyperloglog(1024, v) AS t, hyperloglog(16, v) AS u FROM unnest('{1,2,3,10,100,1000,5000,8192,8193,20000,100000}'::int[]) n, generate_series(1, n) v GROUP BY n) x ORDER BY n;
+SELECT n, abs(distinct_count(s) - n) <= ceil(4 * stderror(s) * n) AS near, abs(distinct_count(t) - n) <= ceil(4 * stderror(t) * n) AS near_1024, abs(distinct_count(u) - n) <= ceil(4 * stderror(u) * n) AS near_64
+  FROM (SELECT n, approx_count_distinct(v) AS s, hyperloglog(1024, v) AS t, hyperloglog(64, v) AS u FROM unnest('{1,2,3,10,100,1000,5000,8192,8193,20000,100000}'::int[]) n, generate_series(1, n) v GROUP BY n) x ORDER BY n;
+-- no bias: the mean error of 12 sets is within three of its standard errors
+SELECT abs(avg(distinct_count(s) / 20000.0 - 1)) < 3 * max(stderror(s)) / sqrt(12) AS unbiased FROM (SELECT approx_count_distinct(g * 10000000 + v) AS s FROM generate_series(1, 12) g, generate_series(1, 20000) v GROUP BY g) x;
 -- few values: exactly
 SELECT bool_and(distinct_count(s) = n) AS exact FROM (SELECT n, approx_count_distinct(v) AS s FROM generate_series(1, 60) n, generate_series(1, n) v GROUP BY n) x;
 SELECT stderror(hyperloglog(16, 1)), round(stderror(hyperloglog(1000, 1))::numeric, 6) AS "1024", round(stderror(approx_count_distinct(1))::numeric, 6) AS "32768";

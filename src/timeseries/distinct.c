@@ -228,6 +228,21 @@ add_hash(HllState *state, uint64 hash)
 		add_entry_sparse(state, number << RANK_BITS | rank);
 }
 
+/*
+ * The two halves of core's hashes of small numbers are not independent enough: estimates of
+ * consecutive integers were off by 0.7 % on average.  This is MurmurHash3's finalizer (A. Appleby).
+ */
+static inline uint64
+mix(uint64 hash)
+{
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xff51afd7ed558ccd);
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	hash ^= hash >> 33;
+	return hash;
+}
+
 static int
 compare_entries(const void *a, const void *b)
 {
@@ -360,7 +375,7 @@ estimate(const HyperLogLog *sketch)
 	for (i = most_rank - 1; i >= 1; i--)
 		z = 0.5 * (z + (double) counts[i]);
 	z += nregisters * sigma((double) counts[0] / nregisters);
-	/* alpha of infinitely many registers: 1 / (2 log 2) */
+	/* alpha of infinitely many registers: 1 / (2 log 2).  (Too great by 1 / registers, which the error exceeds by far.) */
 	return nregisters / (2 * log(2)) * nregisters / z;
 }
 
@@ -422,8 +437,8 @@ step(FunctionCallInfo fcinfo, int value_arg, int32 registers)
 				 errmsg("number of buckets must be the same in all rows of a group")));
 
 	cache = hash_of_argument(fcinfo, value_arg);
-	add_hash(state, DatumGetUInt64(FunctionCall2Coll(&cache->function, PG_GET_COLLATION(), PG_GETARG_DATUM(value_arg),
-													 Int64GetDatum(0))));
+	add_hash(state, mix(DatumGetUInt64(FunctionCall2Coll(&cache->function, PG_GET_COLLATION(),
+														 PG_GETARG_DATUM(value_arg), Int64GetDatum(0)))));
 	PG_RETURN_POINTER(state);
 }
 

@@ -513,6 +513,15 @@ split_query(Query *query)
 	query->targetList = (List *) split_mutator((Node *) query->targetList, &split);
 	query->windowClause = (List *) split_mutator((Node *) query->windowClause, &split);
 
+	/* in plans, columns are called as in the query's result */
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (IsA(entry->expr, Var) && ((Var *) entry->expr)->varlevelsup == 0 && entry->resname != NULL)
+			list_nth_node(TargetEntry, split.columns, ((Var *) entry->expr)->varattno - 1)->resname = pstrdup(entry->resname);
+	}
+
 	/* the subquery: the old one without what comes after grouping */
 	subquery->targetList = copyObject(split.columns);
 	subquery->hasWindowFuncs = false;
