@@ -14,5 +14,16 @@ END $$;
 CREATE FUNCTION chunk_rows(rel regclass) RETURNS bigint LANGUAGE sql AS
 	$$ SELECT coalesce(sum(rows), 0)::bigint FROM tsdb.chunks WHERE relation = rel $$;
 
+-- What a statement raises, or the first value of its result.
+CREATE FUNCTION raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE statement INTO result;
+	RETURN 'no error: ' || coalesce(result, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+
 SELECT amname, amtype FROM pg_am WHERE amname = 'tsdb';
 SELECT extname FROM pg_extension WHERE extname = 'tsdb_am';

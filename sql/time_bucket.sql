@@ -6,17 +6,6 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 
--- what a statement raises
-CREATE FUNCTION raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-
 --
 -- All there is
 --
@@ -291,4 +280,4 @@ SELECT count(*) FROM tsdb.tables;
 \c :this_database
 DROP DATABASE time_bucket_elsewhere;
 
-DROP FUNCTION raises, month_number, month_timestamp, zone_differences, integer_differences;
+DROP FUNCTION month_number, month_timestamp, zone_differences, integer_differences;

@@ -20,6 +20,7 @@
 #include "scan/tsdb_scan.h"
 #include "sqlfunc/shard_moves.h"
 #include "tcop/utility.h"
+#include "timeseries/gapfill.h"
 #include "utils/snapmgr.h"
 
 PG_MODULE_MAGIC;
@@ -104,6 +105,8 @@ _PG_init(void)
 	tsdb_chunk_index_init();
 	tsdb_jobs_init();
 	tsdb_shard_moves_init();
+	/* last: its planner hook has to see a query before the others do */
+	tsdb_gapfill_init();
 
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = tsdb_process_utility;

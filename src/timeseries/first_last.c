@@ -15,6 +15,7 @@
  */
 #include "compat.h"
 
+#include "timeseries/aggregate_call.h"
 #include "timeseries/first_last.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -219,16 +220,6 @@ tsdb_pick_deserialize(bytea *bytes, TsdbPickTypes **types, MemoryContext types_c
 
 /*-------------------------------------------------------------------- SQL */
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "function of aggregate first or last called outside an aggregate");
-	return context;
-}
-
 static Datum
 pick_step(FunctionCallInfo fcinfo, bool last)
 {
@@ -236,7 +227,7 @@ pick_step(FunctionCallInfo fcinfo, bool last)
 
 	if (state == NULL)
 	{
-		MemoryContext context = aggregate_context(fcinfo);
+		MemoryContext context = tsdb_aggregate_context(fcinfo);
 
 		if (fcinfo->flinfo->fn_extra == NULL)
 			fcinfo->flinfo->fn_extra = tsdb_pick_types(get_fn_expr_argtype(fcinfo->flinfo, 1),
@@ -267,7 +258,7 @@ tsdb_last_step(PG_FUNCTION_ARGS)
 static Datum
 pick_combine(FunctionCallInfo fcinfo, bool last)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = tsdb_aggregate_context(fcinfo);
 	TsdbPickState *state = PG_ARGISNULL(0) ? NULL : (TsdbPickState *) PG_GETARG_POINTER(0);
 	TsdbPickState *other = PG_ARGISNULL(1) ? NULL : (TsdbPickState *) PG_GETARG_POINTER(1);
 
@@ -298,7 +289,7 @@ tsdb_last_combine(PG_FUNCTION_ARGS)
 Datum
 tsdb_first_last_serialize(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
+	(void) tsdb_aggregate_context(fcinfo);
 	PG_RETURN_BYTEA_P(tsdb_pick_serialize((TsdbPickState *) PG_GETARG_POINTER(0)));
 }
 
@@ -308,7 +299,7 @@ tsdb_first_last_deserialize(PG_FUNCTION_ARGS)
 	TsdbPickTypes *types = fcinfo->flinfo->fn_extra;
 	TsdbPickState *state;
 
-	(void) aggregate_context(fcinfo);
+	(void) tsdb_aggregate_context(fcinfo);
 	state = tsdb_pick_deserialize(PG_GETARG_BYTEA_PP(0), &types, fcinfo->flinfo->fn_mcxt);
 	fcinfo->flinfo->fn_extra = types;
 	PG_RETURN_POINTER(state);
@@ -319,7 +310,7 @@ tsdb_first_last_final(PG_FUNCTION_ARGS)
 {
 	TsdbPickState *state = PG_ARGISNULL(0) ? NULL : (TsdbPickState *) PG_GETARG_POINTER(0);
 
-	(void) aggregate_context(fcinfo);
+	(void) tsdb_aggregate_context(fcinfo);
 	if (state == NULL || !state->has_row || state->value_isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(state->value.datum);
