@@ -1755,6 +1755,7 @@ CREATE SEQUENCE tsdb.job_id AS integer START 1000;
 COMMENT ON SEQUENCE tsdb.job_id IS 'numbers of jobs';
 GRANT USAGE, SELECT, UPDATE ON SEQUENCE tsdb.job_id TO PUBLIC;
 
+-- (An interval with parts of either sign may be short and yet lead far out of the range of timestamps.  Workers add those below to now() for all users' jobs.)
 CREATE TABLE tsdb.job (
 	id integer PRIMARY KEY DEFAULT pg_catalog.nextval('tsdb.job_id'),
 	owner regrole NOT NULL,
@@ -1768,7 +1769,9 @@ CREATE TABLE tsdb.job (
 	max_runtime interval NOT NULL DEFAULT '0' CHECK (max_runtime BETWEEN '0' AND '1 year'),
 	max_retries integer NOT NULL DEFAULT -1 CHECK (max_retries >= -1),
 	retry_period interval NOT NULL DEFAULT '5 min' CHECK (retry_period BETWEEN '1 s' AND '100 years'),
-	scheduled boolean NOT NULL DEFAULT true
+	scheduled boolean NOT NULL DEFAULT true,
+	CONSTRAINT job_schedule_interval_sign CHECK (0 <= ALL (ARRAY[extract(year FROM schedule_interval), extract(month FROM schedule_interval), extract(day FROM schedule_interval), extract(hour FROM schedule_interval), extract(minute FROM schedule_interval), extract(second FROM schedule_interval)])),
+	CONSTRAINT job_retry_period_sign CHECK (0 <= ALL (ARRAY[extract(year FROM retry_period), extract(month FROM retry_period), extract(day FROM retry_period), extract(hour FROM retry_period), extract(minute FROM retry_period), extract(second FROM retry_period)]))
 );
 COMMENT ON TABLE tsdb.job IS 'jobs: what to call, when, as whom; readable by all, written through tsdb.add_job and the like';
 CREATE UNIQUE INDEX job_policy ON tsdb.job (relation, proc_name) WHERE proc_schema = 'tsdb' AND relation IS NOT NULL;

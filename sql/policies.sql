@@ -86,6 +86,13 @@ INSERT INTO tsdb.job (owner, proc_schema, proc_name, schedule_interval) VALUES (
 UPDATE tsdb.job SET owner = 'regress_jobs_a' WHERE owner = 'regress_jobs_b'::regrole;
 DELETE FROM tsdb.job WHERE owner = 'regress_jobs_b'::regrole;
 TRUNCATE tsdb.job;
+-- nor name a table that somebody may make yet, whose owner would get the policy
+INSERT INTO tsdb.job (owner, relation, proc_schema, proc_name, config, schedule_interval) VALUES ('regress_jobs_b', 4294967295, 'tsdb', 'policy_retention', '{"drop_after": "0"}', '1 hour');
+-- short, and yet far out of the range of timestamps
+\set VERBOSITY terse
+INSERT INTO tsdb.job (owner, proc_schema, proc_name, schedule_interval) VALUES ('regress_jobs_b', 'policies', 'p', '-100000 months 3000020 days');
+INSERT INTO tsdb.job (owner, proc_schema, proc_name, schedule_interval, retry_period) VALUES ('regress_jobs_b', 'policies', 'p', '1 hour', '1 month -30 days 1 s');
+\set VERBOSITY default
 UPDATE tsdb.job_stat SET next_start = now();
 SELECT * FROM tsdb.job_error;
 SELECT count(*) FROM tsdb.jobs WHERE job_id IS NOT NULL;

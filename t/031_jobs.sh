@@ -7,6 +7,23 @@ test_server main
 server_config main "tsdb_am.max_workers = 2" "tsdb_am.compress_after = 1s" "tsdb_am.worker_naptime = 1s" "restart_after_crash = on"
 server_stop main
 server_start main
+
+# a database without the extension is looked at once, not again and again
+sql -c "CREATE DATABASE without"
+wait_for 30 "t" "a worker looks into a database without the extension" -c "SELECT xact_commit > 0 FROM pg_stat_database WHERE datname = 'without'"
+sleep 3
+is "$(sql -c "SELECT xact_commit < 20 FROM pg_stat_database WHERE datname = 'without'")" t "and once will do"
+
+# one that no worker can connect to is tried again after some seconds
+directory=$(sql -c "SELECT setting || '/base/' || (SELECT oid FROM pg_database WHERE datname = 'without') FROM pg_settings WHERE name = 'data_directory'")
+server_stop main
+mv "$directory/PG_VERSION" "$directory/PG_VERSION.not"
+server_start main
+sleep 5
+mv "$directory/PG_VERSION.not" "$directory/PG_VERSION"
+is "$(grep -c 'is not a valid data directory' "$scratch/main.log")" 1 "a worker that cannot connect is started again after some seconds"
+sql -c "DROP DATABASE without"
+
 sql <<'SQL'
 CREATE EXTENSION tsdb_am;
 CREATE ROLE alice LOGIN;
@@ -74,6 +91,22 @@ alice -c "CREATE TABLE cpu (time timestamptz NOT NULL, host text, v float8) USIN
 wait_for 30 500 "tables are served beside it" -c "SELECT chunk_rows FROM tsdb.tables WHERE relation = 'cpu'::regclass"
 sql -c "SELECT pg_terminate_backend(pid) FROM tsdb.stat_progress_compress WHERE job_id = $sleeps" >/dev/null
 alice -c "SELECT tsdb.delete_job($sleeps)" >/dev/null
+
+#--------------------------------------------------------------------- what an owner has for his sessions, and what he locks
+
+sql -c "CREATE PROCEDURE nothing(int, jsonb) LANGUAGE sql AS ''" -c "CREATE ROLE careful LOGIN" \
+	-c "ALTER ROLE careful SET default_transaction_read_only = on" -c "ALTER ROLE careful SET default_transaction_isolation = 'serializable'"
+nothing=$(sql -c "SET ROLE careful" -c "SELECT tsdb.add_job('nothing', '1 hour')")
+wait_for 30 "success" "results are written though the owner's sessions are read only" -c "SELECT last_status FROM tsdb.jobs WHERE job_id = $nothing"
+sql -c "SET ROLE careful" -c "SELECT tsdb.delete_job($nothing)" >/dev/null
+
+alice -c "SELECT tsdb.alter_job($twice, scheduled => true)" >/dev/null
+alice -c "BEGIN" -c "LOCK TABLE tsdb.job IN ACCESS EXCLUSIVE MODE" -c "SELECT pg_sleep(15)" -c "COMMIT" >/dev/null &
+sleep 3
+alice -c "CREATE TABLE beside (time timestamptz NOT NULL, v int) USING tsdb" -c "INSERT INTO beside SELECT now(), i FROM generate_series(1, 300) i"
+wait_for 10 300 "tables are served while jobs are locked" -c "SELECT chunk_rows FROM tsdb.tables WHERE relation = 'beside'::regclass"
+wait
+alice -c "SELECT tsdb.alter_job($twice, scheduled => false)" -c "DROP TABLE beside" >/dev/null
 
 #--------------------------------------------------------------------- policies
 

@@ -31,9 +31,12 @@ PG_FUNCTION_INFO_V1(tsdb_sql_table_jobs);
 PG_FUNCTION_INFO_V1(tsdb_sql_worker_info);
 PG_FUNCTION_INFO_V1(tsdb_sql_policy_columns);
 
-/* May the user write this row?  A table that is gone is nobody's. */
+/*
+ * May the user write this row?  A table that is gone is nobody's, so that a job of it can be deleted; but no row may come to name one: somebody
+ * else's new table could get the number, and the policy with it (schedule() gives policies to their table's owner).
+ */
 static void
-require_rights(HeapTuple tuple, TupleDesc tupdesc)
+require_rights(HeapTuple tuple, TupleDesc tupdesc, bool written)
 {
 	bool		isnull;
 	Oid			user = GetUserId();
@@ -47,7 +50,16 @@ require_rights(HeapTuple tuple, TupleDesc tupdesc)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be member of the role that owns the job")));
 	relation = DatumGetObjectId(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "relation"), &isnull));
-	if (!isnull && get_rel_relkind(relation) != '\0' && !pg_class_ownercheck(relation, user))
+	if (isnull)
+		return;
+	if (get_rel_relkind(relation) == '\0')
+	{
+		if (written)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation with OID %u does not exist", relation)));
+	}
+	else if (!pg_class_ownercheck(relation, user))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
@@ -67,9 +79,9 @@ tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called as a trigger before each row", "tsdb.job_guard")));
 
 	tupdesc = RelationGetDescr(trigger->tg_relation);
-	require_rights(trigger->tg_trigtuple, tupdesc);
+	require_rights(trigger->tg_trigtuple, tupdesc, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		require_rights(trigger->tg_newtuple, tupdesc);
+		require_rights(trigger->tg_newtuple, tupdesc, true);
 	tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }

@@ -199,6 +199,8 @@ tsdb_jobs_schedule(void)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	become_extension(&save);
+	/* users may lock tsdb.job and its rows, and the worker has more to do than to wait for them */
+	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	next = schedule();
 	list_shards(&shards, cxt);
@@ -369,6 +371,9 @@ note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int 
 	Identity	save;
 
 	StartTransactionCommand();
+	/* whatever the owner has for his sessions, or the job has set */
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	become_extension(&save);
 	SPI_connect();

@@ -242,11 +242,15 @@ choose_vacuum(TableTurn *turn)
 static StepResult
 vacuum_step(TableTurn *turn)
 {
+	static MemoryContext cxt = NULL;
 	VacuumParams params;
-	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "tsdb worker vacuum", ALLOCSET_DEFAULT_SIZES);
 	BufferAccessStrategy strategy;
 	List	   *relations;
 
+	/* outlives vacuum()'s transactions, and is kept: errors, cancels above all, must not leave one each */
+	if (cxt == NULL)
+		cxt = AllocSetContextCreate(TopMemoryContext, "tsdb worker vacuum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(cxt);
 	memset(&params, 0, sizeof(params));
 	params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
 	params.freeze_min_age = -1;
@@ -266,7 +270,7 @@ vacuum_step(TableTurn *turn)
 	vacuum(relations, &params, strategy, true);
 	MemoryContextSwitchTo(TopTransactionContext);
 	PortalContext = NULL;
-	MemoryContextDelete(cxt);
+	MemoryContextReset(cxt);
 	return STEP_DONE;
 }
 

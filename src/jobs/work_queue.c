@@ -672,6 +672,7 @@ static void
 worker_ends(int code, Datum arg)
 {
 	TsdbWorkerSlot *mine = &queue->slots[my_slot];
+	Oid			database = mine->database;
 	int			look;
 
 	/* the transaction has been aborted, since this was registered before the connection was made */
@@ -682,15 +683,22 @@ worker_ends(int code, Datum arg)
 		(void) pg_atomic_compare_exchange_u32(&queue->tables[i].claimed, &claim, 0);
 	}
 	tsdb_work_lock(true);
+	if (code != 0)
+		mine->outcome = TSDB_WORKER_FAILED;
 	mine->state = mine->kind == TSDB_WORKER_TABLES ? TSDB_SLOT_ENDED : TSDB_SLOT_FREE;
 	mine->latch = NULL;
 	mine->pid = 0;
+	/*
+	 * What it was asked for while it made up its mind to end is for another.  After a failure the launcher has one look at all, but not at
+	 * once: the next could fail as well.
+	 */
 	look = (int) pg_atomic_exchange_u32(&mine->look, 0);
+	if (mine->outcome == TSDB_WORKER_FAILED)
+		look = 0;
 	tsdb_work_unlock();
 
-	/* what it was asked for while it made up its mind to end is for another */
 	if (look != 0)
-		tsdb_work_call(mine->database, look);
+		tsdb_work_call(database, look);
 	tsdb_work_wake_launcher();
 }
 

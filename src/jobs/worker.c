@@ -259,12 +259,15 @@ serve_database(void)
 {
 	TimestampTz idle_since = 0;
 	bool		leave = false;
+	uint32		asked = pg_atomic_exchange_u32(&slot->look, 0);
 
+	/* what it is asked for before the look at the catalog is answered by it; what comes later is told of again at exit */
 	if (!extension_exists())
 	{
 		slot->outcome = TSDB_WORKER_NO_EXTENSION;
 		return;
 	}
+	pg_atomic_fetch_or_u32(&slot->look, asked);
 	slot->outcome = TSDB_WORKER_SERVED;
 
 	while (tsdb_max_workers > 0)
