@@ -56,6 +56,17 @@ BEGIN
 		EXECUTE format('CREATE VIEW %1$s.wb WITH (security_barrier) AS SELECT * FROM %1$s.m WHERE n < 90', s);
 	END LOOP;
 END $$;
+-- what can't be added, in rows that are not joined
+DO $$
+DECLARE s text;
+BEGIN
+	FOREACH s IN ARRAY ARRAY['aj_h', 'aj_t'] LOOP
+		EXECUTE format('CREATE TABLE %s.bits (host text, iv interval, x varbit) USING %s', s, CASE s WHEN 'aj_t' THEN 'tsdb' ELSE 'heap' END);
+		EXECUTE format('INSERT INTO %s.bits SELECT ''h'' || g, ''1 day'', B''101'' FROM generate_series(1, 3) g, generate_series(1, 1000)', s);
+		EXECUTE format('INSERT INTO %s.bits SELECT ''none'', ''170000000 years'', repeat(''1'', g %% 3 + 1)::varbit FROM generate_series(1, 1000) g', s);
+	END LOOP;
+	PERFORM tsdb.compress('aj_t.bits');
+END $$;
 -- dimensions: values twice, not at all, NULL
 CREATE TABLE hosts AS SELECT 'h' || g AS host, 'r' || g % 3 AS region, g % 6 AS rack, g::int8 AS id8 FROM generate_series(0, 15) g WHERE g <> 4;
 INSERT INTO hosts VALUES ('h3', 'rx', 7, 3), ('h5', 'r2', 5, 5), (NULL, 'rn', 1, NULL), ('h7', NULL, NULL, NULL);
@@ -167,7 +178,7 @@ SELECT same(q, false) FROM unnest(ARRAY[
 	-- equal values that a condition or key tells apart
 	'SELECT label, count(*) FROM m JOIN names n ON n.nu::text = m.nu::text GROUP BY 1', 'SELECT label || m.nu, count(*) FROM m JOIN names n ON n.vc = m.vc GROUP BY 1', 'SELECT label, count(*) FROM m JOIN names n ON n.nc COLLATE "C" = m.nc COLLATE "C" AND m.nc < n.label COLLATE "C" GROUP BY 1', 'SELECT label, count(*) FROM m JOIN names n ON n.f = m.f AND m.f::text <> n.label GROUP BY 1',
 	-- errors of rows that are not joined, and what might be one
-	'SELECT h.region, sum(1 / (n - 3)) FROM m JOIN hosts h ON h.host = m.host AND h.region = ''none'' GROUP BY 1', 'SELECT region, count(*) FILTER (WHERE 1 / n > 0) FROM m JOIN hosts h ON h.host = m.host AND h.region = ''none'' GROUP BY 1', 'SELECT h.region, sum(n * 2) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT region, 100 / n, count(*) FROM m JOIN hosts h USING (host) WHERE region = ''none'' GROUP BY 1, 2', 'SELECT h.region, u_sum(i8) FROM m JOIN hosts h USING (host) GROUP BY 1',
+	'SELECT h.region, sum(1 / (n - 3)) FROM m JOIN hosts h ON h.host = m.host AND h.region = ''none'' GROUP BY 1', 'SELECT region, count(*) FILTER (WHERE 1 / n > 0) FROM m JOIN hosts h ON h.host = m.host AND h.region = ''none'' GROUP BY 1', 'SELECT h.region, sum(iv) FROM bits m JOIN hosts h USING (host) GROUP BY 1', 'SELECT h.region, bit_or(x) FROM bits m JOIN hosts h USING (host) GROUP BY 1', 'SELECT h.region, sum(n * 2) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT region, 100 / n, count(*) FROM m JOIN hosts h USING (host) WHERE region = ''none'' GROUP BY 1, 2', 'SELECT h.region, u_sum(i8) FROM m JOIN hosts h USING (host) GROUP BY 1',
 	-- what has no partial results, what is of both sides, what comes out differently each time
 	'SELECT h.region, count(DISTINCT n) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT h.region, string_agg(m.host, '','' ORDER BY id) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT h.region, sum(m.n + h.id8) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT h.region, sum(m.n), max(h.rack) FROM m JOIN hosts h USING (host) GROUP BY 1', 'SELECT max(h.rack) FROM m JOIN hosts h USING (host)',
 	'SELECT h.region, m.rack, count(*) FROM m JOIN hosts h USING (host) GROUP BY ROLLUP (1, 2)', 'SELECT unnest(tags), count(*) FROM m JOIN racks USING (rack) GROUP BY 1', 'SELECT random() < 2, count(*) FROM m JOIN racks USING (rack) GROUP BY 1', 'SELECT count(*) FROM m JOIN racks r ON r.rack = m.rack AND random() < 2', 'SELECT region, x FROM hosts h, LATERAL (SELECT m.n + h.rack AS x FROM m WHERE m.host = h.host LIMIT 3) y GROUP BY 1, 2',

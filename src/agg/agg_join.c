@@ -48,6 +48,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
@@ -679,6 +680,18 @@ tsdb_agg_is_harmless(const Aggref *aggref)
 {
 	ListCell   *lc;
 
+	switch (aggref->aggfnoid)
+	{
+			/* intervals overflow, bits of different lengths do not go together */
+		case F_SUM_INTERVAL:
+		case F_AVG_INTERVAL:
+		case F_BIT_AND_BIT:
+		case F_BIT_OR_BIT:
+		case F_BIT_XOR_BIT:
+			return false;
+		default:
+			break;
+	}
 	if (aggref->aggfnoid >= FirstGenbkiObjectId)
 	{
 		Oid			extension = getExtensionOfObject(ProcedureRelationId, aggref->aggfnoid);

@@ -120,7 +120,8 @@ tsdb_agg_accept(TsdbAggQuery *query)
 		Node	   *expr = lfirst(lc);
 
 		if (!clause->hashable || !tsdb_group_key_hashable(clause->eqop, exprType(expr)) ||
-			contain_volatile_functions(expr) || contain_subplans(expr) || !tsdb_agg_columns_are_plain(expr, query->relid))
+			contain_volatile_functions(expr) || contain_subplans(expr) || expression_returns_set(expr) ||
+			!tsdb_agg_columns_are_plain(expr, query->relid))
 			return false;
 	}
 	collect_aggrefs((Node *) query->target->exprs, &context);
