@@ -529,15 +529,25 @@ tsdb_work_hold(Oid database)
 	tsdb_work_unlock();
 }
 
-bool
-tsdb_work_is_held(Oid database)
+/* The caller has the lock. */
+static bool
+is_held(Oid database)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		held = false;
 
-	tsdb_work_lock(false);
 	for (int i = 0; i < NHOLDS && !held; i++)
 		held = queue->holds[i].database == database && queue->holds[i].until > now;
+	return held;
+}
+
+bool
+tsdb_work_is_held(Oid database)
+{
+	bool		held;
+
+	tsdb_work_lock(false);
+	held = is_held(database);
 	tsdb_work_unlock();
 	return held;
 }
@@ -710,7 +720,13 @@ tsdb_worker_attach(int slot)
 
 	tsdb_work_lock(true);
 	expected = mine->state == TSDB_SLOT_STARTING;
-	if (expected)
+	if (expected && is_held(mine->database))
+	{
+		/* tsdb_work_hold() could not know that we are coming; a worker on tables counts as failed */
+		mine->state = mine->kind == TSDB_WORKER_TABLES ? TSDB_SLOT_ENDED : TSDB_SLOT_FREE;
+		expected = false;
+	}
+	else if (expected)
 	{
 		mine->state = TSDB_SLOT_RUNNING;
 		mine->pid = MyProcPid;
