@@ -579,6 +579,8 @@ int
 tsdb_worker_reserve(Oid database, TsdbWorkerKind kind, int job_id, Oid role)
 {
 	int			found = -1;
+	int			njobs = 0;		/* of this database */
+	int			njobs_all = 0;
 	bool		again = false;
 
 	tsdb_work_lock(true);
@@ -588,11 +590,17 @@ tsdb_worker_reserve(Oid database, TsdbWorkerKind kind, int job_id, Oid role)
 
 		if (slot->state == TSDB_SLOT_FREE)
 			found = found < 0 ? i : found;
-		else if (kind == TSDB_WORKER_JOB && slot->kind == TSDB_WORKER_JOB && slot->state != TSDB_SLOT_ENDED &&
-				 slot->database == database && slot->job_id == job_id)
-			again = true;		/* a job runs once at a time */
+		else if (slot->kind == TSDB_WORKER_JOB && slot->state != TSDB_SLOT_ENDED)
+		{
+			njobs_all++;
+			njobs += slot->database == database;
+			if (slot->database == database && slot->job_id == job_id)
+				again = true;	/* a job runs once at a time */
+		}
 	}
-	if (again)
+	/* jobs that wait must not keep tables, of other databases too, from a slot; the end of each has the next one looked for */
+	if (kind == TSDB_WORKER_JOB &&
+		(again || njobs >= tsdb_max_workers * 2 || njobs_all >= TSDB_WORKER_SLOTS / 2))
 		found = -1;
 	if (found >= 0)
 	{
