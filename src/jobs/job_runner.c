@@ -387,6 +387,8 @@ note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int 
 	if (message == NULL)
 		nulls[3] = nulls[4] = 'n';
 
+	/* in the order in which a DELETE of the job takes its locks */
+	(void) query("SELECT FROM tsdb.job WHERE id = $1 FOR KEY SHARE", 1, types, values, nulls);
 	if (!finished)
 	{
 		if (query("UPDATE tsdb.job_stat SET last_start = $2, last_finish = NULL WHERE job_id = $1 RETURNING next_start", 2, types, values, nulls) > 0)

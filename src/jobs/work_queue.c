@@ -529,15 +529,25 @@ tsdb_work_hold(Oid database)
 	tsdb_work_unlock();
 }
 
-bool
-tsdb_work_is_held(Oid database)
+/* The caller has the lock. */
+static bool
+is_held(Oid database)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		held = false;
 
-	tsdb_work_lock(false);
 	for (int i = 0; i < NHOLDS && !held; i++)
 		held = queue->holds[i].database == database && queue->holds[i].until > now;
+	return held;
+}
+
+bool
+tsdb_work_is_held(Oid database)
+{
+	bool		held;
+
+	tsdb_work_lock(false);
+	held = is_held(database);
 	tsdb_work_unlock();
 	return held;
 }
@@ -569,6 +579,8 @@ int
 tsdb_worker_reserve(Oid database, TsdbWorkerKind kind, int job_id, Oid role)
 {
 	int			found = -1;
+	int			njobs = 0;		/* of this database */
+	int			njobs_all = 0;
 	bool		again = false;
 
 	tsdb_work_lock(true);
@@ -578,11 +590,17 @@ tsdb_worker_reserve(Oid database, TsdbWorkerKind kind, int job_id, Oid role)
 
 		if (slot->state == TSDB_SLOT_FREE)
 			found = found < 0 ? i : found;
-		else if (kind == TSDB_WORKER_JOB && slot->kind == TSDB_WORKER_JOB && slot->state != TSDB_SLOT_ENDED &&
-				 slot->database == database && slot->job_id == job_id)
-			again = true;		/* a job runs once at a time */
+		else if (slot->kind == TSDB_WORKER_JOB && slot->state != TSDB_SLOT_ENDED)
+		{
+			njobs_all++;
+			njobs += slot->database == database;
+			if (slot->database == database && slot->job_id == job_id)
+				again = true;	/* a job runs once at a time */
+		}
 	}
-	if (again)
+	/* jobs that wait must not keep tables, of other databases too, from a slot; the end of each has the next one looked for */
+	if (kind == TSDB_WORKER_JOB &&
+		(again || njobs >= tsdb_max_workers * 2 || njobs_all >= TSDB_WORKER_SLOTS / 2))
 		found = -1;
 	if (found >= 0)
 	{
@@ -710,7 +728,13 @@ tsdb_worker_attach(int slot)
 
 	tsdb_work_lock(true);
 	expected = mine->state == TSDB_SLOT_STARTING;
-	if (expected)
+	if (expected && is_held(mine->database))
+	{
+		/* tsdb_work_hold() could not know that we are coming; a worker on tables counts as failed */
+		mine->state = mine->kind == TSDB_WORKER_TABLES ? TSDB_SLOT_ENDED : TSDB_SLOT_FREE;
+		expected = false;
+	}
+	else if (expected)
 	{
 		mine->state = TSDB_SLOT_RUNNING;
 		mine->pid = MyProcPid;
