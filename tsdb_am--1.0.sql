@@ -1753,7 +1753,9 @@ COMMENT ON FUNCTION tsdb.set_number_partitions(regclass, integer, name) IS
 
 CREATE SEQUENCE tsdb.job_id AS integer START 1000;
 COMMENT ON SEQUENCE tsdb.job_id IS 'numbers of jobs';
-GRANT USAGE, SELECT, UPDATE ON SEQUENCE tsdb.job_id TO PUBLIC;
+GRANT USAGE, SELECT ON SEQUENCE tsdb.job_id TO PUBLIC;
+-- a restore sets it; nobody else may, since whoever set it to its end would keep all from adding jobs
+GRANT UPDATE ON SEQUENCE tsdb.job_id TO pg_database_owner;
 
 -- (An interval with parts of either sign may be short and yet lead far out of the range of timestamps.  Workers add those below to now() for all users' jobs.)
 CREATE TABLE tsdb.job (
