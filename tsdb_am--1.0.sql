@@ -1742,9 +1742,6 @@ COMMENT ON FUNCTION tsdb.set_number_partitions(regclass, integer, name) IS
 'for its owner: into how many parts ranges that are made from now on are divided by hash';
 
 --
--- Functions for queries, in the schema that CREATE EXTENSION names.  Names, arguments and results
--- are TimescaleDB's; doc/functions.md tells where they differ.
---
 -- Background workers.  What they do by themselves is told from shared memory; jobs that users add are rows of tsdb.job.
 --
 -- Everybody may read and write tsdb.job, as a trigger sees to it that one writes rows of roles that he is a member of.  No security barrier
@@ -2393,6 +2390,9 @@ SELECT w.pid, w.datid, d.datname, w.relid, w.relid::regclass AS relation, w.job_
 COMMENT ON VIEW tsdb.stat_progress_compress IS 'what background workers do now';
 GRANT SELECT ON tsdb.stat_progress_compress TO PUBLIC;
 
+--
+-- Functions for queries, in the schema that CREATE EXTENSION names.  Names, arguments and results
+-- are TimescaleDB's; doc/functions.md tells where they differ.
 --
 -- All of time_bucket is immutable: time zones by name included, as PostgreSQL's own timezone(text, timestamptz) is.
 --
