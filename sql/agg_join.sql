@@ -17,6 +17,7 @@ CREATE SCHEMA aj;
 SET search_path = aj, public;
 CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE FUNCTION u_add(int8, int8) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 + $2';
+CREATE FUNCTION u_part(text, float8) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN CASE WHEN $1 IS NULL THEN $2 END; END';
 CREATE AGGREGATE u_sum(int8) (SFUNC = u_add, STYPE = int8, INITCOND = '0', COMBINEFUNC = u_add, PARALLEL = SAFE);
 
 -- the series: chunks, tombstones, rows of the row store; the same with partitions on tsdb and heap
@@ -159,6 +160,8 @@ SELECT same(q) FROM unnest(ARRAY[
 	'SELECT racks.rack, floor, tags, count(*) FROM m JOIN racks USING (rack) GROUP BY racks.rack', 'SELECT r.floor, h.region, count(*), sum(v) FROM m JOIN hosts h ON h.host = m.host JOIN racks r ON r.rack = m.rack GROUP BY 1, 2', 'SELECT r.floor, count(*), sum(n) FROM m JOIN hosts h ON h.host = m.host JOIN racks r ON r.rack = h.rack GROUP BY 1',
 	'SELECT r.floor, h.region, n.label, count(*), sum(v) FROM m JOIN hosts h ON h.host = m.host JOIN racks r ON r.rack = h.rack JOIN names n ON n.nu = m.nu GROUP BY 1, 2, 3', 'SELECT a.region, b.region, count(*) FROM m JOIN hosts a ON a.host = m.host JOIN hosts b ON b.host = m.host GROUP BY 1, 2', 'SELECT h.region, count(*) FROM m JOIN hosts h ON h.host = m.host AND m.host = h.host WHERE m.host > ''h2'' GROUP BY 1',
 	'SELECT count(*) FROM m JOIN racks r ON date_trunc(''day'', m.t) = r.day']) q;
+-- a function that is no date_part, though it looks like one
+SELECT same('SELECT u_part(NULL, m.rack), region, count(*) FROM m LEFT JOIN hosts h USING (host) GROUP BY 1, 2', NULL);
 -- no rows (other plans may be cheaper)
 SELECT same(q, NULL) FROM unnest(ARRAY['SELECT count(*), sum(v) FROM nothing m JOIN hosts h ON h.host = m.host', 'SELECT h.region, count(*) FROM nothing m JOIN hosts h ON h.host = m.host GROUP BY 1', 'SELECT h.region, count(*) FROM nothing m, hosts h GROUP BY 1', 'SELECT h.region, count(*) FROM m, hosts h WHERE m.host = ''none'' GROUP BY 1', 'SELECT count(*) FROM nothing m, hosts h', 'SELECT count(*), max(h.region) IS NULL FROM m LEFT JOIN hosts h ON h.host = m.host WHERE h.host IS NULL GROUP BY h.region', 'SELECT h.region, count(*) FROM m, hosts h WHERE m.n < 0 GROUP BY 1']) q;
 

@@ -540,7 +540,8 @@ count_parts(Expr *expr)
 	int			i;
 
 	if (!IsA(expr, FuncExpr) || (func->funcresulttype != NUMERICOID && func->funcresulttype != FLOAT8OID) ||
-		!IsA(linitial(func->args), Const) || linitial_node(Const, func->args)->consttype != TEXTOID)
+		!IsA(linitial(func->args), Const) || linitial_node(Const, func->args)->consttype != TEXTOID ||
+		linitial_node(Const, func->args)->constisnull)
 		return 0;
 	unit = TextDatumGetCString(linitial_node(Const, func->args)->constvalue);
 	for (i = 0; i < (int) lengthof(units); i++)
