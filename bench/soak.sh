@@ -80,6 +80,6 @@ awk '{ n = NR; for (i = 1; i <= NF; i++) v[NR, i] = $i } END {
 	for (i = 2; i <= 12; i++) { a = b = 0;
 		for (r = int(n / 4) + 1; r <= n / 2; r++) if (v[r, i] > a) a = v[r, i];
 		for (r = int(n / 2) + 1; r <= n; r++) if (v[r, i] > b) b = v[r, i];
-		printf "  %s %s\n", name[i], a > 0 ? sprintf("%.2f", b / a) : b } }' "$scratch/figures"
+		printf("  %s %s\n", name[i], (a > 0 ? sprintf("%.2f", b / a) : b)) } }' "$scratch/figures"
 sql -F ' ' -c "SELECT job_id, kind, total_runs, total_failures, last_error FROM tsdb.jobs" 2>/dev/null || true
 say "damage: $(sql -c "SELECT count(*) FROM tsdb.verify('soak')")"
