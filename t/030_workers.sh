@@ -73,15 +73,20 @@ BEGIN
 		UPDATE t SET v = v + 1 WHERE id = first + 1;
 		UPDATE ti SET v = v + 1 WHERE id = first + 1;
 	ELSIF whole < 0.04 THEN
+		-- (a row whose inserter commits meanwhile would be seen by the last of the statements alone)
 		PERFORM FROM h WHERE id = old + 3 FOR UPDATE;
-		UPDATE ti SET v = v + 10 WHERE id = old + 3;
-		UPDATE t SET v = v + 10 WHERE id = old + 3;
-		UPDATE h SET v = v + 10 WHERE id = old + 3;
+		IF FOUND THEN
+			UPDATE ti SET v = v + 10 WHERE id = old + 3;
+			UPDATE t SET v = v + 10 WHERE id = old + 3;
+			UPDATE h SET v = v + 10 WHERE id = old + 3;
+		END IF;
 	ELSIF whole < 0.06 THEN
 		PERFORM FROM h WHERE id = old + 5 FOR UPDATE;
-		DELETE FROM ti WHERE id = old + 5;
-		DELETE FROM t WHERE id = old + 5;
-		DELETE FROM h WHERE id = old + 5;
+		IF FOUND THEN
+			DELETE FROM ti WHERE id = old + 5;
+			DELETE FROM t WHERE id = old + 5;
+			DELETE FROM h WHERE id = old + 5;
+		END IF;
 	ELSIF whole < 0.07 THEN
 		RAISE EXCEPTION 'rolled back' USING ERRCODE = '40001';
 	END IF;
