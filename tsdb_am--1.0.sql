@@ -313,7 +313,7 @@ CREATE TABLE tsdb.shards (
 	CHECK ((hash_column IS NULL) = (hash_partitions IS NULL)),
 	CHECK (num_nonnulls(time_column, hash_column) > 0),
 	CHECK (array_ndims(servers) = 1)
-);
+) USING heap;
 COMMENT ON TABLE tsdb.shards IS 'partitioned tables whose partitions are made by tsdb_am; a row whose relation is gone means nothing';
 COMMENT ON COLUMN tsdb.shards.relation IS 'the partitioned table';
 COMMENT ON COLUMN tsdb.shards.time_column IS 'column of its ranges; NULL = partitioned by hash alone';
@@ -1771,7 +1771,7 @@ CREATE TABLE tsdb.job (
 	scheduled boolean NOT NULL DEFAULT true,
 	CONSTRAINT job_schedule_interval_sign CHECK (0 <= ALL (ARRAY[extract(year FROM schedule_interval), extract(month FROM schedule_interval), extract(day FROM schedule_interval), extract(hour FROM schedule_interval), extract(minute FROM schedule_interval), extract(second FROM schedule_interval)])),
 	CONSTRAINT job_retry_period_sign CHECK (0 <= ALL (ARRAY[extract(year FROM retry_period), extract(month FROM retry_period), extract(day FROM retry_period), extract(hour FROM retry_period), extract(minute FROM retry_period), extract(second FROM retry_period)]))
-);
+) USING heap;
 COMMENT ON TABLE tsdb.job IS 'jobs: what to call, when, as whom; readable by all, written through tsdb.add_job and the like';
 CREATE UNIQUE INDEX job_policy ON tsdb.job (relation, proc_name) WHERE proc_schema = 'tsdb' AND relation IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON tsdb.job TO PUBLIC;
@@ -1795,7 +1795,7 @@ CREATE TABLE tsdb.job_stat (
 	total_runs bigint NOT NULL DEFAULT 0,
 	total_failures bigint NOT NULL DEFAULT 0,
 	failures_in_row integer NOT NULL DEFAULT 0
-);
+) USING heap;
 COMMENT ON TABLE tsdb.job_stat IS 'when jobs ran and will run; written by workers';
 
 CREATE TABLE tsdb.job_error (
@@ -1804,7 +1804,7 @@ CREATE TABLE tsdb.job_error (
 	finish_time timestamptz,
 	sqlerrcode text,
 	err_message text
-);
+) USING heap;
 COMMENT ON TABLE tsdb.job_error IS 'failed runs of jobs, the last hundred of each; written by workers';
 CREATE INDEX ON tsdb.job_error (job_id, start_time);
 
@@ -1967,7 +1967,7 @@ COMMENT ON FUNCTION tsdb.add_compression_policy(regclass, interval, boolean, int
 
 CREATE FUNCTION tsdb.retention_config(drop_after text, max_size bigint, max_rows_per_series bigint)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

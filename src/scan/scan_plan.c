@@ -243,7 +243,7 @@ split_clauses(RelOptInfo *rel, List *clauses, List **filters, List **quals)
 	}
 }
 
-/* Has core found an index that can be used?  (It has made its paths.) */
+/* Has core found an index that can be used, if only at the price of a setting that is off?  (It has made its paths.) */
 static bool
 has_index_path(RelOptInfo *rel)
 {
@@ -253,7 +253,7 @@ has_index_path(RelOptInfo *rel)
 	{
 		Path	   *path = lfirst(lc);
 
-		if ((IsA(path, IndexPath) || IsA(path, BitmapHeapPath)) && path->total_cost < disable_cost)
+		if (IsA(path, IndexPath) || IsA(path, BitmapHeapPath))
 			return true;
 	}
 	return false;
