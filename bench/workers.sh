@@ -25,12 +25,12 @@ sql -c "CREATE EXTENSION tsdb_am"
 median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%s", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 bench() { as_user "$pg_bin/pgbench" -n -h "$scratch" -U postgres "$@" postgres; }
 
-# writer TABLE: its pgbench script
+# writer TABLE: its pgbench script; each client has hosts of its own, so that no key comes twice
 writer()
 {
 	cat > "$scratch/write_$1.pgbench" <<EOS
 \\set h random(1, 100)
-INSERT INTO $1 SELECT clock_timestamp() + g * interval '1 us', 'host_' || (:h + g) % 100, g, g + 1, :h, g, 50, :h + g, 0, 1, g * 2, 100 FROM generate_series(1, 10) g;
+INSERT INTO $1 SELECT clock_timestamp() + g * interval '1 us', 'host_' || :client_id * 6 + (:h + g) % 6, g, g + 1, :h, g, 50, :h + g, 0, 1, g * 2, 100 FROM generate_series(1, 10) g;
 EOS
 	chmod 644 "$scratch/write_$1.pgbench"
 }
