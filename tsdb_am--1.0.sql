@@ -2217,23 +2217,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	key_type regtype;
-	p record;
-	hit boolean;
 BEGIN
 	SELECT a.atttypid INTO key_type FROM pg_partitioned_table q, pg_attribute a
 	WHERE q.partrelid = relation AND q.partstrat = 'r' AND q.partnatts = 1 AND a.attrelid = relation AND a.attnum = q.partattrs[0];
-	IF NOT FOUND THEN
-		RETURN;
+	IF FOUND THEN
+		RETURN QUERY EXECUTE format('SELECT r.partition FROM tsdb.shard_ranges($1) r JOIN pg_class c ON c.oid = r.partition
+			WHERE c.relkind IN (''r'', ''p'') AND r.hi::%1$s <= $2::%1$s ORDER BY c.oid', key_type) USING relation, "limit";
 	END IF;
-	FOR p IN SELECT c.oid::regclass AS rel, substring(pg_get_expr(c.relpartbound, c.oid) FROM ' TO \((.*)\)$') AS upper
-		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = relation AND NOT i.inhdetachpending AND c.relkind IN ('r', 'p') ORDER BY c.oid
-	LOOP
-		CONTINUE WHEN p.upper IS NULL OR p.upper IN ('MAXVALUE', 'MINVALUE');
-		EXECUTE format('SELECT %s::%s <= %L::%s', p.upper, key_type, "limit", key_type) INTO hit;
-		IF hit THEN
-			RETURN NEXT p.rel;
-		END IF;
-	END LOOP;
 END $$;
 COMMENT ON FUNCTION tsdb.policy_partitions(regclass, text) IS 'partitions of a table partitioned by ranges of one column that end at or before a value';
 
