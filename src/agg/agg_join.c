@@ -29,12 +29,9 @@
 #include "access/nbtree.h"
 #include "access/stratnum.h"
 #include "agg/time_steps.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_operator.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -47,6 +44,7 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "timeseries/own_function.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -693,13 +691,8 @@ tsdb_agg_is_harmless(const Aggref *aggref)
 		default:
 			break;
 	}
-	if (aggref->aggfnoid >= FirstGenbkiObjectId)
-	{
-		Oid			extension = getExtensionOfObject(ProcedureRelationId, aggref->aggfnoid);
-
-		if (!OidIsValid(extension) || extension != get_extension_oid("tsdb_am", true))
-			return false;
-	}
+	if (aggref->aggfnoid >= FirstGenbkiObjectId && !tsdb_is_own_function(aggref->aggfnoid))
+		return false;
 	foreach(lc, aggref->args)
 	{
 		if (!is_harmless((Node *) lfirst_node(TargetEntry, lc)->expr))

@@ -12,12 +12,10 @@
 #include "agg/time_steps.h"
 
 #include "access/htup_details.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_proc.h"
-#include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pgtime.h"
+#include "timeseries/own_function.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
@@ -159,16 +157,12 @@ static bool
 is_time_bucket(TsdbTimeSteps *steps, FuncExpr *func)
 {
 	int			nargs = list_length(func->args);
-	Oid			extension;
 	pg_tz	   *zone;
 	Const	   *width;
 	int64		w;
 	char	   *name = get_func_name(func->funcid);
 
-	if (name == NULL || strcmp(name, "time_bucket") != 0 || nargs != 2)
-		return false;
-	extension = getExtensionOfObject(ProcedureRelationId, func->funcid);
-	if (!OidIsValid(extension) || extension != get_extension_oid("tsdb_am", true))
+	if (name == NULL || strcmp(name, "time_bucket") != 0 || nargs != 2 || !tsdb_is_own_function(func->funcid))
 		return false;
 	if (!is_const(linitial(func->args)) || !is_time(steps, lsecond(func->args), &zone) || zone != NULL)
 		return false;

@@ -19,13 +19,11 @@
 #include "scan/monotone.h"
 
 #include "access/transam.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
-#include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/scansup.h"
 #include "pgtime.h"
+#include "timeseries/own_function.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -260,15 +258,12 @@ static bool
 is_time_bucket(FuncExpr *func)
 {
 	char	   *name = get_func_name(func->funcid);
-	Oid			extension;
 	Oid			type;
 	int			i;
 
 	if (name == NULL || strcmp(name, "time_bucket") != 0 || list_length(func->args) < 2 || func->funcretset)
 		return false;
-	extension = get_extension_oid("tsdb_am", true);
-	if (!OidIsValid(extension) || getExtensionOfObject(ProcedureRelationId, func->funcid) != extension ||
-		!func_strict(func->funcid))
+	if (!tsdb_is_own_function(func->funcid) || !func_strict(func->funcid))
 		return false;
 	type = exprType(lsecond(func->args));
 	if (type != func->funcresulttype ||
