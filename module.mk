@@ -2,7 +2,7 @@
 
 EXTENSION = tsdb_am
 MODULE_big = tsdb_am
-DATA = tsdb_am--1.0.sql
+DATA = tsdb_am--1.0.sql tsdb_am--1.0--1.1.sql
 PGFILEDESC = "tsdb_am - compressed time series in ordinary tables"
 
 SIMD_OBJS := $(patsubst %.c,%.o,$(sort $(wildcard simd/*.c)))

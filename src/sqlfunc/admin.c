@@ -23,7 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#define TSDB_AM_VERSION "1.0"
+#define TSDB_AM_VERSION "1.1"
 
 PG_FUNCTION_INFO_V1(tsdb_sql_compress);
 PG_FUNCTION_INFO_V1(tsdb_sql_compress_step);
