@@ -92,7 +92,7 @@ join_clauses(PlannerInfo *root, Relids before, RelOptInfo *rel, Relids relids)
 				clauses = list_append_unique_ptr(clauses, rinfo);
 		}
 	}
-	return list_concat(clauses, generate_join_implied_equalities(root, relids, before, rel));
+	return list_concat(clauses, generate_join_implied_equalities(root, relids, before, rel, NULL));
 }
 
 /* An inner join, as make_join_rel() of core's planner describes it. */

@@ -194,6 +194,7 @@ tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, Tsdb
 	cpath->path.param_info = scan->path.param_info;
 	cpath->path.parallel_safe = scan->path.parallel_safe && parent->consider_parallel;
 	cpath->path.parallel_workers = scan->path.parallel_workers;
+	PATH_DISABLE_AS(&cpath->path, &scan->path);
 	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	cpath->methods = &agg_path_methods;
 	cpath->custom_paths = list_make1(scan);
@@ -355,9 +356,9 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptI
 	if (paths == NIL)
 		return NULL;
 	query.relid = leaf->relid;
-	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf->relids, input->relids);
+	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf, input);
 	query.target = copy_pathtarget(top->target);
-	query.target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->target->exprs, leaf->relids, input->relids);
+	query.target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->target->exprs, leaf, input);
 	if (scan != NULL && tsdb_agg_accept(&query))
 	{
 		*is_ours = true;

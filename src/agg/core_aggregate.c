@@ -52,7 +52,7 @@ tsdb_core_context_bytes(AggState *context)
 static void
 check_function(Oid function, Oid owner)
 {
-	AclResult	aclresult = pg_proc_aclcheck(function, owner, ACL_EXECUTE);
+	AclResult	aclresult = object_aclcheck(ProcedureRelationId, function, owner, ACL_EXECUTE);
 
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_FUNCTION, get_func_name(function));
@@ -95,7 +95,7 @@ tsdb_core_aggregate_create(const Aggref *aggref, AggState *context)
 	owner = ((Form_pg_proc) GETSTRUCT(proc))->proowner;
 	ReleaseSysCache(proc);
 
-	aclresult = pg_proc_aclcheck(aggref->aggfnoid, GetUserId(), ACL_EXECUTE);
+	aclresult = object_aclcheck(ProcedureRelationId, aggref->aggfnoid, GetUserId(), ACL_EXECUTE);
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_AGGREGATE, get_func_name(aggref->aggfnoid));
 	InvokeFunctionExecuteHook(aggref->aggfnoid);

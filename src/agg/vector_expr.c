@@ -260,7 +260,7 @@ tsdb_expr_compile(TsdbExprSet *set, Expr *expr)
 	if (operation != NULL)
 	{
 		/* as ExecInitFunc does */
-		AclResult	aclresult = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+		AclResult	aclresult = object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE);
 
 		if (aclresult != ACLCHECK_OK)
 			aclcheck_error(aclresult, OBJECT_FUNCTION, get_func_name(function));

@@ -372,7 +372,7 @@ tsdb_bulk_delete_note(TsdbRowAccess *access, const TsdbDirEntry *entry, CommandI
 		try_exclusive(access, from);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_settle(TsdbRowAccess *access, const char *when)
 {
 	ereport(ERROR,

@@ -326,7 +326,7 @@ set_cmin(Relation rel, ItemPointer tid, CommandId cmin)
 
 /* The new version in slot goes to the row store as an update of the old one. */
 static void
-decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, bool *update_indexes)
+decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, TU_UpdateIndexes *update_indexes)
 {
 	TM_FailureData tmfd;
 	LockTupleMode lockmode;
@@ -342,7 +342,7 @@ decode_update(Claim *c, TupleTableSlot *old, TupleTableSlot *slot, bool *update_
 	set_cmin(c->rel, &slot->tts_tid, c->cid);
 
 	/* a heap-only tuple is found through its root's entries */
-	if (!*update_indexes)
+	if (*update_indexes != TU_All)
 	{
 		TsdbRowIndexer indexer;
 
@@ -447,7 +447,7 @@ show_own_lock(TupleTableSlot *slot)
 TM_Result
 tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
 				  Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
-				  LockTupleMode *lockmode, bool *update_indexes)
+				  LockTupleMode *lockmode, TU_UpdateIndexes *update_indexes)
 {
 	Bitmapset  *key_attrs = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_KEY);
 	bool		decoded = RelationIsLogicallyLogged(rel);
@@ -455,7 +455,7 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 	Claim		c;
 	TM_Result	result;
 
-	*update_indexes = false;
+	*update_indexes = TU_None;
 	*lockmode = LockTupleNoKeyExclusive;
 	begin_claim(&c, rel, tid, cid, *lockmode, tmfd);
 	c.crosscheck = crosscheck;
@@ -485,14 +485,14 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 		else
 		{
 			TSDB_HEAPAM->tuple_insert(rel, slot, cid, 0, NULL);
-			*update_indexes = true;
+			*update_indexes = TU_All;
 
 			if (c.was_locked)
 				show_own_lock(slot);
 
 			/* it was counted as an insert */
 			pgstat_count_heap_insert(rel, -1);
-			pgstat_count_heap_update(rel, false);
+			pgstat_count_heap_update(rel, false, false);
 		}
 		tsdb_tombstone_write(c.store, c.entry.d.chunk_id, c.row, kept ? TSDB_TOMB_KEYS_KEPT : 0,
 							 &slot->tts_tid, cid);

@@ -20,7 +20,7 @@ extern TM_Result tsdb_chunk_delete(Relation rel, ItemPointer tid, CommandId cid,
 
 extern TM_Result tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
 								   Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
-								   LockTupleMode *lockmode, bool *update_indexes);
+								   LockTupleMode *lockmode, TU_UpdateIndexes *update_indexes);
 
 /*
  * Locks this very version of a row; slot gets it whatever the result, unless it is gone.  flags: TUPLE_LOCK_FLAG_*, of which

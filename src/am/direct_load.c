@@ -107,7 +107,7 @@ typedef struct LoadTarget
 	bool		refused;		/* rows go to the row store */
 	bool		flushing;
 	int			threshold;
-	RelFileNode relnode;		/* rows of another one than the table's are of no use */
+	RelFileLocator relnode;		/* rows of another one than the table's are of no use */
 	uint64		nrows_total;	/* taken in the whole statement */
 	Size		counted;		/* bytes for its rows and their flush; 0 = no rows pending */
 	TsdbColumnBuffer *buffer;	/* NULL until the first row */
@@ -412,7 +412,7 @@ flush_target(LoadTarget *target, Relation rel)
 			elog(ERROR, "relation %u with rows to be written is gone", target->key.relid);
 	}
 
-	if (rel != NULL && RelFileNodeEquals(rel->rd_node, target->relnode))
+	if (rel != NULL && RelFileLocatorEquals(rel->rd_locator, target->relnode))
 	{
 		target->flushing = true;
 		flush_cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb direct load flush",
@@ -694,7 +694,7 @@ find_target(Relation rel, CommandId cid, int options, BulkInsertState bistate)
 			memset((char *) target + sizeof(LoadKey), 0, sizeof(LoadTarget) - sizeof(LoadKey));
 			target->frame = frame;
 			target->refused = refused;
-			target->relnode = rel->rd_node;
+			target->relnode = rel->rd_locator;
 			target->threshold = frame != NULL ? frame->threshold : tsdb_direct_load_rows;
 			if (!refused)
 				target->options = table_options;
@@ -868,16 +868,16 @@ load_executor_start(QueryDesc *query, int eflags)
  * read the new table by its name.  REFRESH's target has none that could be known, nor ALTER TABLE's.
  */
 static void
-load_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+load_executor_run(EXECUTOR_RUN_PARAMETERS)
 {
 	LoadFrame  *frame = NULL;
 
 	if (query->dest != NULL && query->dest->mydest == DestIntoRel && tsdb_direct_load_rows > 0)
 		frame = push_frame(TSDB_LOAD_BULK, query, NULL, InvalidCommandId);
 	if (prev_executor_run)
-		prev_executor_run(query, direction, count, execute_once);
+		prev_executor_run(EXECUTOR_RUN_ARGUMENTS);
 	else
-		standard_ExecutorRun(query, direction, count, execute_once);
+		standard_ExecutorRun(EXECUTOR_RUN_ARGUMENTS);
 	if (frame != NULL)
 		remove_frame(frame, false);
 }

@@ -734,7 +734,7 @@ next_index_tid(IndexTids *tids)
 	Datum		value;
 	bool		isnull;
 
-	tids->valid = tuplesort_getdatum(tids->tuplesort, true, &value, &isnull, NULL);
+	tids->valid = tuplesort_getdatum(tids->tuplesort, true, false, &value, &isnull, NULL);
 	tids->at_end = !tids->valid;
 	if (tids->valid)
 	{

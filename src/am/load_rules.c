@@ -546,7 +546,7 @@ plan_acts(Plan *plan)
 			{
 				SetOp	   *node = (SetOp *) plan;
 
-				if (operators_act(node->dupOperators, node->numCols))
+				if (operators_act(node->cmpOperators, node->numCols))
 					return true;
 			}
 			break;

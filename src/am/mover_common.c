@@ -554,5 +554,5 @@ tsdb_mover_count(TsdbMover *mover, int64 inserted, int64 dead)
 	if (inserted > 0)
 		pgstat_count_heap_insert(mover->rel, -inserted);
 	if (dead > 0 && pgstat_should_count_relation(mover->rel))
-		mover->rel->pgstat_info->t_counts.t_delta_dead_tuples += dead;
+		PGSTAT_TABLE_COUNT(mover->rel, delta_dead_tuples) += dead;
 }

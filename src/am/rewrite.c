@@ -229,7 +229,7 @@ rewrite_row_store(TableRewrite *rw, Relation index, bool use_sort)
 		progress_val[1] = RelationGetRelid(index);
 		pgstat_progress_update_multi_param(2, progress_index, progress_val);
 
-		index_scan = index_beginscan(rw->old_heap, index, SnapshotAny, 0, 0);
+		index_scan = index_beginscan(rw->old_heap, index, SnapshotAny, NULL, 0, 0);
 		index_rescan(index_scan, NULL, 0, NULL, 0);
 		slot = table_slot_create(rw->old_heap, NULL);
 	}

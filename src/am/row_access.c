@@ -224,7 +224,7 @@ access_planner(Query *parse, const char *query_string, int cursor_options, Param
 }
 
 static void
-access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+access_executor_run(EXECUTOR_RUN_PARAMETERS)
 {
 	QueryDesc  *outer_query = run_query;
 	ResourceOwner outer_owner = run_owner;
@@ -234,9 +234,9 @@ access_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, boo
 	PG_TRY();
 	{
 		if (prev_executor_run)
-			prev_executor_run(query, direction, count, execute_once);
+			prev_executor_run(EXECUTOR_RUN_ARGUMENTS);
 		else
-			standard_ExecutorRun(query, direction, count, execute_once);
+			standard_ExecutorRun(EXECUTOR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{

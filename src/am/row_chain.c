@@ -55,9 +55,9 @@ wait_for(Relation rel, ItemPointer tid, TransactionId xid, LockWaitPolicy policy
 			XactLockTableWait(xid, rel, tid, XLTW_FetchUpdated);
 			return true;
 		case LockWaitSkip:
-			return ConditionalXactLockTableWait(xid);
+			return ConditionalXactLockTableWait(xid, false);
 		case LockWaitError:
-			if (!ConditionalXactLockTableWait(xid))
+			if (!ConditionalXactLockTableWait(xid, log_lock_failures))
 				ereport(ERROR,
 						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 						 errmsg("could not obtain lock on row in relation \"%s\"",

@@ -111,7 +111,7 @@ tuple_tag(LOCKTAG *tag, Relation rel, const ItemPointerData *tid)
 					  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_not_available(Relation rel)
 {
 	ereport(ERROR,
@@ -194,7 +194,7 @@ prepare_counts(void)
 {
 	HASHCTL		ctl;
 
-	if (lock_counts != NULL && lock_counts_lxid == MyProc->lxid)
+	if (lock_counts != NULL && lock_counts_lxid == PGPROC_LXID(MyProc))
 		return;
 	if (lock_counts != NULL)
 		hash_destroy(lock_counts);
@@ -204,7 +204,7 @@ prepare_counts(void)
 	ctl.entrysize = sizeof(LockCount);
 	ctl.hcxt = TopMemoryContext;
 	lock_counts = hash_create("tsdb row locks", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	lock_counts_lxid = MyProc->lxid;
+	lock_counts_lxid = PGPROC_LXID(MyProc);
 	lock_total = 0;
 }
 
@@ -238,7 +238,7 @@ too_many_locks(void)
 static void
 show_last_locker(void)
 {
-	pg_atomic_write_u32(&lockers[MyBackendId - 1],
+	pg_atomic_write_u32(&lockers[MY_VXID_SLOT],
 						nlocker_stack > 0 ? locker_stack[nlocker_stack - 1].xid : InvalidTransactionId);
 	pg_memory_barrier();
 }
@@ -317,15 +317,15 @@ holder_xid(VirtualTransactionId holder, bool for_wait)
 
 	if (VirtualTransactionIdIsRecoveredPreparedXact(holder))
 		return holder.localTransactionId;	/* which is its id */
-	proc = BackendIdGetProc(holder.backendId);
-	if (proc != NULL && proc->lxid == holder.localTransactionId)
+	proc = ProcNumberGetProc(VXID_PROC(holder));
+	if (proc != NULL && PGPROC_LXID(proc) == holder.localTransactionId)
 	{
-		xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[holder.backendId - 1]) : InvalidTransactionId;
+		xid = for_wait ? (TransactionId) pg_atomic_read_u32(&lockers[VXID_SLOT(holder)]) : InvalidTransactionId;
 		if (!TransactionIdIsNormal(xid) || !TransactionIdIsInProgress(xid))
 			xid = *(volatile TransactionId *) &proc->xid;
 		/* neither is of the next transaction of that session, if it is in the same one still */
 		pg_read_barrier();
-		if (TransactionIdIsNormal(xid) && *(volatile LocalTransactionId *) &proc->lxid == holder.localTransactionId)
+		if (TransactionIdIsNormal(xid) && *(volatile LocalTransactionId *) &PGPROC_LXID(proc) == holder.localTransactionId)
 			return xid;
 	}
 
@@ -382,7 +382,7 @@ tsdb_row_lock_is_ours(const TsdbRowLock *lock)
 	tuple_tag(&tag, lock->rel, &lock->tid);
 	for (i = 0; i < (int) lengthof(row_modes); i++)
 	{
-		if (LockHeldByMe(&tag, row_modes[i]))
+		if (LockHeldByMe(&tag, row_modes[i], false))
 			return true;
 	}
 	return false;
@@ -451,7 +451,7 @@ tsdb_row_lock_wait(TsdbRowLock *lock, TransactionId xid, LockWaitPolicy policy, 
 		unlock_tuple(lock->rel, &lock->tid, row_modes[lock->mode]);
 	lock->locked = false;
 	if (policy != LockWaitBlock)
-		return ConditionalXactLockTableWait(xid) || not_got(lock->rel, policy);
+		return ConditionalXactLockTableWait(xid, policy == LockWaitError && log_lock_failures) || not_got(lock->rel, policy);
 	queue_up(lock);
 	XactLockTableWait(xid, lock->rel, &lock->tid, for_update ? XLTW_Update : XLTW_Lock);
 	return true;

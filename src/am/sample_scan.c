@@ -128,7 +128,7 @@ tsdb_scan_sample_next_block(TableScanDesc sscan, struct SampleScanState *scansta
 	state->in_chunk = block >= state->heap_blocks;
 	if (!state->in_chunk)
 	{
-		heapgetpage(scan->heap, block);
+		compat_heap_get_page(scan->heap, block);
 		hscan->rs_inited = true;
 		return true;
 	}
@@ -238,10 +238,11 @@ analyze_begin(TsdbScanDesc scan)
 }
 
 bool
-tsdb_scan_analyze_next_block(TableScanDesc sscan, BlockNumber blockno, BufferAccessStrategy bstrategy)
+tsdb_scan_analyze_next_block(TableScanDesc sscan, ANALYZE_BLOCK_PARAMETERS)
 {
 	TsdbScanDesc scan = (TsdbScanDesc) sscan;
 	TsdbSampleState *state;
+	BlockNumber block;
 	uint64		chunk_rows;
 	double		blocks;
 
@@ -249,14 +250,17 @@ tsdb_scan_analyze_next_block(TableScanDesc sscan, BlockNumber blockno, BufferAcc
 		analyze_begin(scan);
 	state = scan->sample;
 
-	chunk_rows = state->first_row[state->nentries];
-	blocks = Max(state->heap_blocks, blockno + 1);
-	state->next_row = (uint64) (chunk_rows * ((double) blockno / blocks));
-	state->end_row = blockno + 1 >= blocks ? chunk_rows :
-		(uint64) (chunk_rows * ((double) (blockno + 1) / blocks));
-	state->heap_done = false;
+	if (!TSDB_HEAPAM->scan_analyze_next_block(scan->heap, ANALYZE_BLOCK_ARGUMENTS))
+		return false;
 
-	return TSDB_HEAPAM->scan_analyze_next_block(scan->heap, blockno, bstrategy);
+	block = ((HeapScanDesc) scan->heap)->rs_cblock;
+	chunk_rows = state->first_row[state->nentries];
+	blocks = Max(state->heap_blocks, block + 1);
+	state->next_row = (uint64) (chunk_rows * ((double) block / blocks));
+	state->end_row = block + 1 >= blocks ? chunk_rows :
+		(uint64) (chunk_rows * ((double) (block + 1) / blocks));
+	state->heap_done = false;
+	return true;
 }
 
 static void

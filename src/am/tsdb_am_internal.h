@@ -59,11 +59,14 @@ extern TsdbChunkCursor *tsdb_scan_cursor(TableScanDesc scan);
 /* Of a parallel scan: change number of the next chunk to take; NULL: it is a serial one. */
 extern pg_atomic_uint64 *tsdb_scan_next_change(TableScanDesc scan);
 
+/* For serializable readers of a row-store version: locks the table if that row has moved since their snapshot. */
+extern void tsdb_lock_moved_row(Relation rel, Snapshot snapshot, TupleTableSlot *inner);
+
 /*--- sample_scan.c: TABLESAMPLE and ANALYZE ---*/
 typedef struct TsdbSampleState TsdbSampleState;
 extern bool tsdb_scan_sample_next_block(TableScanDesc scan, struct SampleScanState *scanstate);
 extern bool tsdb_scan_sample_next_tuple(TableScanDesc scan, struct SampleScanState *scanstate, TupleTableSlot *slot);
-extern bool tsdb_scan_analyze_next_block(TableScanDesc scan, BlockNumber blockno, BufferAccessStrategy bstrategy);
+extern bool tsdb_scan_analyze_next_block(TableScanDesc scan, ANALYZE_BLOCK_PARAMETERS);
 extern bool tsdb_scan_analyze_next_tuple(TableScanDesc scan, TransactionId OldestXmin,
 										 double *liverows, double *deadrows, TupleTableSlot *slot);
 
@@ -75,15 +78,32 @@ typedef struct TsdbScanDescData
 	TsdbChunkCursor *chunks;
 	bool		started;		/* a row was asked for since (re)scan */
 	bool		in_chunks;		/* forward: row store is done */
-	/* bitmap scans: the block being returned, if it is virtual */
+	/* bitmap_rows.c: the block being returned, if it is virtual */
 	bool		bitmap_virtual;
+#ifdef AM_READS_BITMAP
+	TBMIterateResult bitmap_page;
+	OffsetNumber bitmap_offsets[TSDB_VBLOCK_ROWS];
+	int			bitmap_noffsets;	/* -1: the whole block */
+#else
 	struct TBMIterateResult *bitmap_page;
+#endif
 	int			bitmap_index;
 	/* TABLESAMPLE, ANALYZE */
 	TsdbSampleState *sample;
 } TsdbScanDescData;
 
 typedef TsdbScanDescData *TsdbScanDesc;
+
+/*--- bitmap_rows.c: rows of a bitmap's blocks ---*/
+#ifdef AM_READS_BITMAP
+/* Once heapam's scan is begun: its blocks are read from a stream of ours. */
+extern void tsdb_scan_bitmap_begin(TsdbScanDesc scan);
+extern bool tsdb_scan_bitmap_next_tuple(TableScanDesc sscan, TupleTableSlot *slot, bool *recheck,
+										uint64 *lossy_pages, uint64 *exact_pages);
+#else
+extern bool tsdb_scan_bitmap_next_block(TableScanDesc sscan, struct TBMIterateResult *tbmres);
+extern bool tsdb_scan_bitmap_next_tuple(TableScanDesc sscan, struct TBMIterateResult *tbmres, TupleTableSlot *slot);
+#endif
 
 /*--- index_build.c ---*/
 extern double tsdb_index_build_range_scan(Relation heapRelation, Relation indexRelation, struct IndexInfo *indexInfo,

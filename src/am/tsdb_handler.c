@@ -35,7 +35,6 @@
 #include "catalog/storage.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/tidbitmap.h"
 #include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -128,6 +127,10 @@ tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *
 		tsdb_cursor_note_changes(scan->chunks);
 	scan->heap = TSDB_HEAPAM->scan_begin(rel, snapshot, nkeys, key, pscan,
 										 flags & ~SO_TEMP_SNAPSHOT);
+#ifdef AM_READS_BITMAP
+	if (flags & SO_TYPE_BITMAPSCAN)
+		tsdb_scan_bitmap_begin(scan);
+#endif
 	if (pscan != NULL)
 	{
 		TsdbParallelScanData *shared = (TsdbParallelScanData *) pscan;
@@ -168,6 +171,7 @@ tsdb_scan_rescan(TableScanDesc sscan, struct ScanKeyData *key, bool set_params,
 	scan->started = false;
 	scan->in_chunks = false;
 	scan->bitmap_virtual = false;
+	scan->bitmap_index = 0;
 }
 
 /* heapam's HeapKeyTest, for chunk rows */
@@ -343,8 +347,8 @@ typedef struct TsdbIndexFetchData
  * look for locks on its place in a chunk, so the reader locks the table.  (heapam has locked the TID before
  * it looked at the tuple, and the mover promotes locks after it has marked it: one of the two sees the other.)
  */
-static void
-lock_moved_row(Relation rel, Snapshot snapshot, TupleTableSlot *inner)
+void
+tsdb_lock_moved_row(Relation rel, Snapshot snapshot, TupleTableSlot *inner)
 {
 	HeapTuple	tuple;
 
@@ -424,7 +428,7 @@ fetch_there(TsdbIndexFetchData *fetch, ItemPointer tid, Snapshot snapshot,
 	inner = tsdb_slot_inner(slot);
 	if (!TSDB_HEAPAM->index_fetch_tuple(fetch->heap, tid, snapshot, inner, call_again, all_dead))
 		return false;
-	lock_moved_row(fetch->base.rel, snapshot, inner);
+	tsdb_lock_moved_row(fetch->base.rel, snapshot, inner);
 	tsdb_slot_took_heap_row(slot, true);
 	return true;
 }
@@ -529,62 +533,6 @@ tsdb_index_fetch_tuple(IndexFetchTableData *data, ItemPointer tid, Snapshot snap
 	return false;
 }
 
-static bool
-tsdb_scan_bitmap_next_block(TableScanDesc sscan, struct TBMIterateResult *tbmres)
-{
-	TsdbScanDesc scan = (TsdbScanDesc) sscan;
-
-	scan->bitmap_virtual = (tbmres->blockno & TSDB_VBLOCK_FLAG) != 0;
-	if (!scan->bitmap_virtual)
-		return TSDB_HEAPAM->scan_bitmap_next_block(scan->heap, tbmres);
-	scan->bitmap_page = tbmres;
-	scan->bitmap_index = 0;
-	return true;
-}
-
-static bool
-tsdb_scan_bitmap_next_tuple(TableScanDesc sscan, struct TBMIterateResult *tbmres, TupleTableSlot *slot)
-{
-	TsdbScanDesc scan = (TsdbScanDesc) sscan;
-
-	if (!scan->bitmap_virtual)
-	{
-		TupleTableSlot *inner = tsdb_slot_inner(slot);
-
-		if (!TSDB_HEAPAM->scan_bitmap_next_tuple(scan->heap, tbmres, inner))
-			return false;
-		lock_moved_row(sscan->rs_rd, sscan->rs_snapshot, inner);
-		tsdb_slot_took_heap_row(slot, true);
-		return true;
-	}
-
-	for (;;)
-	{
-		ItemPointerData tid;
-		OffsetNumber offset;
-
-		if (tbmres->ntuples >= 0)
-		{
-			if (scan->bitmap_index >= tbmres->ntuples)
-				return false;
-			offset = tbmres->offsets[scan->bitmap_index++];
-		}
-		else
-		{
-			/* lossy: every row of the virtual block */
-			if (scan->bitmap_index >= TSDB_VBLOCK_ROWS)
-				return false;
-			offset = ++scan->bitmap_index;
-		}
-		ItemPointerSet(&tid, tbmres->blockno, offset);
-		if (tsdb_cursor_fetch(scan->chunks, &tid, sscan->rs_snapshot, slot))
-		{
-			pgstat_count_heap_fetch(sscan->rs_rd);
-			return true;
-		}
-	}
-}
-
 /*
  * heapam answers for its own TIDs; index entries of chunk rows stay until vacuum, so they are
  * taken out of the question.  Index AMs accept fewer TIDs back.
@@ -632,7 +580,7 @@ tsdb_tuple_fetch_row_version(Relation rel, ItemPointer tid, Snapshot snapshot, T
 	inner = tsdb_slot_inner(slot);
 	if (!TSDB_HEAPAM->tuple_fetch_row_version(rel, tid, snapshot, inner))
 		return false;
-	lock_moved_row(rel, snapshot, inner);
+	tsdb_lock_moved_row(rel, snapshot, inner);
 	tsdb_slot_took_heap_row(slot, true);
 	return true;
 }
@@ -685,14 +633,14 @@ hold_chunk_store(Relation rel)
 	TsdbStore  *store;
 
 	if (!rel->rd_rel->relhasindex ||
-		(held_relid == RelationGetRelid(rel) && held_lxid == MyProc->lxid &&
+		(held_relid == RelationGetRelid(rel) && held_lxid == PGPROC_LXID(MyProc) &&
 		 held_subid == GetCurrentSubTransactionId()))
 		return;
 	store = tsdb_store_open(rel, AccessShareLock);
 	if (store != NULL)
 		tsdb_store_close(store);
 	held_relid = RelationGetRelid(rel);
-	held_lxid = MyProc->lxid;
+	held_lxid = PGPROC_LXID(MyProc);
 	held_subid = GetCurrentSubTransactionId();
 }
 
@@ -753,7 +701,7 @@ tsdb_tuple_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapsho
 static TM_Result
 tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
 				  Snapshot crosscheck, bool wait, TM_FailureData *tmfd, LockTupleMode *lockmode,
-				  bool *update_indexes)
+				  TU_UpdateIndexes *update_indexes)
 {
 	TM_Result	result;
 
@@ -776,10 +724,10 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
  */
 
 static void
-tsdb_relation_set_new_filenode(Relation rel, const RelFileNode *newrnode, char persistence,
+tsdb_relation_set_new_filelocator(Relation rel, const RelFileLocator *newrnode, char persistence,
 							   TransactionId *freezeXid, MultiXactId *minmulti)
 {
-	TSDB_HEAPAM->relation_set_new_filenode(rel, newrnode, persistence, freezeXid, minmulti);
+	TSDB_HEAPAM->relation_set_new_filelocator(rel, newrnode, persistence, freezeXid, minmulti);
 }
 
 static void
@@ -801,7 +749,7 @@ tsdb_relation_nontransactional_truncate(Relation rel)
 }
 
 static void
-tsdb_relation_copy_data(Relation rel, const RelFileNode *newrnode)
+tsdb_relation_copy_data(Relation rel, const RelFileLocator *newrnode)
 {
 	tsdb_direct_load_settle(rel);
 	TSDB_HEAPAM->relation_copy_data(rel, newrnode);
@@ -925,7 +873,7 @@ const TableAmRoutine tsdb_methods = {
 	.tuple_lock = tsdb_chain_lock,
 	.finish_bulk_insert = tsdb_finish_bulk_insert,
 
-	.relation_set_new_filenode = tsdb_relation_set_new_filenode,
+	.relation_set_new_filelocator = tsdb_relation_set_new_filelocator,
 	.relation_nontransactional_truncate = tsdb_relation_nontransactional_truncate,
 	.relation_copy_data = tsdb_relation_copy_data,
 	.relation_copy_for_cluster = tsdb_relation_copy_for_cluster,
@@ -942,7 +890,9 @@ const TableAmRoutine tsdb_methods = {
 
 	.relation_estimate_size = tsdb_relation_estimate_size,
 
+#ifndef AM_READS_BITMAP
 	.scan_bitmap_next_block = tsdb_scan_bitmap_next_block,
+#endif
 	.scan_bitmap_next_tuple = tsdb_scan_bitmap_next_tuple,
 	.scan_sample_next_block = tsdb_scan_sample_next_block,
 	.scan_sample_next_tuple = tsdb_scan_sample_next_tuple

@@ -370,17 +370,17 @@ tts_tsdb_copy_heap_tuple(TupleTableSlot *slot)
 }
 
 static MinimalTuple
-tts_tsdb_copy_minimal_tuple(TupleTableSlot *slot)
+tts_tsdb_copy_minimal_tuple(COPY_MINIMAL_PARAMETERS)
 {
 	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
 
 	Assert(!TTS_EMPTY(slot));
 	if (tslot->is_heap_row)
-		return INNER(tslot)->tts_ops->copy_minimal_tuple(INNER(tslot));
+		return INNER(tslot)->tts_ops->copy_minimal_tuple(COPY_MINIMAL_ARGUMENTS(INNER(tslot)));
 
 	if (tslot->set != NULL)
 		slot_getallattrs(slot);
-	return heap_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+	return heap_form_minimal_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull FORM_MINIMAL_EXTRA);
 }
 
 const TupleTableSlotOps TTSOpsTsdb = {

@@ -146,16 +146,9 @@ count_tombstones(TsdbStore *store, const TsdbDirEntry *entry, TransactionId olde
 static void
 log_removal_horizon(Relation rel, TransactionId latest)
 {
-	xl_btree_reuse_page record;
-
 	if (!TransactionIdIsNormal(latest) || !RelationNeedsWAL(rel) || !XLogStandbyInfoActive())
 		return;
-	record.node = rel->rd_node;
-	record.block = InvalidBlockNumber;
-	record.latestRemovedFullXid = FullTransactionIdFromU64(full_xid(latest));
-	XLogBeginInsert();
-	XLogRegisterData((char *) &record, SizeOfBtreeReusePage);
-	(void) XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
+	compat_log_btree_reuse_page(rel, FullTransactionIdFromU64(full_xid(latest)));
 }
 
 /* Removes index entries of dead chunk rows from all indexes. */
@@ -197,7 +190,8 @@ static void
 count_chunk_rows(Relation rel, uint64 rows)
 {
 	BlockNumber pages = RelationGetNumberOfBlocks(rel);
-	BlockNumber all_visible;
+	BlockNumber all_visible,
+				all_frozen;
 	double		heap_tuples;
 	bool		frozenxid_updated,
 				minmulti_updated;
@@ -210,13 +204,13 @@ count_chunk_rows(Relation rel, uint64 rows)
 	heap_tuples = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
 	ReleaseSysCache(tuple);
 
-	visibilitymap_count(rel, &all_visible, NULL);
-	vac_update_relstats(rel, pages, Max(heap_tuples, 0) + rows, Min(all_visible, pages),
+	visibilitymap_count(rel, &all_visible, &all_frozen);
+	vac_update_relstats(rel, pages, Max(heap_tuples, 0) + rows, Min(all_visible, pages), Min(all_frozen, pages),
 						rel->rd_rel->relhasindex, InvalidTransactionId, InvalidMultiXactId,
 						&frozenxid_updated, &minmulti_updated, false);
 
 	if (pgstat_should_count_relation(rel))
-		rel->pgstat_info->t_counts.t_delta_live_tuples += rows;
+		PGSTAT_TABLE_COUNT(rel, delta_live_tuples) += rows;
 }
 
 static void

@@ -161,7 +161,7 @@ column_name(OpenChunk *chunk, AttrNumber attnum)
  * A tuple of the chunk is not there.  It may have gone rightly: VACUUM can remove a dead chunk that
  * somebody reads without an MVCC snapshot (an index build reads recently dead ones).
  */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_missing(OpenChunk *chunk, const char *column, int32 seq)
 {
 	TsdbStore  *store = chunk->pub.store;
@@ -548,7 +548,7 @@ block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, B
 	block->stored.buffer = InvalidBuffer;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_block_outside(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, Size len)
 {
 	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id, column,
@@ -691,14 +691,14 @@ arena_reset(ArenaBlock **arena)
 
 /*-------------- decoding --------------*/
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_vector(OpenChunk *chunk, const TsdbColumnDisk *column, uint32 vector, const char *problem)
 {
 	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id,
 						   column_name(chunk, column->attnum), "vector %u: %s", vector, problem);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_dictionary(OpenChunk *chunk, const TsdbColumnDisk *column, const char *problem)
 {
 	tsdb_report_corruption(chunk->pub.store->rel, chunk->pub.entry.d.chunk_id,

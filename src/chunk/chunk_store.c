@@ -334,7 +334,7 @@ static void
 advise_file(TsdbStore *store, BlockNumber first, BlockNumber nblocks)
 {
 	Relation	rel = store->toastrel;
-	char	   *base = relpathbackend(rel->rd_node, rel->rd_backend, MAIN_FORKNUM);
+	char	   *base = compat_relation_path(rel);
 	BlockNumber segment = first / ((BlockNumber) RELSEG_SIZE);
 	char	   *path = segment == 0 ? base : psprintf("%s.%u", base, segment);
 	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
@@ -433,7 +433,7 @@ begin_index_scan(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(chunk_id));
 	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(first_seq));
 	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(last_seq));
-	iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index], snapshot, lengthof(keys), 0);
+	iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index], snapshot, NULL, lengthof(keys), 0);
 	index_rescan(iscan, keys, lengthof(keys), NULL, 0);
 	return iscan;
 }

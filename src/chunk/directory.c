@@ -53,7 +53,7 @@
 
 typedef struct RootHint
 {
-	RelFileNode node;
+	RelFileLocator node;
 	ItemPointerData tid;		/* invalid: none */
 } RootHint;
 
@@ -62,7 +62,7 @@ static RootHint root_hints[ROOT_HINTS];
 static RootHint *
 root_hint(TsdbStore *store)
 {
-	return &root_hints[store->toastrel->rd_node.relNode % ROOT_HINTS];
+	return &root_hints[store->toastrel->rd_locator.relNumber % ROOT_HINTS];
 }
 
 /* The root is here: for the next look of this store, and of others on the same files. */
@@ -72,7 +72,7 @@ root_remember(TsdbStore *store, const ItemPointerData *tid)
 	RootHint   *hint = root_hint(store);
 
 	store->root_tid = *tid;
-	hint->node = store->toastrel->rd_node;
+	hint->node = store->toastrel->rd_locator;
 	hint->tid = *tid;
 }
 
@@ -88,7 +88,7 @@ root_locate(TsdbStore *store, TsdbStoredTuple *root)
 	bool		found = false;
 
 	if (!ItemPointerIsValid(&store->root_tid) && ItemPointerIsValid(&hint->tid) &&
-		RelFileNodeEquals(hint->node, store->toastrel->rd_node))
+		RelFileLocatorEquals(hint->node, store->toastrel->rd_locator))
 		store->root_tid = hint->tid;
 	if (ItemPointerIsValid(&store->root_tid) &&
 		tsdb_store_read_tid(store, &store->root_tid, TSDB_ROOT_ID, 0, root))
@@ -804,7 +804,7 @@ tsdb_chunk_lock_held(Relation rel, Oid chunk_id, LOCKMODE mode)
 	LOCKTAG		tag;
 
 	virtual_page_tag(&tag, rel, chunk_lock_block(chunk_id));
-	return LockHeldByMe(&tag, mode);
+	return LockHeldByMe(&tag, mode, false);
 }
 
 bool

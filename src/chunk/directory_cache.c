@@ -28,7 +28,7 @@
 typedef struct CachedDirectory
 {
 	Oid			toastrelid;		/* hash key */
-	RelFileNode node;			/* the files that it was read from */
+	RelFileLocator node;			/* the files that it was read from */
 	uint64		incarnation;	/* of the root */
 	uint32		changes;		/* all entries up to this number are here */
 	TsdbDirEntry *entries;		/* sorted */
@@ -68,7 +68,7 @@ cache_slot(TsdbStore *store)
 	if (cache == NULL)
 		cache_reset();
 	dir = hash_search(cache, &toastrelid, HASH_FIND, NULL);
-	if (dir != NULL && RelFileNodeEquals(dir->node, store->toastrel->rd_node))
+	if (dir != NULL && RelFileLocatorEquals(dir->node, store->toastrel->rd_locator))
 		return dir;
 	if (dir != NULL)
 	{
@@ -84,7 +84,7 @@ cache_slot(TsdbStore *store)
 	dir = hash_search(cache, &toastrelid, HASH_ENTER, NULL);
 	memset((char *) dir + sizeof(Oid), 0, sizeof(CachedDirectory) - sizeof(Oid));
 	dir->cxt = cxt;
-	dir->node = store->toastrel->rd_node;
+	dir->node = store->toastrel->rd_locator;
 	return dir;
 }
 

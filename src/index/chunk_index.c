@@ -108,8 +108,8 @@ tsdb_chunk_index_init(void)
 static uint32
 my_slot(void)
 {
-	Assert(MyProc != NULL && (uint32) MyProc->pgprocno < NPROCS);
-	return MyProc->pgprocno;
+	Assert(MyProc != NULL && (uint32) MyProcNumber < NPROCS);
+	return MyProcNumber;
 }
 
 static uint32
@@ -528,9 +528,9 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 
 	attach();
 	missing.now = now_seconds();
-	missing.key.tablespace = store->toastrel->rd_node.spcNode;
-	missing.key.database = store->toastrel->rd_node.dbNode;
-	missing.key.relation = store->toastrel->rd_node.relNode;
+	missing.key.tablespace = store->toastrel->rd_locator.spcOid;
+	missing.key.database = store->toastrel->rd_locator.dbOid;
+	missing.key.relation = store->toastrel->rd_locator.relNumber;
 
 	if (!look_up(&missing.key, &missing.root, query, missing.now, &hits, &result))
 	{

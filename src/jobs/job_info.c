@@ -59,7 +59,7 @@ require_rights(HeapTuple tuple, TupleDesc tupdesc, bool written)
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("relation with OID %u does not exist", relation)));
 	}
-	else if (!pg_class_ownercheck(relation, user))
+	else if (!object_ownercheck(RelationRelationId, relation, user))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
@@ -112,7 +112,7 @@ tsdb_sql_table_jobs(PG_FUNCTION_ARGS)
 
 		if (work == NULL || database != MyDatabaseId || get_rel_relkind(relation) == '\0')
 			continue;
-		owner = pg_class_ownercheck(relation, GetUserId());
+		owner = object_ownercheck(RelationRelationId, relation, GetUserId());
 		if (!owner && pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 			continue;
 
@@ -179,7 +179,7 @@ tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 
 		relation = pg_atomic_read_u32(&slot->relation);
 		hidden = database != MyDatabaseId ? !superuser() :
-			OidIsValid(relation) && !pg_class_ownercheck(relation, GetUserId()) && !superuser();
+			OidIsValid(relation) && !object_ownercheck(RelationRelationId, relation, GetUserId()) && !superuser();
 		values[0] = Int32GetDatum(pid);
 		values[1] = ObjectIdGetDatum(database);
 		values[2] = ObjectIdGetDatum(relation);

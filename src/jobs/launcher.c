@@ -508,7 +508,7 @@ tsdb_jobs_before_utility(Node *stmt)
 
 	/* workers are not for anybody to end; templates, which others may copy, have none */
 	oid = get_database_oid(name, true);
-	if (OidIsValid(oid) && oid != MyDatabaseId && pg_database_ownercheck(oid, GetUserId()))
+	if (OidIsValid(oid) && oid != MyDatabaseId && object_ownercheck(DatabaseRelationId, oid, GetUserId()))
 		tsdb_work_hold(oid);
 }
 

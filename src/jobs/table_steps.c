@@ -185,8 +185,8 @@ count_tuples(Oid relation, int64 *dead, int64 *live)
 {
 	PgStat_StatTabEntry *entry = pgstat_fetch_stat_tabentry_ext(false, relation);
 
-	*dead = entry != NULL ? entry->n_dead_tuples : 0;
-	*live = entry != NULL ? entry->n_live_tuples : 0;
+	*dead = entry != NULL ? PGSTAT_TAB_TUPLES(entry, dead) : 0;
+	*live = entry != NULL ? PGSTAT_TAB_TUPLES(entry, live) : 0;
 }
 
 /*
@@ -267,7 +267,7 @@ vacuum_step(TableTurn *turn)
 	MemoryContextSwitchTo(cxt);
 	strategy = GetAccessStrategy(BAS_VACUUM);
 	relations = list_make1(makeVacuumRelation(NULL, turn->vacuum_relation, NIL));
-	vacuum(relations, &params, strategy, true);
+	vacuum(relations, &params, strategy, cxt, true);
 	MemoryContextSwitchTo(TopTransactionContext);
 	PortalContext = NULL;
 	MemoryContextReset(cxt);

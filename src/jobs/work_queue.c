@@ -417,7 +417,7 @@ tsdb_work_add(Relation rel, int rows)
 	if (unlikely(count->relation != relation || count->work == NULL ||
 				 pg_atomic_read_u64(&count->work->key) != make_key(MyDatabaseId, relation)))
 	{
-		if (rel->rd_backend != InvalidBackendId || !tsdb_work_queue_exists())
+		if (rel->rd_backend != INVALID_PROC_NUMBER || !tsdb_work_queue_exists())
 			return;
 		register_callback();
 		if (count->rows > 0)

@@ -653,7 +653,7 @@ set_labels(Oid relid, const TsdbOptionDdl *ddl)
 	ListCell   *lc;
 	int			i;
 
-	if (!pg_class_ownercheck(relid, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(rel->rd_rel->relkind),
 					   RelationGetRelationName(rel));
 	for (i = 0; i < OPTION_KINDS; i++)

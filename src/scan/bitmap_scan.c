@@ -9,10 +9,10 @@
  * would be too late, EvalPlanQual builds nodes that it never sees.
  *
  * Execution follows nodeBitmapHeapscan.c, parallel scans included: whoever comes first builds the
- * bitmap, all then share out its pages.  The only difference is what is prefetched.
+ * bitmap, all then share out its pages.  The only difference is what is prefetched (bitmap_pages.c).
  *
- * Invariants: the bitmap returns blocks in rising order, so virtual ones (top bit set) come
- * last, and prefetching ends for good at the first of them.
+ * From PostgreSQL 18 on the access method prefetches, and core's node would do as well; this one is used
+ * for the same plans in all versions.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -22,7 +22,6 @@
 #include "access/tableam.h"
 #include "am/tsdb_handler.h"
 #include "catalog/pg_am_d.h"
-#include "chunk/chunk_format.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -35,13 +34,12 @@
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
 #include "pgstat.h"
+#include "scan/bitmap_pages.h"
 #include "scan/bitmap_scan.h"
-#include "storage/bufmgr.h"
 #include "storage/condition_variable.h"
 #include "storage/spin.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/spccache.h"
 #include "utils/wait_event.h"
 
 #define BITMAP_SCAN_NAME "TsdbBitmapScan"
@@ -70,19 +68,10 @@ typedef struct BitmapScanState
 	/* the bitmap: NULL before the first row is asked for; in a parallel scan its builder's */
 	TIDBitmap  *tbm;
 	bool		initialized;
-	TBMIterator *iterator;		/* serial scan */
-	TBMSharedIterator *shared_iterator; /* parallel scan */
-	TBMIterateResult *page;		/* being returned, NULL = none */
+	TsdbBitmapPages pages;
 
-	/* prefetch, serial scans only */
-	TBMIterator *prefetch_iterator; /* runs ahead of "iterator"; NULL once it has met its end */
-	int			prefetch_pages; /* how many pages it is ahead */
-	int			prefetch_target;	/* how many it should be, -1 .. prefetch_maximum */
-	int			prefetch_maximum;
-	BlockNumber nblocks;		/* of the main fork when the bitmap was built */
-
-	long		exact_pages;	/* for EXPLAIN ANALYZE */
-	long		lossy_pages;
+	uint64		exact_pages;	/* for EXPLAIN ANALYZE */
+	uint64		lossy_pages;
 
 	SharedBitmap *shared;		/* NULL = serial scan */
 } BitmapScanState;
@@ -290,7 +279,6 @@ begin_bitmap_scan(CustomScanState *node, EState *estate, int eflags)
 	ss->ps.qual = ExecInitQual(cscan->scan.plan.qual, &ss->ps);
 	state->recheck_qual = ExecInitQual(cscan->custom_exprs, &ss->ps);
 
-	state->prefetch_maximum = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
 	ss->ss_currentScanDesc = table_beginscan_bm(rel, estate->es_snapshot, 0, NULL);
 }
 
@@ -334,94 +322,21 @@ start_bitmap(BitmapScanState *state)
 	SharedBitmap *shared = state->shared;
 
 	if (shared == NULL)
+		state->tbm = build_bitmap(state);
+	else if (must_build_shared_bitmap(shared))
 	{
 		state->tbm = build_bitmap(state);
-		state->iterator = tbm_begin_iterate(state->tbm);
-		if (state->prefetch_maximum > 0)
-		{
-			state->prefetch_iterator = tbm_begin_iterate(state->tbm);
-			state->prefetch_pages = 0;
-			state->prefetch_target = -1;
-			state->nblocks = RelationGetNumberOfBlocks(state->css.ss.ss_currentRelation);
-		}
-	}
-	else
-	{
-		if (must_build_shared_bitmap(shared))
-		{
-			state->tbm = build_bitmap(state);
-			shared->iterator = tbm_prepare_shared_iterate(state->tbm);
+		shared->iterator = tbm_prepare_shared_iterate(state->tbm);
 
-			SpinLockAcquire(&shared->mutex);
-			shared->state = BITMAP_READY;
-			SpinLockRelease(&shared->mutex);
-			ConditionVariableBroadcast(&shared->cv);
-		}
-		state->shared_iterator = tbm_attach_shared_iterate(state->css.ss.ps.state->es_query_dsa,
-														   shared->iterator);
+		SpinLockAcquire(&shared->mutex);
+		shared->state = BITMAP_READY;
+		SpinLockRelease(&shared->mutex);
+		ConditionVariableBroadcast(&shared->cv);
 	}
-	state->page = NULL;
+	tsdb_bitmap_pages_begin(&state->pages, state->css.ss.ss_currentScanDesc, state->tbm,
+							state->css.ss.ps.state->es_query_dsa,
+							shared != NULL ? shared->iterator : InvalidDsaPointer);
 	state->initialized = true;
-}
-
-/* Prefetching is over: the rest of the bitmap is virtual, or there is no rest. */
-static void
-end_prefetch(BitmapScanState *state)
-{
-	if (state->prefetch_iterator != NULL)
-	{
-		tbm_end_iterate(state->prefetch_iterator);
-		state->prefetch_iterator = NULL;
-	}
-}
-
-/* The scan has gone on to another page: keep the prefetch iterator ahead of it, and raise the distance. */
-static void
-prefetch_next_page(BitmapScanState *state)
-{
-	if (state->prefetch_iterator == NULL)
-		return;
-
-	if (state->prefetch_pages > 0)
-		state->prefetch_pages--;
-	else
-	{
-		TBMIterateResult *ahead = tbm_iterate(state->prefetch_iterator);
-
-		if (ahead == NULL || ahead->blockno != state->page->blockno)
-			elog(ERROR, "prefetch and main iterators are out of sync");
-		if (ahead->blockno & TSDB_VBLOCK_FLAG)
-		{
-			end_prefetch(state);
-			return;
-		}
-	}
-
-	/* slow start, for the sake of scans that end early; then double */
-	if (state->prefetch_target >= state->prefetch_maximum / 2)
-		state->prefetch_target = state->prefetch_maximum;
-	else if (state->prefetch_target > 0)
-		state->prefetch_target *= 2;
-	else
-		state->prefetch_target++;
-}
-
-static void
-prefetch_pages(BitmapScanState *state)
-{
-	while (state->prefetch_iterator != NULL && state->prefetch_pages < state->prefetch_target)
-	{
-		TBMIterateResult *ahead = tbm_iterate(state->prefetch_iterator);
-
-		if (ahead == NULL || (ahead->blockno & TSDB_VBLOCK_FLAG) != 0)
-		{
-			end_prefetch(state);
-			break;
-		}
-		state->prefetch_pages++;
-		if (ahead->blockno < state->nblocks)
-			(void) PrefetchBuffer(state->css.ss.ss_currentRelation, MAIN_FORKNUM, ahead->blockno);
-	}
 }
 
 /* Access method routine of ExecScan: next row that the bitmap and the recheck let through. */
@@ -429,50 +344,18 @@ static TupleTableSlot *
 bitmap_scan_next(ScanState *ss)
 {
 	BitmapScanState *state = (BitmapScanState *) ss;
-	TableScanDesc scan = ss->ss_currentScanDesc;
 	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
 	ExprContext *econtext = ss->ps.ps_ExprContext;
+	bool		recheck;
 
 	if (!state->initialized)
 		start_bitmap(state);
 
-	for (;;)
+	while (tsdb_bitmap_pages_next(&state->pages, slot, &recheck, &state->lossy_pages, &state->exact_pages))
 	{
 		CHECK_FOR_INTERRUPTS();
 
-		if (state->page == NULL)
-		{
-			if (state->shared_iterator != NULL)
-				state->page = tbm_shared_iterate(state->shared_iterator);
-			else
-				state->page = tbm_iterate(state->iterator);
-			if (state->page == NULL)
-				break;
-
-			prefetch_next_page(state);
-			if (state->page->ntuples >= 0)
-				state->exact_pages++;
-			else
-				state->lossy_pages++;
-
-			if (!table_scan_bitmap_next_block(scan, state->page))
-			{
-				state->page = NULL;
-				continue;
-			}
-		}
-		else if (state->prefetch_target < state->prefetch_maximum)
-			state->prefetch_target++;
-
-		prefetch_pages(state);
-
-		if (!table_scan_bitmap_next_tuple(scan, state->page, slot))
-		{
-			state->page = NULL;
-			continue;
-		}
-
-		if (state->page->recheck)
+		if (recheck)
 		{
 			econtext->ecxt_scantuple = slot;
 			if (!ExecQualAndReset(state->recheck_qual, econtext))
@@ -507,17 +390,11 @@ exec_bitmap_scan(CustomScanState *node)
 static void
 drop_bitmap(BitmapScanState *state)
 {
-	end_prefetch(state);
-	if (state->iterator != NULL)
-		tbm_end_iterate(state->iterator);
-	if (state->shared_iterator != NULL)
-		tbm_end_shared_iterate(state->shared_iterator);
+	if (state->initialized)
+		tsdb_bitmap_pages_end(&state->pages);
 	if (state->tbm != NULL)
 		tbm_free(state->tbm);
-	state->iterator = NULL;
-	state->shared_iterator = NULL;
 	state->tbm = NULL;
-	state->page = NULL;
 	state->initialized = false;
 }
 
@@ -634,8 +511,8 @@ explain_bitmap_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	if (es->format != EXPLAIN_FORMAT_TEXT)
 	{
-		ExplainPropertyInteger("Exact Heap Blocks", NULL, state->exact_pages, es);
-		ExplainPropertyInteger("Lossy Heap Blocks", NULL, state->lossy_pages, es);
+		ExplainPropertyUInteger("Exact Heap Blocks", NULL, state->exact_pages, es);
+		ExplainPropertyUInteger("Lossy Heap Blocks", NULL, state->lossy_pages, es);
 	}
 	else if (state->exact_pages > 0 || state->lossy_pages > 0)
 	{
@@ -643,9 +520,9 @@ explain_bitmap_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 		initStringInfo(&blocks);
 		if (state->exact_pages > 0)
-			appendStringInfo(&blocks, "exact=%ld", state->exact_pages);
+			appendStringInfo(&blocks, "exact=" UINT64_FORMAT, state->exact_pages);
 		if (state->lossy_pages > 0)
-			appendStringInfo(&blocks, "%slossy=%ld", blocks.len > 0 ? " " : "", state->lossy_pages);
+			appendStringInfo(&blocks, "%slossy=" UINT64_FORMAT, blocks.len > 0 ? " " : "", state->lossy_pages);
 		ExplainPropertyText("Heap Blocks", blocks.data, es);
 		pfree(blocks.data);
 	}

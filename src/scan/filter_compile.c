@@ -265,18 +265,18 @@ static const TsdbCompareOp strategy_ops[] = {
 };
 
 /*
- * What the operator means in the default btree operator family of its left type: the strategy, ROWCOMPARE_NE for <>;
+ * What the operator means in the default btree operator family of its left type: the strategy, COMPARE_NE for <>;
  * 0: nothing.
  */
 static int
 operator_strategy(Oid opno, Oid *lefttype, Oid *righttype, Oid *opfamily)
 {
-	List	   *meanings = get_op_btree_interpretation(opno);
+	List	   *meanings = get_op_index_interpretation(opno);
 	ListCell   *lc;
 
 	foreach(lc, meanings)
 	{
-		OpBtreeInterpretation *meaning = lfirst(lc);
+		OpIndexInterpretation *meaning = lfirst(lc);
 		TypeCacheEntry *type = lookup_type_cache(meaning->oplefttype, TYPECACHE_BTREE_OPFAMILY);
 
 		if (type->btree_opf != meaning->opfamily_id)
@@ -284,7 +284,7 @@ operator_strategy(Oid opno, Oid *lefttype, Oid *righttype, Oid *opfamily)
 		*lefttype = meaning->oplefttype;
 		*righttype = meaning->oprighttype;
 		*opfamily = meaning->opfamily_id;
-		return meaning->strategy;
+		return meaning->cmptype;
 	}
 	return 0;
 }
@@ -362,7 +362,7 @@ comparison(FilterNode *node, Expr *clause, Index relid)
 	node->key.attnum = column->varattno;
 	node->key.column_type = lefttype;
 	node->key.value_type = righttype;
-	if (strategy != ROWCOMPARE_NE)
+	if (strategy != COMPARE_NE)
 	{
 		proc = get_opfamily_proc(opfamily, lefttype, righttype, BTORDER_PROC);
 		if (!OidIsValid(proc))
@@ -377,7 +377,7 @@ comparison(FilterNode *node, Expr *clause, Index relid)
 		!(is_array && (node->element == TSDB_ELEM_F32 || node->element == TSDB_ELEM_F64 || lefttype != righttype)))
 	{
 		node->kind = is_array ? FILTER_IN : FILTER_COMPARE;
-		node->op = strategy == ROWCOMPARE_NE ? TSDB_CMP_NE : strategy_ops[strategy];
+		node->op = strategy == COMPARE_NE ? TSDB_CMP_NE : strategy_ops[strategy];
 	}
 	else if (!node->has_key)
 		return NULL;

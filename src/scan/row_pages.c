@@ -49,7 +49,7 @@ typedef struct PageColumns
 
 typedef struct PageKey
 {
-	RelFileNode node;
+	RelFileLocator node;
 	BlockNumber block;
 } PageKey;
 
@@ -127,7 +127,7 @@ find_summary(TsdbRowPages *pages, BlockNumber block, HASHACTION action)
 		summaries = hash_create("tsdb summaries of pages", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	memset(&key, 0, sizeof(key));
-	key.node = pages->scan->rs_base.rs_rd->rd_node;
+	key.node = pages->scan->rs_base.rs_rd->rd_locator;
 	key.block = block;
 	summary = hash_search(summaries, &key, action, &found);
 	if (summary != NULL && !found)
@@ -295,7 +295,7 @@ note_seen(TsdbRowPages *pages, BlockNumber block)
 		return;
 	begin_values(&seen->values);
 	seen->state = PAGE_TO_READ;
-	for (i = 0; i < scan->rs_ntuples; i++)
+	for (i = 0; i < (int) scan->rs_ntuples; i++)
 	{
 		visible_tuple(scan, i, &tuple);
 		if (!add_values(pages, &tuple, &seen->values))
@@ -435,7 +435,7 @@ next_page(TsdbRowPages *pages)
 		CHECK_FOR_INTERRUPTS();
 		if (leave_out(pages, block))
 			continue;
-		heapgetpage(&pages->scan->rs_base, block);
+		compat_heap_get_page(&pages->scan->rs_base, block);
 		if (pages->remember)
 			summarise(pages, block);
 		if (pages->seen != NULL)
@@ -451,7 +451,7 @@ tsdb_row_pages_next(TsdbRowPages *pages, TupleTableSlot *slot)
 {
 	HeapScanDesc scan = pages->scan;
 
-	while (!pages->on_page || pages->next >= scan->rs_ntuples)
+	while (!pages->on_page || pages->next >= (int) scan->rs_ntuples)
 	{
 		pages->on_page = next_page(pages);
 		if (!pages->on_page)

@@ -331,7 +331,7 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, TableShape *sha
 	path->startup_cost = all_cost.startup + path->pathtarget->cost.startup;
 	/* who turns sequential scans off wants an index to be used, where one can be; without, this is what comes nearest to it */
 	if (!enable_seqscan && has_index_path(rel))
-		path->startup_cost += disable_cost;
+		PATH_DISABLE(path);
 	path->total_cost = path->startup_cost + cpu + disk;
 }
 
@@ -390,8 +390,8 @@ cost_order(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableSha
 		{
 			Path		sorted;
 
-			cost_sort(&sorted, root, order->pathkeys, path->total_cost, path->rows, rel->reltarget->width, 0, work_mem, -1);
-			path->total_cost = sorted.total_cost - (enable_sort ? 0 : disable_cost);
+			cost_sort(&sorted, root, order->pathkeys, 0, path->total_cost, path->rows, rel->reltarget->width, 0, work_mem, -1);
+			path->total_cost = sorted.total_cost - COST_SORT_DISABLED;
 		}
 		else if (chunks * (columns + 1) * TSDB_VECTOR_ROWS * (sizeof(Datum) + sizeof(bool)) > memory)
 			path->total_cost += decoded * TSDB_VECTOR_ROWS * columns * DECODE_SHARE * cpu_tuple_cost;
@@ -602,7 +602,7 @@ column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
 static bool
 add_time_key(RelOptInfo *rel, PathKey *pathkey, AttrNumber time_attnum, bool first, bool *zoned, ScanOrder *order)
 {
-	bool		descending = pathkey->pk_strategy == BTGreaterStrategyNumber;
+	bool		descending = pathkey->pk_cmptype == COMPARE_GT;
 	ListCell   *lc;
 
 	if (!first && descending != order->descending)
@@ -644,7 +644,7 @@ add_series_key(RelOptInfo *rel, PathKey *pathkey, const TableShape *shape, ScanO
 		if (!IsA(expr, Var) || (Index) ((Var *) expr)->varno != rel->relid || ((Var *) expr)->varlevelsup != 0 ||
 			!bms_is_member(((Var *) expr)->varattno, shape->series))
 			continue;
-		op = get_opfamily_member(pathkey->pk_opfamily, em->em_datatype, em->em_datatype, pathkey->pk_strategy);
+		op = get_opfamily_member_for_cmptype(pathkey->pk_opfamily, em->em_datatype, em->em_datatype, pathkey->pk_cmptype);
 		if (!OidIsValid(op))
 			continue;
 		order->keys = lappend_int(order->keys, ((Var *) expr)->varattno);
@@ -854,13 +854,13 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 			return NIL;
 		sort_type = type == VARCHAROID ? TEXTOID : type;
 		keys = lappend_int(keys, var->varattno);
-		ops = lappend_oid(ops, get_opfamily_member(pathkey->pk_opfamily, sort_type, sort_type, pathkey->pk_strategy));
+		ops = lappend_oid(ops, get_opfamily_member_for_cmptype(pathkey->pk_opfamily, sort_type, sort_type, pathkey->pk_cmptype));
 		collations = lappend_oid(collations, pathkey->pk_eclass->ec_collation);
 		nulls = lappend_int(nulls, pathkey->pk_nulls_first);
 		if (!OidIsValid(llast_oid(ops)))
 			return NIL;
 	}
-	return list_make5(list_make4_int(time->varattno, time_key->pk_strategy == BTGreaterStrategyNumber, TSDB_ORDER_LAST_ROWS, 0),
+	return list_make5(list_make4_int(time->varattno, time_key->pk_cmptype == COMPARE_GT, TSDB_ORDER_LAST_ROWS, 0),
 					  keys, ops, collations, nulls);
 }
 

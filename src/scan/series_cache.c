@@ -20,7 +20,7 @@
 
 typedef struct SeriesKey
 {
-	RelFileNode node;
+	RelFileLocator node;
 	uint32		change;
 	Oid			chunk_id;
 	int32		attnum;
@@ -39,7 +39,7 @@ static void
 make_key(TsdbStore *store, const TsdbDirEntry *entry, AttrNumber attnum, SeriesKey *key)
 {
 	memset(key, 0, sizeof(*key));
-	key->node = store->toastrel->rd_node;
+	key->node = store->toastrel->rd_locator;
 	key->change = entry->change;
 	key->chunk_id = entry->d.chunk_id;
 	key->attnum = attnum;

@@ -652,7 +652,7 @@ select_rows(TsdbScanState *state)
 		state->nrows = tsdb_kernels->bitmap_to_rows(rows, (int) nrows, state->rows);
 	state->stats.rows_filtered += alive - state->nrows;
 	if (pgstat_should_count_relation(state->css.ss.ss_currentRelation))
-		state->css.ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += alive;
+		PGSTAT_TABLE_COUNT(state->css.ss.ss_currentRelation, tuples_returned) += alive;
 	return state->nrows > 0;
 }
 
@@ -1347,7 +1347,7 @@ select_all(TsdbScanState *state)
 	state->stats.vectors_decoded++;
 	state->chunk_skipped = false;
 	if (pgstat_should_count_relation(state->css.ss.ss_currentRelation))
-		state->css.ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += state->nrows;
+		PGSTAT_TABLE_COUNT(state->css.ss.ss_currentRelation, tuples_returned) += state->nrows;
 	return true;
 }
 
@@ -1451,7 +1451,7 @@ tsdb_scan_leave_chunk(CustomScanState *node)
 		node->ss.ps.instrument->tuplecount += state->entries[state->entry].d.nrows;
 	/* its rows have been looked at, as far as statistics go */
 	if (pgstat_should_count_relation(node->ss.ss_currentRelation))
-		node->ss.ss_currentRelation->pgstat_info->t_counts.t_tuples_returned += state->entries[state->entry].d.nrows;
+		PGSTAT_TABLE_COUNT(node->ss.ss_currentRelation, tuples_returned) += state->entries[state->entry].d.nrows;
 }
 
 /* ------------------------------------------------------------------------

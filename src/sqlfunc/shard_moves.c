@@ -50,7 +50,7 @@ moved_rows(Relation shards, AttrNumber attnum, Oid relid, Snapshot snapshot)
 
 	/* column "relation" is the first, and the primary key */
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(shards, RelationGetPrimaryKeyIndex(shards), true, snapshot, 1, &key);
+	scan = systable_beginscan(shards, RelationGetPrimaryKeyIndex(shards, false), true, snapshot, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
@@ -115,7 +115,7 @@ nothing_committed_since(Snapshot snapshot)
 	if (snapshot->snapshot_type != SNAPSHOT_MVCC || snapshot->takenDuringRecovery ||
 		snapshot->xcnt > 0 || snapshot->suboverflowed)
 		return false;
-	next = XidFromFullTransactionId(ShmemVariableCache->latestCompletedXid);
+	next = XidFromFullTransactionId(TransamVariables->latestCompletedXid);
 	TransactionIdAdvance(next);
 	return TransactionIdEquals(next, snapshot->xmax);
 }

@@ -32,7 +32,7 @@ report_undefined(Oid relid)
 void
 tsdb_require_owner(Oid relid)
 {
-	if (!pg_class_ownercheck(relid, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 }
 
@@ -41,7 +41,7 @@ tsdb_require_select(Oid relid)
 {
 	AclResult	result = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 
-	if (result != ACLCHECK_OK && !pg_class_ownercheck(relid, GetUserId()))
+	if (result != ACLCHECK_OK && !object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(result, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 }
 
@@ -118,7 +118,7 @@ tsdb_table_open_visible(Oid relid)
 		return NULL;
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK &&
-		!pg_class_ownercheck(relid, GetUserId()))
+		!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		return NULL;
 
 	rel = try_relation_open(relid, AccessShareLock);
@@ -147,7 +147,7 @@ tsdb_column_is_visible(Relation rel, AttrNumber attnum)
 	/* as pg_stats: what is in rows that a policy hides must not show in statistics */
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		return false;
-	return pg_class_ownercheck(relid, GetUserId()) ||
+	return object_ownercheck(RelationRelationId, relid, GetUserId()) ||
 		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
 		pg_attribute_aclcheck(relid, attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }

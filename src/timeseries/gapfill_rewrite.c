@@ -62,7 +62,7 @@ typedef struct Split
 	List	   *kinds;			/* TsdbGapfillColumn of each */
 } Split;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 not_supported(const char *what, const char *hint)
 {
 	ereport(ERROR,
@@ -337,10 +337,10 @@ find_limits(Node *quals, Var *column, Oid type, bool want_start, bool want_finis
 	limit = limit_of_expr(right, type);
 	if (limit == NULL)
 		return;
-	interpretations = get_op_btree_interpretation(opno);
+	interpretations = get_op_index_interpretation(opno);
 	foreach(lc, interpretations)
 	{
-		int			strategy = ((OpBtreeInterpretation *) lfirst(lc))->strategy;
+		int			strategy = ((OpIndexInterpretation *) lfirst(lc))->cmptype;
 
 		if (want_start && (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
 						   strategy == BTEqualStrategyNumber))

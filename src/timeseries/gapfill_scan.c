@@ -1036,6 +1036,7 @@ add_gapfill(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = cheapest->param_info;
+	PATH_DISABLE_AS(&path->path, child);
 	path->path.rows = clamp_row_est(Max(rel->rows, child->rows) * 2);
 	path->path.startup_cost = child->total_cost + child->rows * cpu_operator_cost * 4;
 	path->path.total_cost = path->path.startup_cost + path->path.rows * cpu_tuple_cost;

@@ -38,7 +38,7 @@ width_not_positive(void)
 			 errmsg("bucket width must be greater than zero")));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 timestamp_out_of_range(void)
 {
 	ereport(ERROR,
@@ -46,7 +46,7 @@ timestamp_out_of_range(void)
 			 errmsg("timestamp out of range")));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 date_out_of_range(void)
 {
 	ereport(ERROR,
@@ -54,7 +54,7 @@ date_out_of_range(void)
 			 errmsg("date out of range")));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 origin_out_of_range(void)
 {
 	ereport(ERROR,

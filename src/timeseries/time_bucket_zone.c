@@ -63,7 +63,7 @@ typedef struct Transition
 	int64		after_us;
 } Transition;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 timestamp_out_of_range(void)
 {
 	ereport(ERROR,
@@ -182,6 +182,7 @@ zone_lookup(FmgrInfo *flinfo, text *name)
 	int			type;
 	int			val;
 	pg_tz	   *unused;
+	DateTimeErrorExtra extra;
 
 	if (cache != NULL && cache->name_len == len && memcmp(cache->name, VARDATA_ANY(name), len) == 0)
 		return cache;
@@ -191,7 +192,7 @@ zone_lookup(FmgrInfo *flinfo, text *name)
 
 	/* as AT TIME ZONE does: abbreviations come before names */
 	text_to_cstring_buffer(name, zone_name, sizeof(zone_name));
-	type = DecodeTimezoneAbbrev(0, downcase_truncate_identifier(zone_name, strlen(zone_name), false), &val, &unused);
+	(void) DecodeTimezoneAbbrev(0, downcase_truncate_identifier(zone_name, strlen(zone_name), false), &type, &val, &unused, &extra);
 	cache->zone = NULL;
 	cache->from = cache->to = 0;
 	cache->origin_known = false;

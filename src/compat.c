@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ * compat.c
+ *	  What differs between PostgreSQL major versions by more than a name.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/nbtxlog.h"
+#include "access/xloginsert.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+
+/* From 17 on after heapam_handler.c: heapam_scan_sample_next_block(). */
+void
+compat_heap_get_page(TableScanDesc scan, BlockNumber block)
+{
+#if PG_VERSION_NUM >= 170000
+	HeapScanDesc hscan = (HeapScanDesc) scan;
+
+	if (BufferIsValid(hscan->rs_cbuf))
+		ReleaseBuffer(hscan->rs_cbuf);
+	hscan->rs_cbuf = InvalidBuffer;
+
+	CHECK_FOR_INTERRUPTS();
+	hscan->rs_cbuf = ReadBufferExtended(scan->rs_rd, MAIN_FORKNUM, block, RBM_NORMAL, hscan->rs_strategy);
+	hscan->rs_cblock = block;
+	if (scan->rs_flags & SO_ALLOW_PAGEMODE)
+		heap_prepare_pagescan(scan);
+#else
+	heapgetpage(scan, block);
+#endif
+}
+
+char *
+compat_relation_path(Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return pstrdup(relpathbackend(rel->rd_locator, rel->rd_backend, MAIN_FORKNUM).str);
+#else
+	return relpathbackend(rel->rd_locator, rel->rd_backend, MAIN_FORKNUM);
+#endif
+}
+
+void
+compat_log_btree_reuse_page(Relation table, FullTransactionId horizon)
+{
+	xl_btree_reuse_page record;
+
+	memset(&record, 0, sizeof(record));
+	record.block = InvalidBlockNumber;
+#if PG_VERSION_NUM >= 160000
+	record.locator = table->rd_locator;
+	record.snapshotConflictHorizon = horizon;
+	record.isCatalogRel = RelationIsAccessibleInLogicalDecoding(table);
+#else
+	record.node = table->rd_node;
+	record.latestRemovedFullXid = horizon;
+#endif
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfBtreeReusePage);
+	(void) XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
+}
