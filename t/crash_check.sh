@@ -19,7 +19,7 @@ crash_tables()
 			CREATE FUNCTION tsdb.extend_shards(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
 			CREATE FUNCTION tsdb.create_shards(regclass, name, interval, ahead int) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';"
 	fi
-	sql -c "CREATE EXTENSION amcheck" -v am="$am" -f "$top/t/crash_tables.sql" >/dev/null
+	sql -c "CREATE EXTENSION amcheck" -c "SET client_min_messages = warning" -v am="$am" -f "$top/t/crash_tables.sql" >/dev/null
 	local i
 	for i in $(seq 1 2000); do
 		printf '%d,2024-01-0%d 00:00:00+00,host_%d,%d.5,%d,%s\n' "$i" $((1 + i % 5)) $((i % 13)) $((i % 50)) "$i" "note $((i % 9))"
@@ -84,7 +84,7 @@ check_tables()
 	expect "$what" "0|0|0" "" "SELECT torn('events'), torn('keyed'), torn('sharded')"
 	result=$(sql -c "SELECT c.oid::regclass, problem FROM pg_class c JOIN pg_am a ON a.oid = relam, tsdb.verify(c.oid) WHERE amname = 'tsdb' LIMIT 5" \
 		-c "SELECT bt_index_check(indexrelid, true) FROM pg_index WHERE indrelid = 'keyed'::regclass AND indisvalid" \
-		-c "SELECT bt_index_check(indexrelid, true) FROM pg_index i JOIN pg_class t ON t.reltoastrelid = indrelid JOIN pg_am a ON a.oid = t.relam WHERE amname = 'tsdb'" 2>&1 | grep -v '^$' || true)
+		-c "SELECT bt_index_check(indexrelid, true) FROM pg_index i JOIN pg_class t ON t.reltoastrelid = indrelid JOIN pg_am a ON a.oid = t.relam WHERE amname = 'tsdb' AND indisvalid" 2>&1 | grep -v '^$' || true)
 	[ -z "$result" ] || fault damage "$what: $result"
 }
 
