@@ -148,6 +148,9 @@ fi
 no_memory()
 {
 	local operation kb result states failed=0 succeeded=0 kinds=
+	# only the same user may
+	local prlimit=prlimit
+	[ "$(id -u)" != 0 ] || prlimit="runuser -u $server_user -- prlimit"
 	for operation in $order; do
 		for kb in $((RANDOM % 3000)) $((3000 + RANDOM % 30000)); do
 			result=$(
@@ -156,13 +159,13 @@ no_memory()
 					# caches filled, libraries loaded
 					printf "SELECT groups_differ('events'), groups_differ('keyed');\n"
 					printf "SELECT pg_backend_pid() AS pid \\\\gset\n\\\\setenv BACKEND :pid\n"
-					printf "\\\\! prlimit --pid=\$BACKEND --as=\$(((\$(awk '/VmSize/ { print \$2 }' /proc/\$BACKEND/status) + $kb) * 1024)):\n"
+					printf "\\\\! $prlimit --pid=\$BACKEND --as=\$(((\$(awk '/VmSize/ { print \$2 }' /proc/\$BACKEND/status) + $kb) * 1024)):\n"
 					script "$operation"
-					printf "ROLLBACK;\n\\\\! prlimit --pid=\$BACKEND --as=unlimited:\n"
+					printf "ROLLBACK;\n\\\\! $prlimit --pid=\$BACKEND --as=unlimited:\n"
 					printf "\\\\echo again\n"
 					script "$operation"
-				} | sql -v VERBOSITY=verbose -v ON_ERROR_STOP=0 2>&1 | grep -E '(ERROR|FATAL|PANIC|FEHLER): |again|lost' || true)
-			states=$(sed '/^again/,$d' <<<"$result" | grep -oE '(ERROR|FATAL|PANIC): +[0-9A-Z]{5}' | tail -c +1 | awk '{ print $2 }' | grep -v 25P02 | sort -u | tr '\n' ' ')
+				} | sql -v VERBOSITY=verbose -v ON_ERROR_STOP=0 2>&1 | grep -E '(ERROR|FATAL|PANIC): |again|lost' || true)
+			states=$(sed '/^again/,$d' <<<"$result" | grep -oE '(ERROR|FATAL|PANIC): +[0-9A-Z]{5}' | awk '$2 != "25P02" { print $2 }' | sort -u | tr '\n' ' ' || true)
 			case $states in
 				'') succeeded=$((succeeded + 1)) ;;
 				"53200 ") failed=$((failed + 1)); kinds+="$operation " ;;

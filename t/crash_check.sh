@@ -7,7 +7,7 @@ declare -A faults=([missing]=0 [content]=0 [damage]=0 [errors]=0)
 fault() { faults[$1]=$((${faults[$1]} + 1)); note "FAULT $1: $2"; }
 
 # What statements may meet beside each other, whoever crashes.
-expected_errors='deadlock detected|current transaction is aborted|terminating connection|server closed|connection to server|already exists|does not exist|the database system is|canceling statement due to lock timeout|could not obtain lock|tuple concurrently|could not open relation with OID|cannot reindex|due to concurrent|injected error'
+expected_errors='postmaster exited|could not signal for checkpoint|checkpoint request failed|does not use access method tsdb|deadlock detected|current transaction is aborted|terminating connection|server closed|connection to server|already exists|does not exist|the database system is|canceling statement due to lock timeout|could not obtain lock|tuple concurrently|could not open relation with OID|cannot reindex|due to concurrent|injected error'
 
 crash_tables()
 {
