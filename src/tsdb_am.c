@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "index/chunk_index.h"
+#include "injection.h"
 #include "jobs/launcher.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
@@ -93,6 +94,8 @@ _PG_init(void)
 				 errmsg("tsdb_am must be loaded via shared_preload_libraries"),
 				 errhint("Add tsdb_am to shared_preload_libraries in postgresql.conf and restart the server.")));
 
+	/* before the prefix is reserved */
+	TSDB_INJECT_INIT();
 	tsdb_guc_init();
 	tsdb_options_init();
 	tsdb_direct_load_init();

@@ -27,6 +27,7 @@
 #include "chunk/directory_cache.h"
 #include "chunk/tombstone.h"
 #include "executor/executor.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
@@ -136,6 +137,7 @@ write_noted(TsdbRowAccess *access, DeletedFrom *from)
 		from->ntaken--;
 		from->count++;
 	}
+	TSDB_INJECT("bulk-tombstones");
 	free_bits(access, from);
 }
 
@@ -303,6 +305,7 @@ finish(TsdbRowAccess *access)
 				elog(ERROR, "chunk %u of table \"%s\" was replaced while its rows were deleted",
 					 from->chunk_id, RelationGetRelationName(access->rel));
 			tsdb_directory_delete(access->store, &from->entry, GetCurrentCommandId(true));
+			TSDB_INJECT("bulk-drop");
 			for (row = 0; IsolationIsSerializable() && row < from->entry.d.nrows; row++)
 			{
 				ItemPointerData tid;

@@ -32,6 +32,7 @@
 #include "chunk/directory_cache.h"
 #include "chunk/forward.h"
 #include "chunk/tombstone.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -494,6 +495,7 @@ tsdb_chunk_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId
 			pgstat_count_heap_insert(rel, -1);
 			pgstat_count_heap_update(rel, false, false);
 		}
+		TSDB_INJECT("update-version");
 		tsdb_tombstone_write(c.store, c.entry.d.chunk_id, c.row, kept ? TSDB_TOMB_KEYS_KEPT : 0,
 							 &slot->tts_tid, cid);
 

@@ -39,6 +39,7 @@
 #include "chunk/column_buffer.h"
 #include "executor/executor.h"
 #include "guc.h"
+#include "injection.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
@@ -292,6 +293,7 @@ write_to_row_store(LoadTarget *target, Relation rel)
 			ExecStoreVirtualTuple(slots[i]);
 		}
 		heap_multi_insert(rel, slots, n, target->key.cid, target->key.options, bistate);
+		TSDB_INJECT("load-rows");
 		row += n;
 		for (i = 0; i < n; i++)
 			ExecClearTuple(slots[i]);
@@ -370,6 +372,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 								  target->key.cid, target->key.options & HEAP_INSERT_FROZEN, &entry);
 		slice = tsdb_entry_slice(&entry);
 		row += n;
+		TSDB_INJECT("load-chunk");
 	}
 	release_writer();
 	tsdb_store_close(store);
@@ -383,6 +386,7 @@ write_to_chunks(LoadTarget *target, Relation rel)
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	pgstat_count_heap_insert(rel, buffer->nrows);
 	tsdb_rows_added(rel, 0);
+	TSDB_INJECT("load-end");
 }
 
 static bool
@@ -974,6 +978,7 @@ load_xact_callback(XactEvent event, void *arg)
 			settle_before_commit(GetCurrentSubTransactionId());
 			if (tsdb_direct_load_npending != 0)
 				elog(ERROR, "%d buffers of rows are left at the end of a transaction", tsdb_direct_load_npending);
+			TSDB_INJECT("commit");
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:

@@ -35,6 +35,7 @@
 #include "catalog/pg_am_d.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "optimizer/optimizer.h"
@@ -367,6 +368,7 @@ build_chunks(IndexBuild *build, TsdbChunkCursor *cursor, Snapshot snapshot, Tran
 		for (entry = first; entry <= last; entry++)
 			reltuples += build_chunk(build, store, entry, &rows, snapshot, OldestXmin,
 									 callback, callback_state);
+		TSDB_INJECT("build-chunk");
 
 		if (progress)
 		{
@@ -704,6 +706,7 @@ tsdb_index_build_range_scan(Relation heapRelation, Relation indexRelation, Index
 
 	reltuples = build_row_store(&build, hscan, snapshot, OldestXmin, anyvisible, progress,
 								callback, callback_state);
+	TSDB_INJECT("build-rows");
 	if (with_chunks)
 		reltuples += build_chunks(&build, tsdb_scan_cursor(scan), snapshot, OldestXmin,
 								  hscan->rs_base.rs_parallel != NULL, progress, heap_blocks,

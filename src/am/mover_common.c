@@ -24,6 +24,7 @@
 #include "catalog/pg_am_d.h"
 #include "executor/executor.h"
 #include "guc.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -126,12 +127,16 @@ tsdb_mover_end(TsdbMover *mover)
 	ExecDropSingleTupleTableSlot(mover->slot);
 	tsdb_row_indexer_end(&mover->indexer);
 	gather_end(mover);
+	TSDB_INJECT("mover-written");
 
 	CommandCounterIncrement();
 
 	/* forwards live on until nobody's snapshot is older than we are: see forward.h */
 	for (i = 0; i < mover->nforwards; i++)
+	{
 		tsdb_store_delete(mover->store, &mover->forwards[i], GetCurrentCommandId(true));
+		TSDB_INJECT("forward-delete");
+	}
 
 	tsdb_store_close(mover->store);
 	PopActiveSnapshot();
@@ -143,6 +148,7 @@ tsdb_mover_end(TsdbMover *mover)
 
 	MemoryContextSwitchTo(mover->old_cxt);
 	MemoryContextDelete(mover->cxt);
+	TSDB_INJECT("mover-end");
 }
 
 Snapshot

@@ -36,6 +36,7 @@
 #include "am/mover_common.h"
 #include "chunk/directory_cache.h"
 #include "chunk/tombstone.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/freespace.h"
@@ -467,6 +468,7 @@ mark_page(Compress *c, uint32 first, uint32 last)
 					  at + offsetof(HeapTupleHeaderData, t_hoff));
 		}
 		MarkBufferDirty(buffer);
+		TSDB_INJECT_CRASH("compress-mark");
 		if (RelationNeedsWAL(mover->rel))
 		{
 			XLogRecPtr	lsn;
@@ -532,8 +534,10 @@ move_range(Compress *c)
 							  &order, nseries, mover->cid, 0, &c->entry);
 	Assert(c->entry.d.nrows == nrows);
 	c->bytes += c->entry.d.stored_bytes;
+	TSDB_INJECT("compress-chunk");
 
 	clear_map_range(c);
+	TSDB_INJECT("compress-map");
 
 	memset(c->stayed, 0, TSDB_MOVED_MAX_ROWS / 8);
 	for (first = 0; first < nrows; first = last)
@@ -542,7 +546,9 @@ move_range(Compress *c)
 		for (last = first + 1; last < nrows && c->sources[last].block == c->sources[first].block;)
 			last++;
 		nmoved += mark_page(c, first, last);
+		TSDB_INJECT("compress-page");
 	}
+	TSDB_INJECT("compress-marked");
 
 	tsdb_mover_index_chunk(mover, &c->entry, mover->perm, nmoved < nrows ? c->stayed : NULL);
 	tsdb_mover_count(mover, 0, nmoved);

@@ -14,6 +14,7 @@
 #include "am/mover_common.h"
 #include "catalog/catalog.h"
 #include "executor/tuptable.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -70,6 +71,7 @@ flush_batch(TsdbMover *mover, Batch *batch)
 		tsdb_row_indexer_insert(&mover->indexer, batch->slots[i], &tid);
 		ExecClearTuple(batch->slots[i]);
 	}
+	TSDB_INJECT("decompress-rows");
 	batch->nslots = 0;
 	batch->bytes = 0;
 	MemoryContextReset(mover->row_cxt);

@@ -26,6 +26,7 @@
 #include "catalog/pg_type_d.h"
 #include "chunk/tombstone.h"
 #include "guc.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/date.h"
@@ -273,6 +274,7 @@ write_slice(Merge *merge)
 		merge->nwritten++;
 		merge->bytes_written += entry.d.stored_bytes;
 	}
+	TSDB_INJECT("merge-written");
 	merge->rows_written += nrows;
 	merge->ngathered += nrows;
 	merge->ncold = 0;
@@ -319,6 +321,7 @@ replace_group(Merge *merge)
 	for (i = 0; i < merge->ngroup; i++)
 	{
 		tsdb_mover_replace_chunk(mover, &merge->group[i].entry, merge->group[i].new_tids);
+		TSDB_INJECT("merge-replaced");
 		pfree(merge->group[i].new_tids);
 	}
 

@@ -46,6 +46,7 @@
 #include "chunk/tombstone.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
 #include "pgstat.h"
@@ -999,6 +1000,7 @@ rewrite_chunk_store(TableRewrite *rw)
 			copy_chunk(rw, &rw->entries[i]);
 		else
 			encode_chunk(rw, &rw->entries[i]);
+		TSDB_INJECT("rewrite-chunk");
 		MemoryContextSwitchTo(old_cxt);
 		MemoryContextReset(rw->chunk_cxt);
 	}
@@ -1041,6 +1043,7 @@ tsdb_relation_copy_for_cluster(Relation OldHeap, Relation NewHeap, Relation OldI
 
 	rw.heap_state = begin_heap_rewrite(OldHeap, NewHeap, OldestXmin, *xid_cutoff, *multi_cutoff);
 	rewrite_row_store(&rw, OldIndex, use_sort);
+	TSDB_INJECT("rewrite-rows");
 
 	rw.store = tsdb_store_open(OldHeap, AccessShareLock);
 	if (rw.store != NULL)
@@ -1073,6 +1076,7 @@ tsdb_relation_copy_for_cluster(Relation OldHeap, Relation NewHeap, Relation OldI
 	pfree(rw.values);
 	pfree(rw.isnull);
 
+	TSDB_INJECT("rewrite-end");
 	*num_tuples += rw.num_tuples;
 	*tups_vacuumed += rw.tups_vacuumed;
 	*tups_recently_dead += rw.tups_recently_dead;

@@ -12,6 +12,7 @@
 #include "catalog/pg_am_d.h"
 #include "chunk/chunk_reader.h"
 #include "executor/executor.h"
+#include "injection.h"
 #include "utils/rel.h"
 
 void
@@ -90,6 +91,7 @@ tsdb_row_indexer_insert(TsdbRowIndexer *indexer, TupleTableSlot *slot, ItemPoint
 		FormIndexDatum(info, slot, indexer->estate, values, isnull);
 		index_insert(indexer->indexes[i], values, isnull, tid, indexer->rel,
 					 UNIQUE_CHECK_NO, false, info);
+		TSDB_INJECT("index-entry");
 	}
 
 	MemoryContextSwitchTo(old_cxt);

@@ -31,6 +31,7 @@
 #include "catalog/pg_am_d.h"
 #include "chunk/tombstone.h"
 #include "commands/vacuum.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -178,6 +179,7 @@ clean_indexes(Relation rel, LiveBlocks *live, BufferAccessStrategy bstrategy)
 		info.strategy = bstrategy;
 
 		stats = index_bulk_delete(&info, NULL, index_entry_is_dead, live);
+		TSDB_INJECT("vacuum-index");
 		stats = index_vacuum_cleanup(&info, stats);
 		if (stats)
 			pfree(stats);
@@ -350,5 +352,6 @@ tsdb_relation_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStra
 	if (RelationGetNumberOfBlocks(rel) == 1 && has_chunks(rel))
 		heap_params.truncate = VACOPTVALUE_DISABLED;
 	heap_vacuum_rel(rel, &heap_params, bstrategy);
+	TSDB_INJECT("vacuum-rows");
 	vacuum_chunks(rel, params, bstrategy);
 }

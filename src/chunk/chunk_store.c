@@ -23,6 +23,7 @@
 #include "catalog/catalog.h"
 #include "common/relpath.h"
 #include "executor/tuptable.h"
+#include "injection.h"
 #include "kernels.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
@@ -173,6 +174,7 @@ tsdb_store_insert(TsdbStore *store, Oid chunk_id, int32 chunk_seq,
 		MemoryContextSwitchTo(oldcxt);
 	}
 	heap_insert(store->toastrel, tuple, cid, options | HEAP_INSERT_NO_LOGICAL, *bulk);
+	TSDB_INJECT("store-tuple");
 
 	/* after toast_internals.c: toast_save_datum() */
 	values[0] = ObjectIdGetDatum(chunk_id);

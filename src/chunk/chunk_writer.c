@@ -20,6 +20,7 @@
 #include "chunk/chunk_layout.h"
 #include "chunk/chunk_writer_internal.h"
 
+#include "injection.h"
 #include "miscadmin.h"
 #include "planes.h"
 #include "utils/memutils.h"
@@ -939,6 +940,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 		tids[i].blk_lo = (uint16) (block & 0xFFFF);
 		tids[i].off = ItemPointerGetOffsetNumberNoCheck(&tid);
 		stored_bytes += seg->length;
+		TSDB_INJECT("segment");
 	}
 	header->crc = tsdb_crc_behind(header, header_len);
 
@@ -955,6 +957,7 @@ tsdb_chunk_write(TsdbChunkWriter *writer, TsdbChunkSink *sink, TsdbColumnBuffer 
 			header_tid = tid;
 	}
 	stored_bytes += header_len;
+	TSDB_INJECT("header");
 
 	d->version = TSDB_FORMAT_VERSION;
 	d->flags = w->cold ? TSDB_DIR_COLD : 0;

@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "access/xloginsert.h"
 #include "common/hashfn.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -216,6 +217,7 @@ root_make(TsdbStore *store, TsdbRootDisk *root, CommandId cid)
 	root->crc = tsdb_crc_behind(root, sizeof(TsdbRootDisk));
 
 	tid = tsdb_store_insert(store, TSDB_ROOT_ID, 0, root, sizeof(TsdbRootDisk), cid, 0, false);
+	TSDB_INJECT("root-made");
 	root_change(store, &tid, NULL, true);
 	root_remember(store, &tid);
 }
@@ -262,6 +264,7 @@ tsdb_root_correct(TsdbStore *store, const TsdbRootDisk *seen, const TsdbRootDisk
 		root.removed -= Min(root.removed, removed_done);
 		root.cleaned_xid = cleaned_xid;
 		root_change(store, &store->root_tid, &root, false);
+		TSDB_INJECT("root-corrected");
 	}
 	UnlockPage(store->toastrel, 0, ExclusiveLock);
 }
@@ -474,6 +477,7 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, const void *section
 	entry->tid = tsdb_store_insert(store, TSDB_DIRECTORY_ID, (int32) entry->change,
 								   data, len, cid, options, false);
 	pfree(data);
+	TSDB_INJECT("directory-entry");
 	entry->xmin = GetCurrentTransactionId();
 	entry->xmax = InvalidTransactionId;
 	entry->cmin = cid;
@@ -485,6 +489,7 @@ tsdb_directory_insert(TsdbStore *store, TsdbDirEntry *entry, const void *section
 	root.est_raw_bytes += d->raw_bytes;
 	root.est_stored_bytes += d->stored_bytes;
 	root_change(store, &store->root_tid, &root, false);
+	TSDB_INJECT("directory-root");
 	UnlockPage(store->toastrel, 0, ExclusiveLock);
 }
 
@@ -569,6 +574,7 @@ tsdb_directory_delete(TsdbStore *store, const TsdbDirEntry *entry, CommandId cid
 	tid = stored.tid;
 	tsdb_store_release(&stored);
 	tsdb_store_delete(store, &tid, cid);
+	TSDB_INJECT("directory-delete");
 
 	/*
 	 * Everything that belongs to the chunk, but for forwards, which are deleted by who writes them.  SnapshotSelf sees what is committed or ours and not deleted;
@@ -579,6 +585,7 @@ tsdb_directory_delete(TsdbStore *store, const TsdbDirEntry *entry, CommandId cid
 	while (tsdb_store_scan_next(scan, &stored))
 		tsdb_store_delete(store, &stored.tid, cid);
 	tsdb_store_scan_end(scan);
+	TSDB_INJECT("directory-deleted");
 
 	LockPage(store->toastrel, 0, ExclusiveLock);
 	if (!tsdb_root_read(store, &root))

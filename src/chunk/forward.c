@@ -8,6 +8,7 @@
 #include "chunk/forward.h"
 
 #include "access/htup_details.h"
+#include "injection.h"
 #include "storage/bufmgr.h"
 #include "tsdb_codec.h"
 #include "utils/rel.h"
@@ -91,6 +92,7 @@ tsdb_forward_write(TsdbStore *store, const TsdbDirEntry *entry, const ItemPointe
 		tids[(*ntids)++] = tsdb_store_insert(store, entry->d.chunk_id,
 											 TSDB_FORWARD_SEQ_FIRST + (int32) (first / TSDB_FORWARD_ROWS),
 											 data, len, cid, 0, false);
+		TSDB_INJECT("forward");
 	}
 	pfree(codes);
 	pfree(scratch);

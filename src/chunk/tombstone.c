@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "injection.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "storage/procarray.h"
@@ -208,4 +209,5 @@ tsdb_tombstone_write(TsdbStore *store, Oid chunk_id, uint32 row, uint16 flags,
 	disk.new_off = new_version->ip_posid;
 	disk.crc = tsdb_crc_behind(&disk, sizeof(disk));
 	(void) tsdb_store_insert(store, chunk_id, -((int32) row + 1), &disk, sizeof(disk), cid, 0, false);
+	TSDB_INJECT("tombstone");
 }

@@ -20,6 +20,7 @@
 
 #include "access/xact.h"
 #include "guc.h"
+#include "injection.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -288,6 +289,8 @@ claim_try(const TsdbIxKey *key, const TsdbRootDisk *root, uint32 now, uint32 *co
 	*complete = 0;
 	signals_block(&mask);
 	claiming = tsdb_ix_claim(shared, my_slot(), key, root->incarnation, now, &claim, complete) == TSDB_IX_CLAIMED;
+	if (claiming)
+		TSDB_INJECT_CRASH("index-claim");
 	signals_restore(&mask);
 	return claiming;
 }
@@ -361,11 +364,13 @@ read_claimed(Missing *missing, uint32 complete)
 		}
 	}
 	tsdb_store_scan_end(scan);
+	TSDB_INJECT("index-load");
 	if (n > PG_INT32_MAX)
 		elog(ERROR, "directory of table \"%s\" has too many entries", RelationGetRelationName(missing->store->rel));
 
 	signals_block(&mask);
 	tsdb_ix_add(shared, my_slot(), claim, add, nadd, missing->root.changes, missing->now);
+	TSDB_INJECT_CRASH("index-add");
 	signals_restore(&mask);
 	pfree(add);
 	missing->entries = entries;
@@ -552,6 +557,7 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 
 		signals_block(&mask);
 		tsdb_ix_drop(shared, my_slot(), result.ref, hits, ngone);
+		TSDB_INJECT_CRASH("index-drop");
 		signals_restore(&mask);
 		stats->total -= Min(stats->total, ngone);
 	}

@@ -30,6 +30,7 @@
 #include <urcu/lfstack.h>
 
 #include "epoch.h"
+#include "../injection.h"
 #include "interval_index.h"
 
 #include <stdlib.h>
@@ -683,6 +684,7 @@ table_evict(TsdbIx *ix, uint32_t proc, Table *table)
 	ix->dead_tables = table - ix->tables + 1;
 	table->dying = uatomic_read(&table->nslabs);
 	ix->ndying += table->dying;
+	TSDB_INJECT_CRASH("index-evict");
 	count_add(ix, proc, TSDB_IX_EVICTIONS);
 }
 

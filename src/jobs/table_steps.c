@@ -20,6 +20,7 @@
 #include "commands/vacuum.h"
 #include "executor/spi.h"
 #include "guc.h"
+#include "injection.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -388,6 +389,7 @@ run_step(TableTurn *turn, StepResult (*step) (TableTurn *turn), const char *what
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		result = step(turn);
+		TSDB_INJECT("worker-step");
 		if (ActiveSnapshotSet())
 			PopActiveSnapshot();
 		CommitTransactionCommand();

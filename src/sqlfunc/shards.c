@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "injection.h"
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
 #include "storage/lmgr.h"
@@ -151,6 +152,7 @@ tsdb_sql_count_moved_rows(PG_FUNCTION_ARGS)
 	tsdb_require_owner(PG_GETARG_OID(0));
 	change_shards("UPDATE tsdb.shards SET moved_rows = moved_rows + $2 WHERE relation = $1", 2, types, values, NULL,
 				  SPI_OK_UPDATE);
+	TSDB_INJECT("shard-moved");
 	PG_RETURN_VOID();
 }
 
