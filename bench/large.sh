@@ -4,11 +4,11 @@
 #
 # Rows come by time, each step one row of every series, generated in the server in statements of PIECE rows; the last fiftieth through the row store.
 # Settings: tsdb_am.index_memory 64 MB, work_mem 4 MB, maintenance_work_mem 64 MB, no parallel workers; movers are called, not left to workers.
-# "memory" is the anonymous memory of the largest process while the step ran.  The ratio is what the whole costs by what the part costs, by row:
-# 1 = linear.  (Steps whose cost does not depend on the table's size get ratios below 1.)
+# Times are processor time of the session.  "memory" is the anonymous memory of the largest process while the step ran.  The ratio is what the whole
+# costs by what the part costs, by row: 1 = linear.  (Steps whose cost does not depend on the table's size get ratios below 1.)
 #
 # Environment: ROWS (200000000), SERIES (100000), PART (10: beside 1/10 of rows and series), SHAPES ("long wide"; wide is MANY (1000000) series of
-# 20 rows, and 1/PART of them), PIECE (5000000), FSYNC (on).
+# 20 rows, and 1/PART of them), PIECE (5000000), FSYNC (on), WRITE_BUFFER (32MB).
 set -euo pipefail
 . "$(dirname "$0")/../scripts/lib.sh"
 bash "$top/scripts/install_deps.sh"
@@ -19,7 +19,7 @@ build_variant release EXTRA_CFLAGS= || die "build failed: $build_dir/release.log
 stage_variant release
 server_create large
 server_config large "fsync = ${FSYNC:-on}" "shared_buffers = 512MB" "max_wal_size = 4GB" "autovacuum = off" "jit = off" "max_parallel_workers_per_gather = 0" \
-	"work_mem = 4MB" "maintenance_work_mem = 64MB" "tsdb_am.index_memory = 64MB" "tsdb_am.max_workers = 0" "max_parallel_maintenance_workers = 0"
+	"work_mem = 4MB" "maintenance_work_mem = 64MB" "tsdb_am.index_memory = 64MB" "tsdb_am.write_buffer = ${WRITE_BUFFER:-32MB}" "tsdb_am.max_workers = 0" "max_parallel_maintenance_workers = 0"
 server_start large
 sql -c "CREATE EXTENSION tsdb_am"
 work=$scratch/work
@@ -39,21 +39,28 @@ watch_memory()
 	done
 }
 
+cat > "$work/begin.sql" <<'EOS'
+SELECT pg_backend_pid() AS pid \gset
+\setenv TSDB_PID :pid
+EOS
+printf '%s\n' "\\! cut -d' ' -f 1 /proc/\$TSDB_PID/schedstat > $work/ran" > "$work/end.sql"
+
 # step NAME psql-arguments: time and memory of statements, of one session
 step()
 {
-	local name=$1 from to watcher
+	local name=$1 from to watcher ran
 	shift
 	echo 0 > "$work/largest"
 	: > "$work/watch"
 	watch_memory & watcher=$!
 	from=$(date +%s%N)
-	sql "$@" > "$work/out"
+	sql -f "$work/begin.sql" "$@" -f "$work/end.sql" > "$work/out"
 	to=$(date +%s%N)
 	rm -f "$work/watch"
 	wait $watcher
-	printf '%s\t%d\t%d\n' "$name" $(((to - from) / 1000000)) "$(cat "$work/largest")" >> "$work/$label"
-	printf '  %s %s: %d ms, %d kB\n' "$label" "$name" $(((to - from) / 1000000)) "$(cat "$work/largest")" >&2
+	ran=$(($(cat "$work/ran") / 1000000))
+	printf '%s\t%d\t%d\n' "$name" $ran "$(cat "$work/largest")" >> "$work/$label"
+	printf '  %s %s: %d ms (%d ms passed), %d kB\n' "$label" "$name" $ran $(((to - from) / 1000000)) "$(cat "$work/largest")" >&2
 }
 
 fact() { printf '%s\t%s\t-\n' "$1" "$2" >> "$work/$label"; }

@@ -3,6 +3,8 @@
 #
 # Each attack worked on some version, or would if a guard were missing.  mal owns schema evil, may create schemas and extensions, and is
 # no superuser; alice owns tables that he may read in part, or not at all.
+#
+# Environment: TSDB_LONG=1 calls every function 100 times instead of 4; TSDB_SEED (0.N) of the calls.
 . "$(dirname "$0")/lib.sh"
 
 test_server main
@@ -242,10 +244,10 @@ sql -c "SELECT tsdb.delete_job($sleeps)" -c "SELECT pg_terminate_backend(pid) FR
 
 # text that would be read as the planner's own data
 for info in '(1 2 3)' '((i 1 2 3) (i 1 1 1) (o 97 97) (o 96) (o 0) (i 9 9 9 9 9 9))' '((i 0 1) (i 1) (o 97) (o 96) (o 0) (i 0 0 0))' '' 'x' '{QUERY}'; do
-	like "$(refused -c "SELECT * FROM (SELECT 1 AS a OFFSET 0) t WHERE tsdb.gapfill('$info', a, 1, NULL)")" 'XX000: condition of time_bucket_gapfill|no error' "gapfill('$info') is not taken for a plan"
-	like "$(refused -c "SELECT * FROM rows WHERE tsdb.gapfill('$info', 1, 1, NULL)")" 'XX000: condition of time_bucket_gapfill|no error' "nor on a table"
+	like "$(refused -c "SELECT * FROM (SELECT 1 AS a OFFSET 0) t WHERE tsdb.gapfill('$info', a, 1, NULL)")" '0A000: function tsdb.gapfill cannot be called|no error' "gapfill('$info') is not taken for a plan"
+	like "$(refused -c "SELECT * FROM rows WHERE tsdb.gapfill('$info', 1, 1, NULL)")" '0A000: function tsdb.gapfill cannot be called|no error' "nor on a table"
 done
-like "$(refused -c "SELECT * FROM (SELECT 1 AS a OFFSET 0) t WHERE tsdb.gapfill(NULL, a)" -c "SELECT tsdb.gapfill(a::text, a) FROM (SELECT 1 AS a OFFSET 0) t")" 'XX000: condition of time_bucket_gapfill|no error' "nor a NULL or an expression"
+like "$(refused -c "SELECT * FROM (SELECT 1 AS a OFFSET 0) t WHERE tsdb.gapfill(NULL, a)" -c "SELECT tsdb.gapfill(a::text, a) FROM (SELECT 1 AS a OFFSET 0) t")" '0A000: function tsdb.gapfill cannot be called|no error' "nor a NULL or an expression"
 is "$(mal -c "CREATE TABLE evil.g (time timestamptz, v int)" -c "INSERT INTO evil.g VALUES ('2024-01-01 00:00', 1), ('2024-01-01 02:00', 3)" \
 	-c "SELECT count(*) FROM (SELECT time_bucket_gapfill('1 hour', time) AS b, locf(max(v)) FROM evil.g WHERE time >= '2024-01-01' AND time < '2024-01-01 04:00' GROUP BY 1) x")" 4 "(and gapfill works)"
 
@@ -299,6 +301,11 @@ for call in "histogram(1.0, 0, 1, 2147483647)" "histogram(1.0, 0, 1, -2147483648
 	"set_config('tsdb_am.write_buffer', '9223372036854775807', false)" "tsdb.add_retention_policy('evil.indexed', max_size => -9223372036854775808)"; do
 	like "$(refused -c "SELECT $call")" '^(ERROR:  (22|54|0A|53|42|55)|no error)' "$call is refused, or works"
 done
+
+# every function that can be called, with whatever
+seed=${TSDB_SEED:-0.$((RANDOM % 1000))}
+note "seed $seed"
+is "$(mal -q -v runs=$([ -n "${TSDB_LONG:-}" ] && echo 100 || echo 4) -v seed="$seed" -f "$top/t/security_calls.sql" 2>&1 | grep -E '^XX|ERROR|server closed' | head -n 3)" "" "no call of a function ends in an error that cannot happen"
 
 no_crash main
 done_testing

@@ -656,5 +656,8 @@ tsdb_gapfill_interpolate(PG_FUNCTION_ARGS)
 Datum
 tsdb_gapfill_clause(PG_FUNCTION_ARGS)
 {
-	elog(ERROR, "condition of time_bucket_gapfill was not replaced by its plan node");
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function tsdb.gapfill cannot be called"),
+			 errhint("Use time_bucket_gapfill in GROUP BY.")));
 }
