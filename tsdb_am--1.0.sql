@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION tsdb_am" to load this file. \quit
 
+-- The schema that CREATE EXTENSION names may be somebody's who has put functions and operators there: nothing is looked up in it.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA tsdb;
 COMMENT ON SCHEMA tsdb IS 'administration of tables with access method tsdb';
 GRANT USAGE ON SCHEMA tsdb TO PUBLIC;

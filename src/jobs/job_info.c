@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_authid_d.h"
 #include "catalog/pg_class.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_type_d.h"
@@ -146,7 +147,10 @@ tsdb_sql_table_jobs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Workers of all databases.  As in pg_stat_progress_vacuum, what they work on is shown for one's own tables only. */
+/*
+ * Workers of all databases.  As in pg_stat_progress_vacuum, all see that a worker runs and where; what it works on, and how, is shown to the
+ * table's or job's owner and to members of pg_read_all_stats.
+ */
 Datum
 tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 {
@@ -165,10 +169,12 @@ tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 		Oid			database;
 		TsdbWorkerKind kind;
 		Oid			relation;
+		Oid			role;
 		bool		hidden;
 
 		tsdb_work_lock(false);
 		state = slot->state;
+		role = slot->role;
 		pid = slot->pid;
 		database = slot->database;
 		job_id = slot->job_id;
@@ -178,14 +184,18 @@ tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 			continue;
 
 		relation = pg_atomic_read_u32(&slot->relation);
-		hidden = database != MyDatabaseId ? !superuser() :
-			OidIsValid(relation) && !object_ownercheck(RelationRelationId, relation, GetUserId()) && !superuser();
+		if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
+			hidden = false;
+		else if (kind == TSDB_WORKER_JOB)
+			hidden = !has_privs_of_role(GetUserId(), role);
+		else
+			hidden = database != MyDatabaseId || (OidIsValid(relation) && !object_ownercheck(RelationRelationId, relation, GetUserId()));
 		values[0] = Int32GetDatum(pid);
 		values[1] = ObjectIdGetDatum(database);
 		values[2] = ObjectIdGetDatum(relation);
 		nulls[2] = !OidIsValid(relation) || hidden;
 		values[3] = Int32GetDatum(job_id);
-		nulls[3] = kind != TSDB_WORKER_JOB;
+		nulls[3] = kind != TSDB_WORKER_JOB || hidden;
 		values[4] = CStringGetTextDatum(kind == TSDB_WORKER_JOB ? phases[TSDB_PHASE_JOB] :
 										phases[Min(pg_atomic_read_u32(&slot->phase), TSDB_PHASE_JOB)]);
 		put_time((TimestampTz) pg_atomic_read_u64(&slot->started), 5, values, nulls);
@@ -194,6 +204,7 @@ tsdb_sql_worker_info(PG_FUNCTION_ARGS)
 		values[8] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->rows));
 		values[9] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->chunks));
 		values[10] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->bytes));
+		nulls[4] = hidden;
 		if (!OidIsValid(relation) || hidden)
 		{
 			for (int k = 5; k <= 10; k++)

@@ -229,7 +229,11 @@ tsdb_jobs_schedule(void)
  */
 
 /*
- * Reads the row of a job that the current user may run.  SPI is connected; the result is in cxt.
+ * Reads the row of a job that the current user may run.  SPI is connected; the result is in cxt.  Others' configs are not theirs to read, so it
+ * is read under the extension's identity, and rights are looked at here.
+ *
+ * A policy does what its table's owner and those above him could do by hand.  What a user wrote is run as nobody but the job's owner: a superuser who
+ * tries out somebody's job must not thereby lend him his rights.
  */
 static Job *
 read_job(int id, MemoryContext cxt)
@@ -238,25 +242,43 @@ read_job(int id, MemoryContext cxt)
 	Datum		values[1];
 	Job		   *job = MemoryContextAllocZero(cxt, sizeof(Job));
 	bool		isnull;
+	Oid			caller = GetUserId();
+	Oid			owner;
+	bool		is_policy;
+	Identity	save;
+	int			found;
 	MemoryContext old_cxt;
 
 	values[0] = Int32GetDatum(id);
-	if (query("SELECT pg_catalog.pg_has_role(j.owner::pg_catalog.oid, 'MEMBER'), j.config,"
+	become_extension(&save);
+	found = query("SELECT j.owner::pg_catalog.oid, j.config,"
 			  " (pg_catalog.date_part('epoch', j.max_runtime) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8,"
 			  " (SELECT pg_catalog.format(CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'CALL %I.%I($1, $2)' ELSE 'SELECT %I.%I($1, $2)' END, n.nspname, p.proname)"
 			  "  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace"
 			  "  WHERE n.nspname OPERATOR(pg_catalog.=) j.proc_schema AND p.proname OPERATOR(pg_catalog.=) j.proc_name"
 			  "  AND p.prokind IN ('p', 'f')"
 			  "  AND p.proargtypes OPERATOR(pg_catalog.=) '23 3802'::pg_catalog.oidvector),"
-			  " pg_catalog.format('%I.%I(integer, jsonb)', j.proc_schema, j.proc_name)"
-			  " FROM tsdb.job j WHERE j.id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) == 0)
+			  " pg_catalog.format('%I.%I(integer, jsonb)', j.proc_schema, j.proc_name),"
+			  " j.proc_schema OPERATOR(pg_catalog.=) 'tsdb'"
+			  " FROM tsdb.job j WHERE j.id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+	become_self(&save);
+	if (found == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job %d does not exist", id)));
-	if (!DatumGetBool(column(0, 1, &isnull)))
+	owner = DatumGetObjectId(column(0, 1, &isnull));
+	is_policy = DatumGetBool(column(0, 6, &isnull));
+	if (!is_member_of_role(caller, owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of job %d", id)));
+	if (caller != owner && !is_policy)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of job %d", id),
+				 errdetail("Its function would run with the rights of role \"%s\" instead of those of its owner \"%s\".",
+						   GetUserNameFromId(caller, false), GetUserNameFromId(owner, true)),
+				 errhint("tsdb.alter_job(%d, next_start => now()) has a worker run it, as its owner.", id)));
 
 	old_cxt = MemoryContextSwitchTo(cxt);
 	job->id = id;

@@ -349,6 +349,9 @@ note_error(TableTurn *turn, const char *what)
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 	if (!gave_way)
 	{
+		/* a session's error may tell of the row that it wrote; nobody has asked for this work, and the log is for others to read */
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+			errdetail_log("Values of the row are not shown.");
 		errcontext("automatic %s of table with OID %u", what, turn->relation);
 		EmitErrorReport();
 	}

@@ -28,7 +28,10 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/prepare.h"
 #include "executor/executor.h"
 #include "storage/lmgr.h"
@@ -38,6 +41,27 @@
 #include "utils/snapmgr.h"
 
 static ExecutorStart_hook_type prev_executor_start = NULL;
+
+/*
+ * The extension's table, or InvalidOid.  Where the extension is not installed, anybody may have made a schema of that name, and in it a table
+ * that has not the columns and the index that are relied on here: membership is asked for, once in a session.
+ */
+static Oid
+find_shards(void)
+{
+	static Oid	verified = InvalidOid;
+	Oid			nspid = get_namespace_oid("tsdb", true);
+	Oid			relid = OidIsValid(nspid) ? get_relname_relid("shards", nspid) : InvalidOid;
+	Oid			extension;
+
+	if (!OidIsValid(relid) || relid == verified)
+		return relid;
+	extension = get_extension_oid("tsdb_am", true);
+	if (!OidIsValid(extension) || getExtensionOfObject(RelationRelationId, relid) != extension)
+		return InvalidOid;
+	verified = relid;
+	return relid;
+}
 
 /* Rows moved so far, as a snapshot sees it; 0 if the table has no shards. */
 static int64
@@ -80,8 +104,7 @@ check_moves(List *rtable, Snapshot snapshot)
 			continue;
 		if (shards == NULL)
 		{
-			Oid			nspid = get_namespace_oid("tsdb", true);
-			Oid			relid = OidIsValid(nspid) ? get_relname_relid("shards", nspid) : InvalidOid;
+			Oid			relid = find_shards();
 
 			/* no such table: the extension is not in this database */
 			if (!OidIsValid(relid) || (attnum = get_attnum(relid, "moved_rows")) == InvalidAttrNumber)

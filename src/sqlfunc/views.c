@@ -190,6 +190,20 @@ open_visible_store(Oid relid, Relation *rel)
 	return store;
 }
 
+static bool
+all_columns_visible(Relation rel)
+{
+	TupleDesc	tupdesc = RelationGetDescr(rel);
+	int			i;
+
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		if (!TupleDescAttr(tupdesc, i)->attisdropped && !tsdb_column_is_visible(rel, i + 1))
+			return false;
+	}
+	return true;
+}
+
 Datum
 tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 {
@@ -200,6 +214,7 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 	FmgrInfo	output = {0};
 	AttrNumber	output_attnum = 0;
 	bool		has_output = false;
+	bool		series_visible;
 	int			nentries;
 	int			i;
 
@@ -208,6 +223,7 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 	if (store == NULL)
 		return (Datum) 0;
 
+	series_visible = all_columns_visible(rel);
 	entries = tsdb_directory_read(store, GetActiveSnapshot(), &nentries);
 	for (i = 0; i < nentries; i++)
 	{
@@ -232,7 +248,8 @@ tsdb_sql_chunk_info(PG_FUNCTION_ARGS)
 			values[2] = CStringGetTextDatum(OutputFunctionCall(&output, (Datum) d->time_min));
 			values[3] = CStringGetTextDatum(OutputFunctionCall(&output, (Datum) d->time_max));
 		}
-		nulls[4] = (d->nseries == 0);
+		/* the number of different values is a statistic of these columns, as n_distinct in pg_stats */
+		nulls[4] = (d->nseries == 0 || !series_visible);
 		values[4] = Int64GetDatum((int64) d->nseries);
 		values[5] = Int64GetDatum((int64) d->raw_bytes);
 		values[6] = Int64GetDatum((int64) d->stored_bytes);

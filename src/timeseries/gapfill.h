@@ -35,7 +35,8 @@ typedef enum TsdbGapfillColumn
 } TsdbGapfillColumn;
 
 /*
- * The clause's first argument is nodeToString() of a List:
+ * The clause's first argument is the address of a List, in a constant of type internal.  SQL cannot make such a constant, so that what
+ * users give to tsdb.gapfill() by name is never read as one; and it is gone when the query has been planned.  The List has
  *   IntList   TsdbGapfillColumn of each of the subquery's columns
  *   IntList   attribute numbers of columns to sort by: the group's, then the bucket
  *   OidLists  their sort operators, equality operators, collations

@@ -553,8 +553,8 @@ split_query(Query *query)
 	info = list_make5(split.kinds, sort_attnos, sort_operators, equal_operators, collations);
 	info = lappend(info, list_concat(list_make3_int(list_length(starts), list_length(finishes), zoned),
 									 list_concat(start_adds, finish_adds)));
-	clause_args = list_make1(makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
-									   CStringGetTextDatum(nodeToString(info)), false, false));
+	/* by address, in a constant of a type that no SQL text can make: a call in a user's query must not pass for ours */
+	clause_args = list_make1(makeConst(INTERNALOID, -1, InvalidOid, sizeof(Datum), PointerGetDatum(info), false, true));
 	clause_args = lappend(clause_args, column_var(&split, bucket_attno));
 	clause_args = lappend(clause_args, copyObject(width));
 	clause_args = lappend(clause_args, copyObject(zone));
@@ -656,5 +656,8 @@ tsdb_gapfill_interpolate(PG_FUNCTION_ARGS)
 Datum
 tsdb_gapfill_clause(PG_FUNCTION_ARGS)
 {
-	elog(ERROR, "condition of time_bucket_gapfill was not replaced by its plan node");
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function tsdb.gapfill cannot be called"),
+			 errhint("Use time_bucket_gapfill in GROUP BY.")));
 }

@@ -969,6 +969,23 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_gapfill
 };
 
+/*
+ * A call of tsdb.gapfill() that this planner's rewrite has made.  Everybody may call the function by name, but then with a text, and
+ * gets its error when the query runs: what the info says is trusted.
+ */
+static bool
+is_own_clause(Node *node)
+{
+	FuncExpr   *clause = (FuncExpr *) node;
+	Const	   *info;
+
+	if (!IsA(node, FuncExpr) || clause->args == NIL || !IsA(linitial(clause->args), Const))
+		return false;
+	info = linitial_node(Const, clause->args);
+	return info->consttype == INTERNALOID && !info->constisnull &&
+		tsdb_gapfill_is_function(clause->funcid, "gapfill", tsdb_gapfill_clause);
+}
+
 static void
 add_gapfill(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
@@ -988,8 +1005,7 @@ add_gapfill(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	{
 		RestrictInfo *restrict_info = lfirst_node(RestrictInfo, lc);
 
-		if (IsA(restrict_info->clause, FuncExpr) &&
-			tsdb_gapfill_is_function(((FuncExpr *) restrict_info->clause)->funcid, "gapfill", tsdb_gapfill_clause))
+		if (is_own_clause((Node *) restrict_info->clause))
 		{
 			clause = (FuncExpr *) restrict_info->clause;
 			rel->baserestrictinfo = list_delete_cell(rel->baserestrictinfo, lc);
@@ -1029,7 +1045,7 @@ add_gapfill(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	}
 	set_pathtarget_cost_width(root, child->pathtarget);
 
-	info = stringToNode(TextDatumGetCString(linitial_node(Const, clause->args)->constvalue));
+	info = (List *) DatumGetPointer(linitial_node(Const, clause->args)->constvalue);
 	range = list_nth(info, 5);
 	path = makeNode(CustomPath);
 	path->path.pathtype = T_CustomScan;
