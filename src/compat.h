@@ -21,4 +21,10 @@
 #error "tsdb_am needs 8-byte Datums"
 #endif
 
+/* Planner functions whose arguments differ. */
+#define tsdb_subquery_planner(glob, query, parent)	subquery_planner(glob, query, parent, false, 0)
+#define tsdb_expression_pathkey(root, expr, opno, relids) \
+	linitial_node(PathKey, build_expression_pathkey(root, expr, NULL, opno, relids, true))
+#define tsdb_placeholder_info(root, phv)	find_placeholder_info(root, phv, false)
+
 #endif							/* TSDB_COMPAT_H */
