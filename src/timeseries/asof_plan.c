@@ -1014,6 +1014,8 @@ plan_asof(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 														 list_length(scan_tlist) + 1, NULL, false));
 	foreach(lc, query->rel->reltarget->exprs)
 		scan_tlist = lappend(scan_tlist, makeTargetEntry(copyObject(lfirst(lc)), list_length(scan_tlist) + 1, NULL, false));
+	/* (tlist is empty where a projection is to be made of this node) */
+	collect_wanted(root, (Node *) best_path->path.pathtarget->exprs, outer_plan->targetlist, path->inner, &wanted);
 	collect_wanted(root, (Node *) tlist, outer_plan->targetlist, path->inner, &wanted);
 	collect_wanted(root, (Node *) other_quals, outer_plan->targetlist, path->inner, &wanted);
 	foreach(lc, wanted)
