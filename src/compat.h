@@ -36,6 +36,8 @@
 #include "optimizer/appendinfo.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
+#include "optimizer/placeholder.h"
+#include "optimizer/planner.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -94,6 +96,10 @@ typedef struct DateTimeErrorExtra
 #define DecodeTimezoneAbbrev(field, lowtoken, ftype, offset, tz, extra) \
 	((void) (extra), *(ftype) = DecodeTimezoneAbbrev((field), (lowtoken), (offset), (tz)), 0)
 
+#define find_placeholder_info(root, phv) find_placeholder_info((root), (phv), false)
+#define build_expression_pathkey(root, expr, opno, rel, create_it) \
+	build_expression_pathkey((root), (expr), NULL, (opno), (rel), (create_it))
+
 /* the context is PortalContext */
 #define vacuum(relations, params, bstrategy, vac_context, isTopLevel) \
 	vacuum((relations), (params), (bstrategy), (isTopLevel))
@@ -142,6 +148,9 @@ typedef struct DateTimeErrorExtra
 #define MyProcNumber (MyProc->pgprocno)
 #define ProcNumberGetProc BackendIdGetProc
 #define TransamVariables ShmemVariableCache
+
+#define subquery_planner(glob, parse, parent_root, hasRecursion, tuple_fraction, setops) \
+	((void) (setops), subquery_planner((glob), (parse), (parent_root), (hasRecursion), (tuple_fraction)))
 
 #define LockHeldByMe(locktag, lockmode, orstronger) \
 	(AssertMacro(!(orstronger)), LockHeldByMe((locktag), (lockmode)))

@@ -16,6 +16,7 @@ int			tsdb_index_memory_kb = 64 * 1024;
 int			tsdb_cold_after_min = -1;
 bool		tsdb_enable_custom_scan = true;
 bool		tsdb_enable_vector_agg = true;
+bool		tsdb_enable_asof = true;
 int			tsdb_simd_setting = TSDB_SIMD_AVX512;
 int			tsdb_max_workers = 2;
 int			tsdb_compress_after_s = 60;
@@ -86,6 +87,14 @@ tsdb_guc_init(void)
 							 "Enables the planner's use of scans that work on whole vectors.",
 							 NULL,
 							 &tsdb_enable_vector_agg,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("tsdb_am.enable_asof",
+							 "Enables the planner's use of merges for as-of joins.",
+							 "They are written as LATERAL subqueries with ORDER BY and LIMIT 1.",
+							 &tsdb_enable_asof,
 							 true,
 							 PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);

@@ -15,6 +15,7 @@ extern int	tsdb_index_memory_kb;	/* shared memory for the chunk index; 0 = none 
 extern int	tsdb_cold_after_min;	/* age from which recompress makes chunks cold, minutes; -1 = never */
 extern bool tsdb_enable_custom_scan;
 extern bool tsdb_enable_vector_agg;
+extern bool tsdb_enable_asof;
 extern int	tsdb_simd_setting;	/* TsdbSimdTier */
 
 extern int	tsdb_max_workers;	/* background workers per database; 0 = none */

@@ -21,6 +21,7 @@
 #include "scan/tsdb_scan.h"
 #include "sqlfunc/shard_moves.h"
 #include "tcop/utility.h"
+#include "timeseries/asof.h"
 #include "timeseries/gapfill.h"
 #include "utils/snapmgr.h"
 
@@ -104,6 +105,7 @@ _PG_init(void)
 	tsdb_bitmap_scan_init();
 	tsdb_scan_init();
 	tsdb_agg_init();
+	tsdb_asof_init();
 	tsdb_codec_stats_init();
 	tsdb_chunk_index_init();
 	tsdb_jobs_init();

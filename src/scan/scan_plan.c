@@ -659,10 +659,10 @@ add_series_key(RelOptInfo *rel, PathKey *pathkey, const TableShape *shape, ScanO
 }
 
 /*
- * How much of the order that the query wants do rows come in?  Columns of the series, then what rises with time, or one of the two.
+ * How much of an order do rows come in?  Columns of the series, then what rises with time, or one of the two.
  */
 static bool
-find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, TableShape *shape, ScanOrder *order)
+find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, List *pathkeys, TableShape *shape, ScanOrder *order)
 {
 	bool		no_times = true;
 	bool		zoned = false;
@@ -673,7 +673,7 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, TableShape *shape, Sca
 
 	*order = no_order;
 	/* the order of system columns is lost when rows are sorted */
-	if (root->query_pathkeys == NIL || reads_system_columns(rel))
+	if (pathkeys == NIL || reads_system_columns(rel))
 		return false;
 	if (shape->time_attnum != 0)
 	{
@@ -683,7 +683,7 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, TableShape *shape, Sca
 		has_time = tsdb_filter_element(getBaseType(get_atttype(rte->relid, shape->time_attnum)), &element) &&
 			element == TSDB_ELEM_I64;
 	}
-	foreach(lc, root->query_pathkeys)
+	foreach(lc, pathkeys)
 	{
 		PathKey    *pathkey = lfirst_node(PathKey, lc);
 
@@ -722,6 +722,48 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, TableShape *shape, Sca
 	return true;
 }
 
+/* Has the relation scans of ours? */
+static bool
+is_scannable(RelOptInfo *rel, RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	if (!tsdb_enable_custom_scan || rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
+		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW) || IS_DUMMY_REL(rel))
+		return false;
+	/* WHERE CURRENT OF is for TID scans alone */
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (IsA(lfirst_node(RestrictInfo, lc)->clause, CurrentOfExpr))
+			return false;
+	}
+	return true;
+}
+
+Path *
+tsdb_scan_path_in_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
+{
+	RangeTblEntry *rte;
+	Relation	table;
+	TableShape	shape;
+	ScanOrder	order;
+	bool		ours;
+
+	if (!IS_SIMPLE_REL(rel) || !bms_is_empty(rel->lateral_relids))
+		return NULL;
+	rte = planner_rt_fetch(rel->relid, root);
+	if (!is_scannable(rel, rte))
+		return NULL;
+	table = table_open(rte->relid, NoLock);
+	ours = tsdb_is_tsdb(table);
+	if (ours)
+		look_at_table(table, rel, &shape);
+	table_close(table, NoLock);
+	if (!ours || !find_order(root, rel, rte->relid, pathkeys, &shape, &order))
+		return NULL;
+	return &make_path(root, rel, NULL, &shape, 0, &order)->path;
+}
+
 static void
 add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
@@ -736,15 +778,8 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	if (prev_set_rel_pathlist_hook)
 		prev_set_rel_pathlist_hook(root, rel, rti, rte);
 
-	if (!tsdb_enable_custom_scan || rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
-		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW) || IS_DUMMY_REL(rel))
+	if (!is_scannable(rel, rte))
 		return;
-	/* WHERE CURRENT OF is for TID scans alone */
-	foreach(lc, rel->baserestrictinfo)
-	{
-		if (IsA(lfirst_node(RestrictInfo, lc)->clause, CurrentOfExpr))
-			return;
-	}
 
 	/* the planner holds a lock on it */
 	table = table_open(rte->relid, NoLock);
@@ -759,7 +794,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		return;
 
 	outers = lcons(rel->lateral_relids, find_outers(root, rel));
-	ordered = find_order(root, rel, rte->relid, &shape, &order);
+	ordered = find_order(root, rel, rte->relid, root->query_pathkeys, &shape, &order);
 	foreach(lc, outers)
 	{
 		add_path(rel, &make_path(root, rel, lfirst(lc), &shape, 0, &no_order)->path);

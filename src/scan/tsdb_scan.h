@@ -37,6 +37,9 @@ extern const char *(*tsdb_scan_why_not_above) (const Agg *agg, bool joined);
 
 extern bool tsdb_is_scan_path(const CustomPath *path);
 
+/* A path of a table whose rows come in an order that the query itself does not ask for, or in part of it; NULL: there is none. */
+extern Path *tsdb_scan_path_in_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+
 /*
  * Another way to read a serial or parallel scan, in no order and forward: what it has, a vector at a time.  Rows of the row store come one by
  * one, first.  All rows have passed all conditions.
