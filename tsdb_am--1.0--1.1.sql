@@ -106,9 +106,235 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION tsdb.alter_continuous_aggregate(regclass, boolean) IS
 'whether a continuous aggregate shows stored buckets only, or computes those that have changed';
 
-CREATE FUNCTION tsdb.cagg_keep(source regclass, before text)
+GRANT SELECT ON tsdb.cagg TO PUBLIC;
+
+CREATE FUNCTION tsdb.cagg_stored(continuous_aggregate regclass)
+RETURNS regclass
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result regclass := (SELECT g.stored FROM tsdb.cagg g WHERE continuous_aggregate IN (g.view, g.stored));
+BEGIN
+	IF result IS NULL THEN
+		RAISE EXCEPTION '% is not a continuous aggregate', coalesce(continuous_aggregate::text, 'NULL') USING ERRCODE = 'wrong_object_type';
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION tsdb.cagg_stored(regclass) IS 'table of stored buckets of a continuous aggregate, or an error';
+
+CREATE FUNCTION tsdb.cagg_info(stored regclass, OUT dirty_ranges text[], OUT lag interval)
+AS 'MODULE_PATHNAME', 'tsdb_cagg_info'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.cagg_info(regclass) IS 'what a continuous aggregate has not stored yet; nothing for who may not read it';
+
+CREATE VIEW tsdb.continuous_aggregates AS
+SELECT g.view AS continuous_aggregate, g.stored, g.source, p.view AS reads, g.bucket_expr AS bucket, g.materialized_only,
+	   i.lag, cardinality(i.dirty_ranges) AS dirty, i.dirty_ranges
+  FROM tsdb.cagg g LEFT JOIN tsdb.cagg p ON p.stored = g.parent, LATERAL tsdb.cagg_info(g.stored) i
+ WHERE i.dirty_ranges IS NOT NULL;
+COMMENT ON VIEW tsdb.continuous_aggregates IS 'continuous aggregates that the user may read, and what they have not stored yet';
+COMMENT ON COLUMN tsdb.continuous_aggregates.reads IS 'the continuous aggregate that it is made of; NULL = it reads the source itself';
+COMMENT ON COLUMN tsdb.continuous_aggregates.lag IS 'age of the oldest bucket that has changed and is not stored yet; NULL = none, or all';
+COMMENT ON COLUMN tsdb.continuous_aggregates.dirty IS 'number of dirty_ranges';
+COMMENT ON COLUMN tsdb.continuous_aggregates.dirty_ranges IS 'first and last time of buckets that have changed and are not stored yet';
+GRANT SELECT ON tsdb.continuous_aggregates TO PUBLIC;
+
+--
+-- Policies of continuous aggregates, and what retention has to do with them.
+--
+
+CREATE FUNCTION tsdb.add_continuous_aggregate_policy(continuous_aggregate regclass, start_offset anycompatible, end_offset anycompatible,
+	schedule_interval interval DEFAULT NULL, if_not_exists boolean DEFAULT false, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET intervalstyle = postgres
+AS $$
+DECLARE
+	stored regclass := tsdb.cagg_stored(continuous_aggregate);
+	type regtype := (SELECT a.atttypid FROM tsdb.cagg g, pg_attribute a WHERE g.stored = tsdb.cagg_stored(continuous_aggregate) AND a.attrelid = g.stored AND a.attnum = g.bucket_column);
+	offsets text[] := ARRAY[start_offset::text, end_offset::text];
+	bad boolean;
+BEGIN
+	IF type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+		offsets := ARRAY[(offsets[1]::interval)::text, (offsets[2]::interval)::text];
+		bad := offsets[1]::interval <= offsets[2]::interval;
+	ELSE
+		offsets := ARRAY[(offsets[1]::bigint)::text, (offsets[2]::bigint)::text];
+		bad := offsets[1]::bigint <= offsets[2]::bigint;
+	END IF;
+	IF bad THEN
+		RAISE EXCEPTION 'start_offset must be greater than end_offset' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'Buckets from start_offset to end_offset before now are refreshed; NULL = no bound.';
+	END IF;
+	RETURN tsdb.add_policy(stored, 'policy_refresh', jsonb_build_object('start_offset', offsets[1], 'end_offset', offsets[2]),
+		coalesce(schedule_interval, '1 hour'), if_not_exists, initial_start, timezone);
+END $$;
+COMMENT ON FUNCTION tsdb.add_continuous_aggregate_policy(regclass, anycompatible, anycompatible, interval, boolean, timestamptz, text) IS
+'has a continuous aggregate refreshed by itself; returns the number of the job, -1 = there was one';
+
+CREATE FUNCTION tsdb.remove_continuous_aggregate_policy(continuous_aggregate regclass, if_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT tsdb.remove_policy(tsdb.cagg_stored(continuous_aggregate), 'policy_refresh', if_exists) $$;
+COMMENT ON FUNCTION tsdb.remove_continuous_aggregate_policy(regclass, boolean) IS 'ends what add_continuous_aggregate_policy began';
+
+CREATE PROCEDURE tsdb.policy_refresh(job_id integer, config jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	g record;
+	kind pg_catalog.regtype;
+	lo pg_catalog.text;
+	hi pg_catalog.text;
+BEGIN
+	SELECT c.* INTO g FROM tsdb.job j JOIN tsdb.cagg c ON c.stored OPERATOR(pg_catalog.=) j.relation WHERE j.id OPERATOR(pg_catalog.=) job_id;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	SELECT a.atttypid INTO kind FROM pg_catalog.pg_attribute a
+	WHERE a.attrelid OPERATOR(pg_catalog.=) g.stored AND a.attnum OPERATOR(pg_catalog.=) g.bucket_column;
+	IF kind OPERATOR(pg_catalog.=) ANY (ARRAY['timestamptz'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype, 'date'::pg_catalog.regtype]) THEN
+		EXECUTE pg_catalog.format('SELECT (pg_catalog.now() OPERATOR(pg_catalog.-) %L::pg_catalog.interval)::%3$s::pg_catalog.text,
+			(pg_catalog.now() OPERATOR(pg_catalog.-) %2$L::pg_catalog.interval)::%3$s::pg_catalog.text',
+			config OPERATOR(pg_catalog.->>) 'start_offset', config OPERATOR(pg_catalog.->>) 'end_offset', kind) INTO lo, hi;
+	ELSE
+		-- integers have no now: the newest row tells
+		EXECUTE pg_catalog.format('SELECT (m OPERATOR(pg_catalog.-) %L::pg_catalog.int8)::pg_catalog.text, (m OPERATOR(pg_catalog.-) %L::pg_catalog.int8)::pg_catalog.text
+			FROM (SELECT pg_catalog.max(%I)::pg_catalog.int8 AS m FROM %s) x',
+			config OPERATOR(pg_catalog.->>) 'start_offset', config OPERATOR(pg_catalog.->>) 'end_offset', g.time_column, g.source) INTO lo, hi;
+	END IF;
+	EXECUTE pg_catalog.format('CALL tsdb.refresh_continuous_aggregate(%L::pg_catalog.regclass, %L, %L)', g.stored, lo, hi);
+END $$;
+COMMENT ON PROCEDURE tsdb.policy_refresh(integer, jsonb) IS 'what a policy of a continuous aggregate does';
+
+CREATE FUNCTION tsdb.cagg_keep(relation regclass, before text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'tsdb_cagg_keep'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION tsdb.cagg_keep(regclass, text) IS
 'for retention: buckets of rows before that time are kept as they are; an error if some have not been taken';
+
+CREATE FUNCTION tsdb.cagg_limit(relation regclass, before text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'tsdb_cagg_limit'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.cagg_limit(regclass, text) IS
+'for retention: that time, or an earlier one before which continuous aggregates have taken all rows; NULL = none';
+
+-- Between the look at what has been taken and the drop nobody may write.
+CREATE FUNCTION tsdb.cagg_keep_locked(relation regclass, before text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM tsdb.cagg g WHERE g.source = relation
+			   OR g.source IN (SELECT a FROM pg_partition_ancestors(relation) a)) THEN
+		PERFORM set_config('lock_timeout', '2s', true);
+		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+		PERFORM tsdb.cagg_keep(relation, before);
+	END IF;
+END $$;
+COMMENT ON FUNCTION tsdb.cagg_keep_locked(regclass, text) IS 'cagg_keep, with writers kept out to the end of the transaction';
+
+CREATE OR REPLACE PROCEDURE tsdb.policy_retention(job_id integer, config jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	rel pg_catalog.regclass := (SELECT j.relation FROM tsdb.job j WHERE j.id OPERATOR(pg_catalog.=) job_id);
+	t record;
+	upto pg_catalog.text;
+	part pg_catalog.regclass;
+	series pg_catalog.text;
+	step pg_catalog.text;
+	last_step pg_catalog.text;
+	kept pg_catalog.text;
+BEGIN
+	IF (SELECT true FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) rel) IS NULL THEN
+		RETURN;
+	END IF;
+	t := tsdb.policy_target(rel);
+	IF t.time_column IS NULL THEN
+		RETURN;
+	END IF;
+	upto := tsdb.policy_limit(rel, config);
+	IF upto IS NOT NULL THEN
+		-- what is rolled up stays; what is not yet, is not dropped
+		kept := upto;
+		upto := tsdb.cagg_limit(rel, kept);
+		IF upto IS DISTINCT FROM kept THEN
+			RAISE LOG 'retention of % goes to % only, by its continuous aggregates', rel, coalesce(upto, 'nothing');
+		END IF;
+	END IF;
+	IF upto IS NOT NULL THEN
+		-- whole partitions; a lock that is not to be had soon is an error, and the job is tried again
+		FOR part IN SELECT p FROM tsdb.policy_partitions(rel, upto) p LOOP
+			PERFORM pg_catalog.set_config('lock_timeout', '2s', true);
+			PERFORM tsdb.cagg_keep_locked(rel, upto);
+			EXECUTE pg_catalog.format('DROP TABLE %s', part);
+			COMMIT;
+		END LOOP;
+		-- then chunks, some at a time: a DELETE of all rows of a chunk drops it
+		FOR part IN SELECT p FROM tsdb.policy_tables(rel) p LOOP
+			last_step := NULL;
+			LOOP
+				EXECUTE pg_catalog.format('SELECT pg_catalog.max(u)::pg_catalog.text FROM (SELECT c.time_to::%1$s AS u
+					FROM tsdb.chunk_info(%2$L) c WHERE c.time_to::%1$s OPERATOR(pg_catalog.<) %3$L::%1$s ORDER BY 1 LIMIT 16) x',
+					t.time_type, part, upto) INTO step;
+				EXIT WHEN step IS NULL;
+				PERFORM tsdb.cagg_keep_locked(rel, upto);
+				EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<=) %3$L::%4$s', part, t.time_column, step, t.time_type);
+				COMMIT;
+				-- chunks that others use keep their rows' marks, and their times
+				EXIT WHEN step OPERATOR(pg_catalog.=) last_step;
+				last_step := step;
+			END LOOP;
+			-- and rows
+			PERFORM tsdb.cagg_keep_locked(rel, upto);
+			EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<) %3$L::%4$s', part, t.time_column, upto, t.time_type);
+			COMMIT;
+		END LOOP;
+	END IF;
+	IF config OPERATOR(pg_catalog.?) 'max_rows_per_series' THEN
+		SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY o) INTO series FROM pg_catalog.unnest(t.series) WITH ORDINALITY u(s, o);
+		EXECUTE pg_catalog.format('DELETE FROM %1$s x USING (SELECT tableoid AS o, ctid AS c, pg_catalog.row_number() OVER (%2$s ORDER BY %3$I DESC) AS n FROM %1$s) y
+			WHERE x.tableoid OPERATOR(pg_catalog.=) y.o AND x.ctid OPERATOR(pg_catalog.=) y.c AND y.n OPERATOR(pg_catalog.>) %4$s', rel,
+			CASE WHEN series IS NULL THEN '' ELSE pg_catalog.concat('PARTITION BY ', series) END, t.time_column,
+			(config OPERATOR(pg_catalog.->>) 'max_rows_per_series')::pg_catalog.int8);
+		COMMIT;
+	END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION tsdb.drop_shards_between(relation regclass, older_than text, newer_than text)
+RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	partitions regclass[];
+	p regclass;
+BEGIN
+	PERFORM tsdb.shard_require_owner(relation);
+	IF older_than IS NULL AND newer_than IS NULL THEN
+		RAISE EXCEPTION 'older_than and newer_than must not both be NULL' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'TRUNCATE deletes all rows.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM tsdb.shards_between(relation, older_than, newer_than)) THEN
+		RETURN;
+	END IF;
+	PERFORM tsdb.shard_lock(relation, true);
+	partitions := ARRAY(SELECT c FROM tsdb.shards_between(relation, older_than, newer_than) c);
+	-- all of the oldest rows: what continuous aggregates have made of them stays
+	IF newer_than IS NULL AND EXISTS (SELECT FROM tsdb.cagg g WHERE g.source = relation) THEN
+		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+		EXECUTE format('SELECT tsdb.cagg_keep($1, (SELECT max(r.hi::%s)::text FROM tsdb.shard_ranges($1) r WHERE r.partition = ANY ($2)))',
+			(tsdb.shard_settings(relation)).time_type) USING relation, partitions;
+	END IF;
+	FOREACH p IN ARRAY partitions LOOP
+		RETURN NEXT p::text;
+		EXECUTE format('DROP %s %s', CASE WHEN (SELECT c.relkind = 'f' FROM pg_class c WHERE c.oid = p) THEN 'FOREIGN TABLE' ELSE 'TABLE' END, p);
+	END LOOP;
+END $$;
+

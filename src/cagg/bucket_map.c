@@ -43,6 +43,25 @@ struct TsdbBucketMap
 /* Buckets are at most 1,000 years long (cagg_define.c). */
 #define SAFE_YEARS		1100
 
+/* Buckets by local time are told apart from 1970 on. */
+#define SAFE_ZONE_FIRST	((int64) (UNIX_EPOCH_JDATE - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
+
+static bool
+has_zone(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr))
+	{
+		FmgrInfo	flinfo;
+
+		fmgr_info(((FuncExpr *) node)->funcid, &flinfo);
+		if (flinfo.fn_addr == tsdb_time_bucket_zone)
+			return true;
+	}
+	return expression_tree_walker(node, has_zone, context);
+}
+
 TsdbBucketMap *
 tsdb_bucket_map_make(const char *expr, Oid type, MemoryContext cxt)
 {
@@ -85,6 +104,8 @@ tsdb_bucket_map_make(const char *expr, Oid type, MemoryContext cxt)
 	if (exprType((Node *) node) != type)
 		elog(ERROR, "buckets by \"%s\" are of type %u, not %u", expr, exprType((Node *) node), type);
 	node = expression_planner(node);
+	if (has_zone((Node *) node, NULL))
+		map->safe_first = SAFE_ZONE_FIRST;
 
 	map->params = makeParamList(1);
 	map->params->params[0].ptype = type;
@@ -125,7 +146,7 @@ tsdb_bucket_first(TsdbBucketMap *map, int64 time)
 		return PG_INT64_MIN;
 	start = start_of(map, in);
 	if (start_of(map, map->safe_first) >= start)
-		return PG_INT64_MIN;
+		return PG_INT64_MIN;	/* its bucket counts as one with all before */
 	if (start > map->safe_first && start <= in && start_of(map, start) == start && start_of(map, start - 1) < start)
 		return start;
 
@@ -206,11 +227,22 @@ tsdb_bucket_align(TsdbBucketMap *map, TsdbTimeRanges *ranges)
 }
 
 /*
- * Local time falls where clocks are put back; if a bucket begins among the times that are shown twice, it falls back into the
- * one before.  Between two changes of a zone it rises, so to look at the changes is enough; rules repeat after 400 years.
+ * A bucket must start among its own times, so that starts and times compare alike; of buckets of buckets those of the inner
+ * kind must not lie in two of the outer.  Where clocks are put back local time falls, and a bucket that begins among times
+ * that are shown twice falls back into the one before.  Between two changes of a zone all is regular, so to look at some
+ * buckets in a row and at the changes is enough.  Before SAFE_ZONE_FIRST, when clocks went by local mean time, nothing is
+ * asked: that is one bucket here.
  */
-#define FIRST_CHANGE	((pg_time_t) INT64CONST(-200000000000))
 #define LAST_CHANGE		((pg_time_t) INT64CONST(18000000000))
+#define CHECKED_BUCKETS	2000
+
+static bool
+is_regular(TsdbBucketMap *map, int64 time)
+{
+	int64		start = start_of(map, time);
+
+	return start_of(map, time - 1) <= start && start_of(map, start) == start;
+}
 
 void
 tsdb_bucket_map_check(TsdbBucketMap *map, FuncExpr *call)
@@ -218,7 +250,23 @@ tsdb_bucket_map_check(TsdbBucketMap *map, FuncExpr *call)
 	FmgrInfo	flinfo;
 	Const	   *name;
 	pg_tz	   *zone;
-	pg_time_t	t = FIRST_CHANGE;
+	pg_time_t	t = (pg_time_t) 0;
+	int64		time = 0;
+	int			i;
+
+	for (i = 0; i < CHECKED_BUCKETS && time < map->safe_last; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!is_regular(map, time))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("buckets of a continuous aggregate must be made of whole buckets of the one it reads"),
+					 errhint("Use a multiple of its width, and the same origin.")));
+		time = tsdb_bucket_last(map, time);
+		if (time == PG_INT64_MAX)
+			break;
+		time++;
+	}
 
 	fmgr_info(call->funcid, &flinfo);
 	if (flinfo.fn_addr != tsdb_time_bucket_zone)
@@ -241,13 +289,12 @@ tsdb_bucket_map_check(TsdbBucketMap *map, FuncExpr *call)
 			break;
 		t = change;
 		at = time_t_to_timestamptz(change);
-		if (start_of(map, at - 1) <= start_of(map, at) && start_of(map, start_of(map, at)) == start_of(map, at))
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("buckets of this length cannot be kept in time zone \"%s\"", TextDatumGetCString(name->constvalue)),
-				 errdetail("Where clocks were put back, at %s, times of one bucket come before and after those of another.",
-						   timestamptz_to_str(at)),
-				 errhint("Use UTC, or buckets of another length.")));
+		if (!is_regular(map, at))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("buckets of this length cannot be kept in time zone \"%s\"", TextDatumGetCString(name->constvalue)),
+					 errdetail("Where its clocks changed, at %s, times of one bucket come before and after those of another.",
+							   timestamptz_to_str(at)),
+					 errhint("Use UTC, or buckets of another length.")));
 	}
 }

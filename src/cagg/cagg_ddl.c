@@ -239,6 +239,25 @@ check_changed(RangeVar *name)
 		tsdb_cagg_check_tree(lfirst_oid(lc));
 }
 
+/* The table of stored buckets belongs to whom the view belongs to. */
+static void
+follow_owner(RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+	HeapTuple	tuple;
+	Oid			owner;
+	TsdbCagg	cagg;
+
+	if (!OidIsValid(relid) || !tsdb_cagg_find_view(relid, &cagg))
+		return;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	ATExecChangeOwner(cagg.stored, owner, false, AccessExclusiveLock);
+}
+
 static void
 drop_orphans(void)
 {
@@ -291,6 +310,8 @@ tsdb_cagg_after_utility(Node *stmt)
 					relid = RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true);
 				else if (cmd->subtype == AT_AddInherit)
 					relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+				else if (cmd->subtype == AT_ChangeOwner)
+					follow_owner(((AlterTableStmt *) stmt)->relation);
 				if (OidIsValid(relid))
 					tsdb_capture_whole(relid, GetCurrentCommandId(true));
 			}

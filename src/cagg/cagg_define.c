@@ -197,6 +197,8 @@ check_query(Query *query, Definition *def)
 		refuse("FOR UPDATE and FOR SHARE", NULL);
 	if (query->groupingSets != NIL)
 		refuse("GROUPING SETS, CUBE and ROLLUP", NULL);
+	if (query->jointree->fromlist == NIL)
+		refuse("queries without FROM", NULL);
 	if (list_length(query->jointree->fromlist) != 1 || !IsA(linitial(query->jointree->fromlist), RangeTblRef))
 		refuse("joins", "Aggregate one table, and join the aggregate with others.");
 	from = linitial(query->jointree->fromlist);

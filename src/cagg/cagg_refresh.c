@@ -23,8 +23,10 @@
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -38,6 +40,8 @@ PG_FUNCTION_INFO_V1(tsdb_cagg_in);
 PG_FUNCTION_INFO_V1(tsdb_cagg_ranges);
 PG_FUNCTION_INFO_V1(tsdb_cagg_refresh_call);
 PG_FUNCTION_INFO_V1(tsdb_cagg_keep);
+PG_FUNCTION_INFO_V1(tsdb_cagg_limit);
+PG_FUNCTION_INFO_V1(tsdb_cagg_info);
 
 /* Up to so many ranges are deleted by a statement each, which can drop chunks as a whole; more by one that looks at each row between. */
 #define MAX_DELETES		16
@@ -496,51 +500,68 @@ tsdb_cagg_refresh_call(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) tsdb_cagg_refresh(&cagg, first, last, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3)));
 }
 
+/* Aggregates made of a relation, or of what it is a part of */
+static List *
+caggs_of(Oid relid)
+{
+	List	   *caggs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tsdb_capture_sources(relid))
+		caggs = list_concat(caggs, tsdb_cagg_of_source(lfirst_oid(lc)));
+	return caggs;
+}
+
+static int64
+parse_time(const char *value, Oid type)
+{
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(type, &input, &ioparam);
+	return tsdb_time_from_datum(OidInputFunctionCall(input, unconstify(char *, value), ioparam, -1), type);
+}
+
 /*
- * tsdb.cagg_keep(source regclass, before text): rows before that time are about to be dropped by retention, and what was made of
- * them is to be kept.  An error if some aggregate has not taken all of them yet.
+ * tsdb.cagg_keep(relation regclass, before text): rows before that time are about to be dropped by retention, and what was made
+ * of them is to be kept.  An error if some aggregate has not taken all of them yet.
  *
  * The caller holds a lock on the source that keeps writers out.
  */
 Datum
 tsdb_cagg_keep(PG_FUNCTION_ARGS)
 {
-	Oid			source = PG_GETARG_OID(0);
+	Oid			relid = PG_GETARG_OID(0);
 	char	   *limit = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	List	   *caggs = tsdb_cagg_of_source(source);
 	ListCell   *lc;
 
-	tsdb_require_owner(source);
-	foreach(lc, caggs)
+	tsdb_require_owner(relid);
+	foreach(lc, caggs_of(relid))
 	{
 		TsdbCagg   *cagg = lfirst(lc);
 		TsdbBucketMap *map;
 		TsdbTimeRanges *dirty;
-		Oid			type;
-		Oid			input;
-		Oid			ioparam;
 		int64		before;
 		Oid			types[] = {REGCLASSOID, INT8OID};
 		Datum		values[2];
 		Snapshot	snapshot;
 
+		require_own_snapshots();
 		LockRelationOid(cagg->stored, ShareUpdateExclusiveLock);
 		if (!tsdb_cagg_find(cagg->stored, cagg))
 			continue;
 		map = map_of(cagg);
-		type = tsdb_cagg_time_type(cagg);
-		getTypeInputInfo(type, &input, &ioparam);
-		before = tsdb_time_from_datum(OidInputFunctionCall(input, limit, ioparam, -1), type);
+		before = parse_time(limit, tsdb_cagg_time_type(cagg));
 		if (before == PG_INT64_MIN)
 			continue;
 
-		/* the bucket in which the limit lies is taken as a whole; then it, and all before it, stay */
+		/* a bucket in which the limit lies stays as it is, too */
 		before = tsdb_bucket_last(map, before - 1);
 		if (before == PG_INT64_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("cannot keep all buckets of continuous aggregate \"%s\" for ever", get_rel_name(cagg->view))));
-		if (before + 1 <= cagg->kept_before)
+					 errmsg("cannot keep all buckets of continuous aggregate \"%s\" as they are", get_rel_name(cagg->view))));
+		if (before < cagg->kept_before)
 			continue;
 
 		CommandCounterIncrement();
@@ -554,7 +575,109 @@ tsdb_cagg_keep(PG_FUNCTION_ARGS)
 					 errhint("Refresh it first, or drop less.")));
 		values[0] = ObjectIdGetDatum(cagg->stored);
 		values[1] = Int64GetDatum(before + 1);
-		tsdb_cagg_execute("UPDATE tsdb.cagg SET kept_before = $2 WHERE stored = $1", 2, types, values, NULL);
+		tsdb_cagg_execute("UPDATE tsdb.cagg SET kept_before = $2 WHERE stored OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
 	}
 	PG_RETURN_VOID();
+}
+
+/*
+ * tsdb.cagg_limit(relation regclass, before text): the greatest time, not above the given one, before which all aggregates have
+ * taken all rows, and at which a bucket begins; NULL if there is none.  The time itself if the relation has no aggregates.
+ */
+Datum
+tsdb_cagg_limit(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *limit = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	List	   *caggs;
+	ListCell   *lc;
+	Oid			type;
+	Oid			output;
+	bool		is_varlena;
+	int64		before;
+	bool		lowered;
+
+	tsdb_require_owner(relid);
+	caggs = caggs_of(relid);
+	if (caggs == NIL)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	type = tsdb_cagg_time_type(linitial(caggs));
+	before = parse_time(limit, type);
+	do
+	{
+		lowered = false;
+		foreach(lc, caggs)
+		{
+			TsdbCagg   *cagg = lfirst(lc);
+			int64		first = tsdb_bucket_first(map_of(cagg), before);
+			TsdbTimeRanges *dirty;
+
+			if (first == PG_INT64_MIN)
+				PG_RETURN_NULL();
+			dirty = tsdb_ranges_inside(tsdb_cagg_fresh_ranges(cagg, GetActiveSnapshot(), NULL), PG_INT64_MIN, first - 1);
+			if (dirty->n > 0)
+				first = dirty->ranges[0].first;
+			if (first == PG_INT64_MIN)
+				PG_RETURN_NULL();
+			if (first < before)
+			{
+				before = first;
+				lowered = true;
+			}
+		}
+	} while (lowered);
+	getTypeOutputInfo(type, &output, &is_varlena);
+	PG_RETURN_TEXT_P(cstring_to_text(OidOutputFunctionCall(output, tsdb_time_to_datum(before, type))));
+}
+
+/*
+ * tsdb.cagg_info(stored regclass, OUT dirty_ranges text[], OUT lag interval): how far an aggregate has
+ * got, for the view tsdb.continuous_aggregates.
+ */
+Datum
+tsdb_cagg_info(PG_FUNCTION_ARGS)
+{
+	TsdbCagg	cagg;
+	TupleDesc	desc;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+	TsdbTimeRanges *dirty;
+	Oid			type;
+	Oid			output;
+	bool		is_varlena;
+	Datum	   *elems;
+	int			i;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (!tsdb_cagg_find(PG_GETARG_OID(0), &cagg) || get_rel_name(cagg.view) == NULL || get_rel_name(cagg.stored) == NULL ||
+		(pg_class_aclcheck(cagg.view, GetUserId(), ACL_SELECT) != ACLCHECK_OK && !pg_class_ownercheck(cagg.view, GetUserId())))
+		PG_RETURN_NULL();
+	type = tsdb_cagg_time_type(&cagg);
+	dirty = tsdb_cagg_fresh_ranges(&cagg, GetActiveSnapshot(), NULL);
+	getTypeOutputInfo(type, &output, &is_varlena);
+	elems = palloc(sizeof(Datum) * (dirty->n + 1));
+	for (i = 0; i < dirty->n; i++)
+	{
+		char	   *first = OidOutputFunctionCall(output, tsdb_time_to_datum(dirty->ranges[i].first, type));
+		char	   *last = OidOutputFunctionCall(output, tsdb_time_to_datum(dirty->ranges[i].last, type));
+
+		elems[i] = CStringGetTextDatum(psprintf("[%s, %s]", first, last));
+	}
+	values[0] = PointerGetDatum(construct_array(elems, dirty->n, TEXTOID, -1, false, TYPALIGN_INT));
+	nulls[0] = false;
+
+	/* infinite if nothing has been stored yet */
+	if (dirty->n > 0 && dirty->ranges[0].first != PG_INT64_MIN &&
+		(type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID))
+	{
+		int64		first = type == DATEOID ? dirty->ranges[0].first * USECS_PER_DAY : dirty->ranges[0].first;
+		TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+		if (type != TIMESTAMPTZOID)
+			now = DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp, TimestampTzGetDatum(now)));
+		values[1] = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(now), TimestampTzGetDatum(first));
+		nulls[1] = false;
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
