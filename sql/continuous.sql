@@ -404,6 +404,7 @@ DROP TABLE r, r_heap, rt, ru, f, dim;
 CREATE TABLE s (time timestamptz NOT NULL, v int) USING tsdb;
 SELECT count(*) FROM tsdb.create_hypertable('s', tsdb.by_range('time', interval '1 day'));
 INSERT INTO s SELECT timestamptz '2024-01-01' + i * interval '1 h', i FROM generate_series(0, 99) i;
+SELECT tsdb.drain_default('s');
 CREATE MATERIALIZED VIEW s_6h WITH (tsdb.continuous) AS SELECT time_bucket('6 h', time) AS b, count(*) FROM s GROUP BY 1;
 INSERT INTO s VALUES ('2024-01-01', 0);
 SELECT count(*) FROM tsdb.drop_chunks('s', timestamptz '2024-01-03');

@@ -82,9 +82,9 @@ read_row(HeapTuple tuple, TupleDesc desc, TsdbCagg *cagg)
 #undef VALUE
 }
 
-/* Rows whose column is that relation; the table has few rows, and callers remember the outcome: no index is used. */
+/* Rows whose column is that relation, NULL = in the latest snapshot.  The table has few rows, and callers remember the outcome: no index is used. */
 static List *
-find_rows(AttrNumber attnum, Oid relid)
+find_rows(AttrNumber attnum, Oid relid, Snapshot snapshot)
 {
 	Oid			catalog = tsdb_cagg_catalog();
 	Relation	rel;
@@ -99,7 +99,7 @@ find_rows(AttrNumber attnum, Oid relid)
 	if (rel == NULL)
 		return NIL;
 	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		TsdbCagg   *cagg = palloc(sizeof(TsdbCagg));
@@ -113,9 +113,9 @@ find_rows(AttrNumber attnum, Oid relid)
 }
 
 static bool
-find_one(AttrNumber attnum, Oid relid, TsdbCagg *cagg)
+find_one(AttrNumber attnum, Oid relid, Snapshot snapshot, TsdbCagg *cagg)
 {
-	List	   *rows = find_rows(attnum, relid);
+	List	   *rows = find_rows(attnum, relid, snapshot);
 
 	if (rows == NIL)
 		return false;
@@ -126,25 +126,31 @@ find_one(AttrNumber attnum, Oid relid, TsdbCagg *cagg)
 bool
 tsdb_cagg_find(Oid stored, TsdbCagg *cagg)
 {
-	return find_one(Anum_stored, stored, cagg);
+	return find_one(Anum_stored, stored, NULL, cagg);
+}
+
+bool
+tsdb_cagg_find_as_of(Oid stored, Snapshot snapshot, TsdbCagg *cagg)
+{
+	return find_one(Anum_stored, stored, snapshot, cagg);
 }
 
 bool
 tsdb_cagg_find_view(Oid view, TsdbCagg *cagg)
 {
-	return find_one(Anum_view, view, cagg);
+	return find_one(Anum_view, view, NULL, cagg);
 }
 
 List *
 tsdb_cagg_of_source(Oid source)
 {
-	return find_rows(Anum_source, source);
+	return find_rows(Anum_source, source, NULL);
 }
 
 bool
 tsdb_cagg_has_children(Oid stored)
 {
-	return find_rows(Anum_parent, stored) != NIL;
+	return find_rows(Anum_parent, stored, NULL) != NIL;
 }
 
 void

@@ -287,6 +287,7 @@ check_source(Definition *def)
 	Relation	rel;
 
 	tsdb_require_owner(def->source);
+	LockRelationOid(def->source, ShareRowExclusiveLock);
 	(void) find_all_inheritors(def->source, ShareRowExclusiveLock, NULL);
 	rel = table_open(def->source, NoLock);
 	if (IsCatalogRelationOid(RelationGetRelid(rel)))

@@ -53,6 +53,7 @@ extern Oid	tsdb_cagg_dirty_table(void);
 
 /* By stored table, by view, by either: false if there is none. */
 extern bool tsdb_cagg_find(Oid stored, TsdbCagg *cagg);
+extern bool tsdb_cagg_find_as_of(Oid stored, Snapshot snapshot, TsdbCagg *cagg);
 extern bool tsdb_cagg_find_view(Oid view, TsdbCagg *cagg);
 /* List of TsdbCagg * of a source table. */
 extern List *tsdb_cagg_of_source(Oid source);

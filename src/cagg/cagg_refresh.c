@@ -157,7 +157,6 @@ tsdb_cagg_fresh(PG_FUNCTION_ARGS)
 	Oid			stored = PG_GETARG_OID(0);
 	TupleDesc	desc;
 	TsdbCagg	cagg;
-	TsdbTimeRanges *empty;
 	const TsdbTimeRanges *ranges;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
@@ -172,14 +171,25 @@ tsdb_cagg_fresh(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		if (!tsdb_cagg_find(stored, &cagg))
+		Snapshot	snapshot = GetActiveSnapshot();
+		bool		seen = tsdb_cagg_find_as_of(stored, snapshot, &cagg);
+
+		if (!seen && !tsdb_cagg_find(stored, &cagg))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("table \"%s\" holds no buckets of a continuous aggregate", get_rel_name(stored)),
 					 errdetail("It has no row in tsdb.cagg.")));
-		empty = tsdb_ranges_make();
 		values[0] = BoolGetDatum(true);
-		ranges = cagg.materialized_only ? empty : tsdb_cagg_fresh_ranges(&cagg, GetActiveSnapshot(), NULL);
+		if (!seen)
+		{
+			/* younger than the snapshot, which sees nothing of what is stored, nor of the log */
+			TsdbTimeRanges *all = tsdb_ranges_make();
+
+			tsdb_ranges_append(all, PG_INT64_MIN, PG_INT64_MAX);
+			ranges = all;
+		}
+		else
+			ranges = cagg.materialized_only ? tsdb_ranges_make() : tsdb_cagg_fresh_ranges(&cagg, snapshot, NULL);
 	}
 	values[1] = ranges_to_array(ranges);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
@@ -391,6 +401,7 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 				 errmsg("continuous aggregate was dropped meanwhile")));
 	cagg = &now;
 	/* before the snapshot: a TRUNCATE has committed, and is seen, or has not begun */
+	LockRelationOid(cagg->source, AccessShareLock);
 	(void) find_all_inheritors(cagg->source, AccessShareLock, NULL);
 
 	map = map_of(cagg);
