@@ -5,10 +5,12 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "agg/tsdb_agg.h"
 #include "am/direct_load.h"
 #include "am/row_access.h"
 #include "am/row_lock.h"
+#include "cagg/cagg.h"
 #include "chunk/codec_stats.h"
 #include "fmgr.h"
 #include "guc.h"
@@ -51,8 +53,15 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 					 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *queryEnv,
 					 DestReceiver *dest, QueryCompletion *qc)
 {
-	Node	   *stmt = pstmt->utilityStmt;
-	bool		is_create_extension = IsA(stmt, CreateExtensionStmt);
+	Node	   *stmt;
+	bool		is_create_extension;
+	bool		is_ddl;
+
+	if (tsdb_cagg_before_utility(&pstmt, queryString, qc))
+		return;
+	stmt = pstmt->utilityStmt;
+	is_create_extension = IsA(stmt, CreateExtensionStmt);
+	is_ddl = tsdb_cagg_is_ddl(stmt);
 
 	tsdb_jobs_before_utility(stmt);
 	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
@@ -84,6 +93,8 @@ tsdb_process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyT
 	/* stmt may be gone after COMMIT and the like */
 	if (is_create_extension)
 		tsdb_jobs_after_create_extension((CreateExtensionStmt *) stmt);
+	if (is_ddl)
+		tsdb_cagg_after_utility(stmt);
 }
 
 void
@@ -110,6 +121,7 @@ _PG_init(void)
 	tsdb_chunk_index_init();
 	tsdb_jobs_init();
 	tsdb_shard_moves_init();
+	tsdb_cagg_init();
 	/* last: its planner hook has to see a query before the others do */
 	tsdb_gapfill_init();
 

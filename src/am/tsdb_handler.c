@@ -49,6 +49,7 @@
 PG_FUNCTION_INFO_V1(tsdb_am_handler);
 
 void		(*tsdb_rows_added_hook) (Relation rel, int rows) = NULL;
+const TsdbChangeHooks *tsdb_change_hooks = NULL;
 
 static const TupleTableSlotOps *
 tsdb_slot_callbacks(Relation relation)
@@ -644,9 +645,30 @@ hold_chunk_store(Relation rel)
 	held_subid = GetCurrentSubTransactionId();
 }
 
+static inline bool
+is_watched(Relation rel)
+{
+	return tsdb_change_hooks != NULL && tsdb_change_hooks->watches(rel);
+}
+
+/* A version that is to be deleted; rel is watched. */
+static void
+tell_of_old_version(Relation rel, ItemPointer tid, CommandId cid)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsTsdb);
+
+	if (table_tuple_fetch_row_version(rel, tid, SnapshotAny, slot))
+		tsdb_change_hooks->row(rel, slot, cid);
+	else
+		tsdb_change_hooks->truncate(rel);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 static void
 tsdb_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate)
 {
+	if (unlikely(is_watched(rel)))
+		tsdb_change_hooks->row(rel, slot, cid);
 	if (tsdb_direct_load_take(rel, &slot, 1, cid, options, bistate))
 		return;
 	hold_chunk_store(rel);
@@ -658,6 +680,13 @@ static void
 tsdb_multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid, int options,
 				  BulkInsertState bistate)
 {
+	int			i;
+
+	if (unlikely(is_watched(rel)))
+	{
+		for (i = 0; i < nslots; i++)
+			tsdb_change_hooks->row(rel, slots[i], cid);
+	}
 	if (tsdb_direct_load_take(rel, slots, nslots, cid, options, bistate))
 		return;
 	hold_chunk_store(rel);
@@ -669,6 +698,8 @@ static void
 tsdb_tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 							  BulkInsertState bistate, uint32 specToken)
 {
+	if (unlikely(is_watched(rel)))
+		tsdb_change_hooks->row(rel, slot, cid);
 	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert_speculative(rel, slot, cid, options, bistate, specToken);
 	tsdb_rows_added(rel, 1);
@@ -692,6 +723,8 @@ tsdb_tuple_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapsho
 {
 	TM_Result	result;
 
+	if (unlikely(is_watched(rel)))
+		tell_of_old_version(rel, tid, cid);
 	if (tsdb_tid_is_virtual(tid))
 		return tsdb_chunk_delete(rel, tid, cid, crosscheck, wait, tmfd, changingPart);
 	result = TSDB_HEAPAM->tuple_delete(rel, tid, cid, snapshot, crosscheck, wait, tmfd, changingPart);
@@ -705,6 +738,11 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
 {
 	TM_Result	result;
 
+	if (unlikely(is_watched(rel)))
+	{
+		tell_of_old_version(rel, otid, cid);
+		tsdb_change_hooks->row(rel, slot, cid);
+	}
 	hold_chunk_store(rel);
 	if (tsdb_tid_is_virtual(otid))
 	{
@@ -727,12 +765,17 @@ static void
 tsdb_relation_set_new_filelocator(Relation rel, const RelFileLocator *newrnode, char persistence,
 							   TransactionId *freezeXid, MultiXactId *minmulti)
 {
+	/* TRUNCATE; a new table and one that is written anew are watched by nobody */
+	if (is_watched(rel))
+		tsdb_change_hooks->truncate(rel);
 	TSDB_HEAPAM->relation_set_new_filelocator(rel, newrnode, persistence, freezeXid, minmulti);
 }
 
 static void
 tsdb_relation_nontransactional_truncate(Relation rel)
 {
+	if (is_watched(rel))
+		tsdb_change_hooks->truncate(rel);
 	TSDB_HEAPAM->relation_nontransactional_truncate(rel);
 
 	/*
