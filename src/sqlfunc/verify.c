@@ -7,9 +7,7 @@
  * series filter; every tuple of the chunk store, found page by page: key, checksum, and that the index knows as many;
  * row store: pages, line pointers, tuple headers, marks of moved rows.
  *
- * Readers report damage by ERRCODE_DATA_CORRUPTED.  Each part runs in a subtransaction of its own, so that after
- * an error the next part starts clean; other errors are raised.  A part opens what it needs
- * itself: buffers, relations and locks of a part that failed go with its subtransaction.
+ * All is read in parts, see damage.h.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -29,6 +27,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "sqlfunc/damage.h"
 #include "sqlfunc/table_access.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
@@ -64,9 +63,6 @@ typedef struct Verifier
 	TsdbDirEntry *entries;		/* that the snapshot sees and that can be read, in table_cxt */
 	int			nentries;
 	bool		directory_whole;	/* these are all */
-	int32	   *changes;		/* keys that the index has, if it could not be read in one go */
-	int			nchanges;
-	uint32		change;			/* entry to read */
 	/* tuples of the chunk store */
 	struct KnownChunk *known;	/* by rising chunk id, entries of aborted transactions included */
 	int			nknown;
@@ -99,28 +95,18 @@ put_problem(Verifier *v, Oid chunk_id, const char *column, const char *problem)
 	tuplestore_putvalues(v->tupstore, v->resultdesc, values, nulls);
 }
 
-/* The problem in one line; what the row's other columns say is left out. */
-static char *
-describe(const Verifier *v, const ErrorData *edata)
+typedef struct PartCall
 {
-	StringInfoData text;
-	const char *detail = edata->detail;
+	Verifier   *v;
+	void		(*part) (Verifier *v);
+} PartCall;
 
-	initStringInfo(&text);
-	if (v->attnum != 0 && detail != NULL)
-	{
-		char	   *prefix = psprintf("Column \"%s\": ",
-									  NameStr(TupleDescAttr(RelationGetDescr(v->rel), v->attnum - 1)->attname));
+static void
+call_part(void *arg)
+{
+	PartCall   *call = arg;
 
-		if (strncmp(detail, prefix, strlen(prefix)) == 0)
-			appendStringInfoString(&text, detail + strlen(prefix));
-	}
-	if (text.len == 0)
-		appendStringInfo(&text, "%s%s%s", edata->message, detail != NULL ? ": " : "",
-						 detail != NULL ? detail : "");
-	if (text.len > 0 && text.data[text.len - 1] == '.')
-		text.data[--text.len] = '\0';
-	return text.data;
+	call->part(call->v);
 }
 
 /*
@@ -129,125 +115,17 @@ describe(const Verifier *v, const ErrorData *edata)
 static char *
 run_part(Verifier *v, void (*part) (Verifier *v))
 {
-	MemoryContext caller_cxt = CurrentMemoryContext;
-	ResourceOwner caller_owner = CurrentResourceOwner;
-	char	   *volatile problem = NULL;
+	PartCall	call = {v, part};
+	ErrorData  *edata = tsdb_damage_try(call_part, &call, v->part_cxt);
 
-	CHECK_FOR_INTERRUPTS();
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(v->part_cxt);
-	PG_TRY();
-	{
-		part(v);
-
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller_cxt);
-		CurrentResourceOwner = caller_owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller_cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller_cxt);
-		CurrentResourceOwner = caller_owner;
-
-		/* (the second: a transaction number from the future or a past that is forgotten) */
-		if (edata->sqlerrcode != ERRCODE_DATA_CORRUPTED && edata->sqlerrcode != ERRCODE_UNDEFINED_FILE)
-			ReThrowError(edata);
-		problem = describe(v, edata);
-		FreeErrorData(edata);
-	}
-	PG_END_TRY();
-
-	MemoryContextReset(v->part_cxt);
-	return problem;
+	return edata == NULL ? NULL :
+		tsdb_damage_text(edata, v->attnum != 0 ? NameStr(TupleDescAttr(RelationGetDescr(v->rel), v->attnum - 1)->attname) : NULL);
 }
 
 /* ------------------------------------------------------------------------
  * Root and directory
  * ------------------------------------------------------------------------
  */
-
-static void
-keep_entries(Verifier *v, const TsdbDirEntry *entries, int n)
-{
-	v->entries = MemoryContextAllocHuge(v->table_cxt, Max(n, 1) * sizeof(TsdbDirEntry));
-	if (n > 0)
-		memcpy(v->entries, entries, n * sizeof(TsdbDirEntry));
-	v->nentries = n;
-}
-
-/* All entries in one go. */
-static void
-read_directory(Verifier *v)
-{
-	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
-	TsdbDirEntry *entries;
-	int			n;
-
-	if (store == NULL)
-		return;
-	entries = tsdb_directory_read(store, v->snapshot, &n);
-	keep_entries(v, entries, n);
-	v->directory_whole = true;
-	tsdb_store_close(store);
-}
-
-static void
-read_changes(Verifier *v)
-{
-	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
-	int32	   *keys = tsdb_store_keys(store, TSDB_DIRECTORY_ID, 1, PG_INT32_MAX, &v->nchanges);
-
-	v->changes = MemoryContextAllocHuge(v->table_cxt, Max(v->nchanges, 1) * sizeof(int32));
-	if (v->nchanges > 0)
-		memcpy(v->changes, keys, v->nchanges * sizeof(int32));
-	tsdb_store_close(store);
-}
-
-static void
-read_entry(Verifier *v)
-{
-	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
-
-	if (tsdb_directory_read_one(store, v->snapshot, v->change, &v->entries[v->nentries]))
-		v->nentries++;
-	tsdb_store_close(store);
-}
-
-/* One damaged entry does not hide the chunks of others. */
-static void
-verify_directory(Verifier *v)
-{
-	char	   *whole = run_part(v, read_directory);
-	bool		found = false;
-	char	   *problem;
-	int			i;
-
-	if (whole == NULL)
-		return;
-	v->entries = NULL;
-	v->nentries = v->nchanges = 0;
-	problem = run_part(v, read_changes);
-	if (problem == NULL)
-		v->entries = MemoryContextAllocHuge(v->table_cxt, Max(v->nchanges, 1) * sizeof(TsdbDirEntry));
-	for (i = 0; problem == NULL && i < v->nchanges; i++)
-	{
-		char	   *one;
-
-		v->change = (uint32) v->changes[i];
-		one = run_part(v, read_entry);
-		if (one != NULL)
-			put_problem(v, InvalidOid, NULL, one);
-		found |= one != NULL;
-	}
-	if (!found)
-		put_problem(v, InvalidOid, NULL, whole);
-}
 
 static void
 check_directory(Verifier *v)
@@ -791,79 +669,6 @@ verify_store(Verifier *v, const bool *damaged)
  * ------------------------------------------------------------------------
  */
 
-#define report_row(v, off, ...) \
-	ereport(ERROR, \
-			(errcode(ERRCODE_DATA_CORRUPTED), \
-			 errmsg("row store of table \"%s\" is damaged", RelationGetRelationName((v)->rel)), \
-			 errdetail_internal("Block %u, line pointer %u: %s.", (v)->block, (off), psprintf(__VA_ARGS__))))
-
-static bool
-is_of_aborted(HeapTupleHeader tuple)
-{
-	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
-
-	if (HeapTupleHeaderXminCommitted(tuple))
-		return false;
-	return HeapTupleHeaderXminInvalid(tuple) ||
-		(TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
-		 !TransactionIdIsInProgress(xmin) && !TransactionIdDidCommit(xmin));
-}
-
-static void
-check_tuple(Verifier *v, OffsetNumber off, ItemId item, HeapTupleHeader tuple)
-{
-	OffsetNumber ctid_off = ItemPointerGetOffsetNumberNoCheck(&tuple->t_ctid);
-
-	if (tuple->t_hoff < SizeofHeapTupleHeader || tuple->t_hoff > ItemIdGetLength(item) ||
-		tuple->t_hoff != MAXALIGN(tuple->t_hoff))
-		report_row(v, off, "data starts at byte %u of %u", tuple->t_hoff, ItemIdGetLength(item));
-	/* a transaction that added columns and failed may have left rows with them */
-	if (HeapTupleHeaderGetNatts(tuple) > RelationGetNumberOfAttributes(v->rel) && !is_of_aborted(tuple))
-		report_row(v, off, "tuple has %d columns, the table %d",
-				   HeapTupleHeaderGetNatts(tuple), RelationGetNumberOfAttributes(v->rel));
-
-	/* a moved row's place in its chunk; numbers from 0xFFFD are core's */
-	if (ctid_off >= TSDB_MOVED_OFFSET_FIRST && ctid_off < 0xFFFD)
-	{
-		if (ItemPointerGetBlockNumberNoCheck(&tuple->t_ctid) != v->block)
-			report_row(v, off, "mark of a moved row names block %u",
-					   ItemPointerGetBlockNumberNoCheck(&tuple->t_ctid));
-		if (ctid_off - TSDB_MOVED_OFFSET_FIRST >= TSDB_MOVED_MAX_ROWS)
-			report_row(v, off, "mark of a moved row names row %u", ctid_off - TSDB_MOVED_OFFSET_FIRST);
-	}
-}
-
-static void
-check_page(Verifier *v, Page page)
-{
-	OffsetNumber maxoff;
-	OffsetNumber off;
-
-	if (PageIsNew(page))
-		return;
-	maxoff = PageGetMaxOffsetNumber(page);
-	for (off = FirstOffsetNumber; off <= maxoff; off++)
-	{
-		ItemId		item = PageGetItemId(page, off);
-
-		if (ItemIdIsRedirected(item))
-		{
-			OffsetNumber target = ItemIdGetRedirect(item);
-
-			if (target < FirstOffsetNumber || target > maxoff)
-				report_row(v, off, "redirected to line pointer %u of %u", target, maxoff);
-		}
-		if (!ItemIdIsNormal(item))
-			continue;
-		if (ItemIdGetLength(item) < SizeofHeapTupleHeader ||
-			ItemIdGetOffset(item) < ((PageHeader) page)->pd_upper ||
-			ItemIdGetOffset(item) != MAXALIGN(ItemIdGetOffset(item)) ||
-			ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ)
-			report_row(v, off, "tuple of %u bytes at byte %u", ItemIdGetLength(item), ItemIdGetOffset(item));
-		check_tuple(v, off, item, (HeapTupleHeader) PageGetItem(page, item));
-	}
-}
-
 /* From v->block to the end, or to the first block that is damaged. */
 static void
 check_row_store(Verifier *v)
@@ -877,7 +682,7 @@ check_row_store(Verifier *v)
 		CHECK_FOR_INTERRUPTS();
 		buf = ReadBufferExtended(v->rel, MAIN_FORKNUM, v->block, RBM_NORMAL, strategy);
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		check_page(v, BufferGetPage(buf));
+		tsdb_row_page_check(v->rel, v->block, BufferGetPage(buf));
 		UnlockReleaseBuffer(buf);
 	}
 	FreeAccessStrategy(strategy);
@@ -893,9 +698,16 @@ verify_table(Verifier *v)
 {
 	char	   *problem;
 	bool	   *damaged;
+	TsdbReadableDirectory directory = {.rel = v->rel, .snapshot = v->snapshot, .cxt = v->table_cxt};
+	ListCell   *lc;
 	int			i;
 
-	verify_directory(v);
+	tsdb_readable_directory_read(&directory);
+	v->entries = directory.entries;
+	v->nentries = directory.nentries;
+	v->directory_whole = directory.whole;
+	foreach(lc, directory.problems)
+		put_problem(v, InvalidOid, NULL, lfirst(lc));
 	problem = run_part(v, check_directory);
 	if (problem != NULL)
 		put_problem(v, InvalidOid, NULL, problem);
