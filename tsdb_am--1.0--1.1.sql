@@ -459,3 +459,14 @@ BEGIN
 	END LOOP;
 END $$;
 
+
+--
+-- Damaged tables
+--
+
+CREATE FUNCTION tsdb.salvage(relation regclass, target regclass, null_damaged boolean DEFAULT false)
+RETURNS TABLE ("table" regclass, chunk oid, rows_copied bigint, rows_lost bigint, damaged_columns name[], problem text)
+AS 'MODULE_PATHNAME', 'tsdb_sql_salvage'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION tsdb.salvage(regclass, regclass, boolean) IS
+'copies the rows of a damaged table that can be read into another table; one row of the result for all that was sound, and one for each chunk that was not';

@@ -7,10 +7,12 @@
 #
 # Environment: TESTS="name ..."  only these (for sql, isolation, t, core);
 # TSDB_CHECK_CORE=0  leaves PostgreSQL's own suite out of "all".
-# TSDB_FUZZ_SECONDS=10  how long each fuzz target of the codecs runs.
+# TSDB_FUZZ_SECONDS=10  how long each fuzz target of the codecs runs;
+# TSDB_VARIANT=sanitize  runs the servers with the sanitizers' build instead of the one with assertions.
 set -euo pipefail
 
 part=${1:-all}
+variant=${TSDB_VARIANT:-assert}
 bash "$(dirname "$0")/install_deps.sh"
 . "$(dirname "$0")/lib.sh"
 find_postgres
@@ -42,6 +44,7 @@ compiler_clang=$(command -v clang || ls /usr/bin/clang-[0-9]* 2>/dev/null | sort
 declare -A variant_arguments=(
 	[release]="EXTRA_CFLAGS=-Werror"
 	[assert]="'EXTRA_CFLAGS=-Werror -DUSE_ASSERT_CHECKING'"
+	[sanitize]="'EXTRA_CFLAGS=$sanitize_flags'"
 )
 
 declare -A built=()
@@ -139,8 +142,8 @@ suite_stage()
 suite_server()
 {
 	[ ! -e "$scratch/suite_server" ] || return 0
-	build assert || return 1
-	stage_variant assert
+	build $variant || return 1
+	stage_variant $variant
 	suite_stage
 	server_create suite_server
 	server_config suite_server "$(cat "$top/t/test.conf")"
@@ -252,20 +255,20 @@ part_t()
 {
 	local script name
 	section "tests with servers of their own"
-	build assert || return 0
+	build $variant || return 0
 	for script in "$top"/t/[0-9]*.sh; do
 		[ -e "$script" ] || continue
 		name=$(basename "$script" .sh)
 		wanted "$name" || continue
-		tap "$name" env TSDB_VARIANT=assert timeout 1200 bash "$script"
+		tap "$name" env TSDB_VARIANT=$variant timeout 1200 bash "$script"
 	done
 }
 
 part_core()
 {
 	section "PostgreSQL's own regression tests, on heap and on tsdb"
-	build assert || return 0
-	tap core env TSDB_VARIANT=assert timeout 2400 bash "$top/scripts/check_core.sh"
+	build $variant || return 0
+	tap core env TSDB_VARIANT=$variant timeout 2400 bash "$top/scripts/check_core.sh"
 }
 
 case $part in

@@ -45,6 +45,12 @@ as_user()
 
 #--------------------------------------------------------------------- builds
 
+# Variant "sanitize": address and undefined-behaviour sanitizers in the library alone, so that the server must load their
+# runtime first (see stage_variant).  TSDB_SANITIZE: blocks are decoded from copies of just their size, see chunk_reader.c.
+# Without the check of null pointers, which liburcu's inline functions fail (they take the address of a first member); who
+# reads through one is stopped all the same.
+sanitize_flags="-DUSE_ASSERT_CHECKING -DTSDB_SANITIZE -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all"
+
 # build_variant NAME [make argument...]: a copy of the sources in build/NAME, compiled there, so that
 # variants don't disturb each other or the tree.  Output goes to build/NAME.log.
 build_variant()
@@ -69,6 +75,7 @@ build_variant()
 
 # Puts a built variant where the private servers look for it.  Debian's PostgreSQL can load an
 # extension from below another root; elsewhere it has to be installed for real.
+server_environment=()
 stage_variant()
 {
 	local name=$1 arguments
@@ -84,6 +91,15 @@ dynamic_library_path = '$scratch/stage$("$PG_CONFIG" --pkglibdir):\$libdir'"
 		make -C "$build_dir/$name" -s --no-print-directory "${arguments[@]}" \
 			install >>"$build_dir/$name.log" 2>&1
 		stage_conf=
+	fi
+
+	# the sanitizers' runtime comes before all else; a report ends the process by a signal, which no_crash finds in the log
+	server_environment=()
+	if [[ "${arguments[*]}" == *-fsanitize=address* ]]; then
+		gcc -shared -fPIC -Wl,-z,initfirst "$top/t/sanitize_preload.c" -o "$scratch/sanitize_preload.so"
+		server_environment=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so):$scratch/sanitize_preload.so"
+			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1:detect_stack_use_after_return=0
+			UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1)
 	fi
 }
 
@@ -149,7 +165,7 @@ server_config()
 
 server_start()
 {
-	if ! (cd "$scratch" && as_user "$pg_bin/pg_ctl" -s -D "$scratch/$1" -l "$scratch/$1.log" -w -t 120 start); then
+	if ! (cd "$scratch" && as_user "${server_environment[@]}" "$pg_bin/pg_ctl" -s -D "$scratch/$1" -l "$scratch/$1.log" -w -t 120 start); then
 		tail -n 20 "$scratch/$1.log" >&2
 		return 1
 	fi

@@ -3,7 +3,7 @@
 -- and should not be, or the other way round; bytes or results that depend on the processor.
 SET tsdb_am.direct_load_rows = 1000;
 SET extra_float_digits = 1;
-SELECT tsdb.version() ~ '^1\.0 \((sse2|neon|baseline|avx2|avx512)\)$' AS version;
+SELECT tsdb.version() ~ '^1\.1 \((sse2|neon|baseline|avx2|avx512)\)$' AS version;
 SELECT coalesce(sum(blocks), 0) AS blocks_before, coalesce(sum(blocks) FILTER (WHERE encoding = 'fsst'), 0) AS fsst_before FROM tsdb.stat_codecs \gset
 CREATE TYPE weather AS ENUM ('sun', 'rain', 'snow', 'fog', 'hail');
 CREATE DOMAIN percent AS float8 CHECK (VALUE BETWEEN 0 AND 100);

@@ -124,6 +124,9 @@ typedef struct BlockBytes
 	const uint8 *data;
 	Size		len;
 	TsdbStoredTuple stored;
+#ifdef TSDB_SANITIZE
+	uint8	   *copy;			/* what data points to */
+#endif
 } BlockBytes;
 
 static struct
@@ -469,6 +472,34 @@ tsdb_row_tid(uint32 first_vblock, uint32 row, ItemPointer tid)
 
 /*-------------- blocks --------------*/
 
+/* Checks all that a segment says of itself; "checksum": that too. */
+static void
+segment_check(TsdbStore *store, Oid chunk_id, uint32 segment, const char *column, const TsdbStoredTuple *stored, bool checksum)
+{
+	TsdbSegmentDisk head;
+
+	if (stored->len < sizeof(TsdbSegmentDisk))
+		tsdb_report_corruption(store->rel, chunk_id, column,
+							   "segment %u has %zu bytes", segment, stored->len);
+	memcpy(&head, stored->data, sizeof(head));
+	if (checksum && head.crc != tsdb_crc_behind(stored->data, stored->len))
+		tsdb_report_corruption(store->rel, chunk_id, column,
+							   "checksum of segment %u does not match", segment);
+	if (head.version == 0 || head.version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, chunk_id, head.version, TSDB_FORMAT_VERSION);
+	if (head.flags != 0 || head.spare != 0 || head.spare2[0] != 0 || head.spare2[1] != 0 ||
+		head.chunk_id != chunk_id || head.segment != segment || head.length != stored->len)
+		tsdb_report_corruption(store->rel, chunk_id, column,
+							   "segment %u of %zu bytes says it is segment %u of chunk %u with %u bytes, flags %u",
+							   segment, stored->len, head.segment, head.chunk_id, head.length, head.flags);
+}
+
+void
+tsdb_segment_check(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored)
+{
+	segment_check(store, entry->d.chunk_id, (uint32) stored->chunk_seq - entry->d.nheader, NULL, stored, true);
+}
+
 /*
  * Pins a segment and checks it.  The checksum costs about as much as decoding a vector, so it is
  * computed once for each segment and open chunk; everything else is checked each time.
@@ -481,7 +512,6 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 	int32		seq = (int32) (chunk->pub.entry.d.nheader + segment);
 	const TsdbTidDisk *hint = &chunk->layout.tids[segment];
 	ItemPointerData tid;
-	TsdbSegmentDisk head;
 
 	Assert(segment < chunk->layout.header->nsegments);
 	tid.ip_blkid.bi_hi = hint->blk_hi;
@@ -491,24 +521,36 @@ segment_pin(OpenChunk *chunk, uint32 segment, const char *column, TsdbStoredTupl
 		!tsdb_store_read_key(store, chunk_id, seq, SnapshotAny, stored))
 		report_missing(chunk, column, seq);
 
-	if (stored->len < sizeof(TsdbSegmentDisk))
-		tsdb_report_corruption(store->rel, chunk_id, column,
-							   "segment %u has %zu bytes", segment, stored->len);
-	memcpy(&head, stored->data, sizeof(head));
-	if ((chunk->checked[segment / 8] & (1 << segment % 8)) == 0)
-	{
-		if (head.crc != tsdb_crc_behind(stored->data, stored->len))
-			tsdb_report_corruption(store->rel, chunk_id, column,
-								   "checksum of segment %u does not match", segment);
-		chunk->checked[segment / 8] |= 1 << segment % 8;
-	}
-	if (head.version == 0 || head.version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, head.version, TSDB_FORMAT_VERSION);
-	if (head.flags != 0 || head.spare != 0 || head.spare2[0] != 0 || head.spare2[1] != 0 ||
-		head.chunk_id != chunk_id || head.segment != segment || head.length != stored->len)
-		tsdb_report_corruption(store->rel, chunk_id, column,
-							   "segment %u of %zu bytes says it is segment %u of chunk %u with %u bytes, flags %u",
-							   segment, stored->len, head.segment, head.chunk_id, head.length, head.flags);
+	segment_check(store, chunk_id, segment, column, stored, (chunk->checked[segment / 8] & (1 << segment % 8)) == 0);
+	chunk->checked[segment / 8] |= 1 << segment % 8;
+}
+
+/*
+ * The block's bytes are these.  For the address sanitizer they are copied to a place of just their size, so that it notices
+ * who reads behind a block's end (in the buffer another block lies there), or after block_put.  (An error leaves the copy behind.)
+ */
+static inline void
+block_set(BlockBytes *block, const uint8 *data, Size len)
+{
+	block->len = len;
+#ifdef TSDB_SANITIZE
+	block->copy = malloc(len);
+	if (block->copy == NULL)
+		elog(ERROR, "out of memory");
+	if (len > 0)
+		memcpy(block->copy, data, len);
+	data = block->copy;
+#endif
+	block->data = data;
+}
+
+static inline void
+block_unset(BlockBytes *block)
+{
+#ifdef TSDB_SANITIZE
+	free(block->copy);
+#endif
+	block->data = NULL;
 }
 
 /* Adds bytes, of a tuple at most, to a block that is put together in the scratch. */
@@ -544,7 +586,7 @@ block_gather(OpenChunk *chunk, uint32 first, uint32 count, const char *column, B
 		span_append(block, stored.data + sizeof(TsdbSegmentDisk), stored.len - sizeof(TsdbSegmentDisk));
 		tsdb_store_release(&stored);
 	}
-	block->data = scratch.span;
+	block_set(block, scratch.span, block->len);
 	block->stored.buffer = InvalidBuffer;
 }
 
@@ -569,14 +611,14 @@ block_get(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, BlockBy
 	segment_pin(chunk, ref->segment, column, &block->stored);
 	if ((Size) ref->offset + ref->length > block->stored.len)
 		report_block_outside(chunk, ref, column, block->stored.len);
-	block->data = block->stored.data + ref->offset;
-	block->len = ref->length;
+	block_set(block, block->stored.data + ref->offset, ref->length);
 }
 
 static void
 block_put(BlockBytes *block)
 {
 	tsdb_store_release(&block->stored);
+	block_unset(block);
 	if (scratch.span_size > KEEP_BYTES)
 	{
 		pfree(scratch.span);
@@ -600,8 +642,9 @@ pieces_gather(OpenChunk *chunk, const TsdbBlockRef *refs, uint32 count, const ch
 		block_get(chunk, &refs[i], column, &piece);
 		span_append(block, piece.data, piece.len);
 		tsdb_store_release(&piece.stored);
+		block_unset(&piece);
 	}
-	block->data = scratch.span;
+	block_set(block, scratch.span, block->len);
 	block->stored.buffer = InvalidBuffer;
 }
 
@@ -1290,8 +1333,7 @@ block_get_pinned(OpenChunk *chunk, const TsdbBlockRef *ref, const char *column, 
 	}
 	if ((Size) ref->offset + ref->length > pin->stored.len)
 		report_block_outside(chunk, ref, column, pin->stored.len);
-	block->data = pin->stored.data + ref->offset;
-	block->len = ref->length;
+	block_set(block, pin->stored.data + ref->offset, ref->length);
 	block->stored.buffer = InvalidBuffer;
 }
 

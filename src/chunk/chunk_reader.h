@@ -140,6 +140,9 @@ extern int	tsdb_alive_rows(TsdbChunk *chunk, uint32 vector, uint64 *rows);
  */
 extern bool tsdb_chunk_prefetch(TsdbChunk *chunk, const AttrNumber *attnums, int nattnums, uint64 vectors);
 
+/* For verify: a stored segment of the chunk by itself, checksum included. */
+extern void tsdb_segment_check(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored);
+
 /* For views and verify: header as stored, checked; vectors as unpacked. */
 extern const TsdbHeaderDisk *tsdb_chunk_header(TsdbChunk *chunk);
 extern const TsdbColumnDisk *tsdb_chunk_columns(TsdbChunk *chunk);

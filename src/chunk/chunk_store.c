@@ -61,8 +61,6 @@ struct TsdbStoreScan
 	IndexScanDesc iscan;
 	TupleTableSlot *slot;
 	Oid			chunk_id;
-	int32		first_seq;
-	int32		last_seq;
 	Snapshot	filter;			/* to be applied to what the scan returns, or NULL */
 };
 
@@ -436,8 +434,37 @@ begin_index_scan(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(first_seq));
 	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(last_seq));
 	iscan = index_beginscan(store->toastrel, store->indexes[store->valid_index], snapshot, NULL, lengthof(keys), 0);
+	/* index entries too: a tuple must have the key of the entry that led to it */
+	iscan->xs_want_itup = true;
 	index_rescan(iscan, keys, lengthof(keys), NULL, 0);
 	return iscan;
+}
+
+/* chunk_seq of the index entry that the scan returned last; key columns are never NULL. */
+static int32
+index_entry_seq(IndexScanDesc iscan)
+{
+	bool		isnull;
+
+	return DatumGetInt32(index_getattr(iscan->xs_itup, 2, iscan->xs_itupdesc, &isnull));
+}
+
+static void pg_attribute_noreturn()
+report_shape(TsdbStore *store, Oid chunk_id, const ItemPointerData *tid)
+{
+	tsdb_report_corruption(store->rel, chunk_id, NULL, "tuple (%u,%u) of \"%s\" is no tuple of a chunk store",
+						   ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+						   RelationGetRelationName(store->toastrel));
+}
+
+static void pg_attribute_noreturn()
+report_key(TsdbStore *store, Oid chunk_id, int32 seq, const TsdbStoredTuple *stored)
+{
+	tsdb_report_corruption(store->rel, chunk_id, NULL,
+						   "tuple (%u,%u) of \"%s\" has key (%u,%d), its index entry (%u,%d)",
+						   ItemPointerGetBlockNumber(&stored->tid), ItemPointerGetOffsetNumber(&stored->tid),
+						   RelationGetRelationName(store->toastrel),
+						   stored->chunk_id, stored->chunk_seq, chunk_id, seq);
 }
 
 TsdbStoreScan *
@@ -448,8 +475,6 @@ tsdb_store_scan_begin(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 las
 
 	scan->store = store;
 	scan->chunk_id = chunk_id;
-	scan->first_seq = first_seq;
-	scan->last_seq = last_seq;
 	scan->slot = NULL;
 	scan->filter = IsolationIsSerializable() && IsMVCCSnapshot(snapshot) ? snapshot : NULL;
 	scan->iscan = begin_index_scan(store, chunk_id, first_seq, last_seq,
@@ -479,6 +504,7 @@ bool
 tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result)
 {
 	BufferHeapTupleTableSlot *slot = (BufferHeapTupleTableSlot *) scan->slot;
+	int32		seq;
 
 	CHECK_FOR_INTERRUPTS();
 
@@ -492,19 +518,10 @@ tsdb_store_scan_next(TsdbStoreScan *scan, TsdbStoredTuple *result)
 			 !tuple_visible(scan->store, slot->base.tuple, slot->buffer, scan->filter));
 
 	if (!stored_tuple_parse(slot->base.tuple, slot->buffer, result))
-		tsdb_report_corruption(scan->store->rel, scan->chunk_id, NULL,
-							   "tuple (%u,%u) of \"%s\" is no tuple of a chunk store",
-							   ItemPointerGetBlockNumber(&slot->base.tuple->t_self),
-							   ItemPointerGetOffsetNumber(&slot->base.tuple->t_self),
-							   RelationGetRelationName(scan->store->toastrel));
-	if (result->chunk_id != scan->chunk_id ||
-		result->chunk_seq < scan->first_seq || result->chunk_seq > scan->last_seq)
-		tsdb_report_corruption(scan->store->rel, scan->chunk_id, NULL,
-							   "tuple (%u,%u) of \"%s\" has key (%u,%d), which its index entry has not",
-							   ItemPointerGetBlockNumber(&result->tid),
-							   ItemPointerGetOffsetNumber(&result->tid),
-							   RelationGetRelationName(scan->store->toastrel),
-							   result->chunk_id, result->chunk_seq);
+		report_shape(scan->store, scan->chunk_id, &slot->base.tuple->t_self);
+	seq = index_entry_seq(scan->iscan);
+	if (result->chunk_id != scan->chunk_id || result->chunk_seq != seq)
+		report_key(scan->store, scan->chunk_id, seq, result);
 	return true;
 }
 
@@ -519,30 +536,48 @@ tsdb_store_scan_end(TsdbStoreScan *scan)
 	pfree(scan);
 }
 
-/* Visits the tuples of one page: tids[0 .. n - 1]. */
-static void
-visit_page(TsdbStore *store, const ItemPointerData *tids, Size n, Oid chunk_id, int32 first_seq, int32 last_seq,
-		   Snapshot snapshot, TsdbStoreVisit visit, void *arg)
+/* A tuple to be visited: as its index entry has it. */
+typedef struct VisitedTuple
 {
-	BlockNumber block = ItemPointerGetBlockNumber(&tids[0]);
+	ItemPointerData tid;
+	int32		seq;
+} VisitedTuple;
+
+/*
+ * Visits the tuples of one page: tuples[0 .. n - 1].
+ *
+ * TIDs were read without a lock.  What the snapshot sees can't have gone meanwhile, but another TID may be nobody's by now, or that of a
+ * later tuple, which the snapshot does not see.  So a tuple with another key that it does see is damaged, and so is one of another shape, which
+ * no tuple of a TOAST relation has: to pass over it would bring back a deleted row.  (A root is frozen as soon as it is made, and so seen by older snapshots.)
+ */
+static void
+visit_page(TsdbStore *store, const VisitedTuple *tuples, Size n, Oid chunk_id, Snapshot snapshot, TsdbStoreVisit visit, void *arg)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(&tuples[0].tid);
 	Buffer		buffer = ReadBuffer(store->toastrel, block);
+	Page		page = BufferGetPage(buffer);
 	Size		i;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	TestForOldSnapshot(snapshot, store->toastrel, BufferGetPage(buffer));
+	TestForOldSnapshot(snapshot, store->toastrel, page);
 	for (i = 0; i < n; i++)
 	{
+		OffsetNumber offset = ItemPointerGetOffsetNumber(&tuples[i].tid);
 		TsdbStoredTuple stored;
 		bool		visible;
 
-		/* the TID was read without a lock: it may be another tuple's by now, if ours was dead to us */
-		if (!parse_item(store, buffer, block, ItemPointerGetOffsetNumber(&tids[i]), &stored) ||
-			stored.chunk_id != chunk_id || stored.chunk_seq < first_seq || stored.chunk_seq > last_seq)
+		if (offset > PageGetMaxOffsetNumber(page) || !ItemIdIsNormal(PageGetItemId(page, offset)))
 			continue;
+		if (!parse_item(store, buffer, block, offset, &stored))
+			report_shape(store, chunk_id, &tuples[i].tid);
 		visible = HeapTupleSatisfiesVisibility(stored.tuple, snapshot, buffer);
 		HeapCheckForSerializableConflictOut(visible, store->toastrel, stored.tuple, buffer, snapshot);
-		if (visible)
+		if (!visible)
+			continue;
+		if (stored.chunk_id == chunk_id && stored.chunk_seq == tuples[i].seq)
 			visit(&stored, arg);
+		else if (stored.chunk_id != TSDB_ROOT_ID)
+			report_key(store, chunk_id, tuples[i].seq, &stored);
 	}
 	UnlockReleaseBuffer(buffer);
 }
@@ -551,8 +586,8 @@ visit_page(TsdbStore *store, const ItemPointerData *tids, Size n, Oid chunk_id, 
 static int
 compare_blocks(const void *a, const void *b)
 {
-	BlockNumber left = ItemPointerGetBlockNumber((ItemPointer) a);
-	BlockNumber right = ItemPointerGetBlockNumber((ItemPointer) b);
+	BlockNumber left = ItemPointerGetBlockNumber(&((const VisitedTuple *) a)->tid);
+	BlockNumber right = ItemPointerGetBlockNumber(&((const VisitedTuple *) b)->tid);
 
 	return left < right ? -1 : left > right;
 }
@@ -564,7 +599,7 @@ tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 	/* each page's tuples are judged below; see tsdb_store_scan_begin for why no more is locked */
 	IndexScanDesc iscan = begin_index_scan(store, chunk_id, first_seq, last_seq,
 										   IsolationIsSerializable() ? SnapshotAny : snapshot);
-	ItemPointerData *tids = NULL;
+	VisitedTuple *tuples = NULL;
 	ItemPointer tid;
 	Size		allocated = 0;
 	Size		n = 0;
@@ -581,13 +616,14 @@ tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 		if (n == allocated)
 		{
 			allocated = allocated ? allocated * 2 : 256;
-			tids = tids ? repalloc_huge(tids, allocated * sizeof(ItemPointerData)) :
-				palloc(allocated * sizeof(ItemPointerData));
+			tuples = tuples ? repalloc_huge(tuples, allocated * sizeof(VisitedTuple)) :
+				palloc(allocated * sizeof(VisitedTuple));
 		}
-		tids[n] = *tid;
+		tuples[n].tid = *tid;
+		tuples[n].seq = index_entry_seq(iscan);
 		if (n > 0)
 		{
-			int			order = compare_blocks(&tids[n - 1], &tids[n]);
+			int			order = compare_blocks(&tuples[n - 1], &tuples[n]);
 
 			rising = rising && order <= 0;
 			falling = falling && order >= 0;
@@ -597,17 +633,56 @@ tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq
 	index_endscan(iscan);
 
 	if (!rising && !falling)
-		qsort(tids, n, sizeof(ItemPointerData), compare_blocks);
+		qsort(tuples, n, sizeof(VisitedTuple), compare_blocks);
 	for (first = 0; first < n; first = last)
 	{
 		CHECK_FOR_INTERRUPTS();
 		for (last = first + 1;
-			 last < n && ItemPointerGetBlockNumber(&tids[last]) == ItemPointerGetBlockNumber(&tids[first]);)
+			 last < n && ItemPointerGetBlockNumber(&tuples[last].tid) == ItemPointerGetBlockNumber(&tuples[first].tid);)
 			last++;
-		visit_page(store, tids + first, last - first, chunk_id, first_seq, last_seq, snapshot, visit, arg);
+		visit_page(store, tuples + first, last - first, chunk_id, snapshot, visit, arg);
 	}
-	if (tids != NULL)
-		pfree(tids);
+	if (tuples != NULL)
+		pfree(tuples);
+}
+
+int32 *
+tsdb_store_keys(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, int *nkeys)
+{
+	IndexScanDesc iscan = begin_index_scan(store, chunk_id, first_seq, last_seq, SnapshotAny);
+	int32	   *keys = NULL;
+	Size		allocated = 0;
+	Size		n = 0;
+
+	while (iscan != NULL && index_getnext_tid(iscan, ForwardScanDirection) != NULL)
+	{
+		int32		seq = index_entry_seq(iscan);
+
+		CHECK_FOR_INTERRUPTS();
+		if (n > 0 && keys[n - 1] == seq)
+			continue;
+		if (n == allocated)
+		{
+			allocated = allocated ? allocated * 2 : 64;
+			keys = keys ? repalloc_huge(keys, allocated * sizeof(int32)) : palloc(allocated * sizeof(int32));
+		}
+		keys[n++] = seq;
+	}
+	if (iscan != NULL)
+		index_endscan(iscan);
+	*nkeys = (int) n;
+	return keys;
+}
+
+TsdbPageItem
+tsdb_store_page_item(TsdbStore *store, Buffer buffer, OffsetNumber offset, TsdbStoredTuple *result)
+{
+	Page		page = BufferGetPage(buffer);
+
+	if (offset < FirstOffsetNumber || offset > PageGetMaxOffsetNumber(page) ||
+		!ItemIdIsNormal(PageGetItemId(page, offset)))
+		return TSDB_ITEM_NONE;
+	return parse_item(store, buffer, BufferGetBlockNumber(buffer), offset, result) ? TSDB_ITEM_TUPLE : TSDB_ITEM_DAMAGED;
 }
 
 void

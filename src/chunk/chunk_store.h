@@ -110,6 +110,19 @@ extern void tsdb_store_visit(TsdbStore *store, Oid chunk_id, int32 first_seq, in
 							 TsdbStoreVisit visit, void *arg);
 
 /*
+ * For who looks for damage.  Values of chunk_seq that the index has, rising, each once, whatever the tuples are; heap pages are not read.
+ */
+extern int32 *tsdb_store_keys(TsdbStore *store, Oid chunk_id, int32 first_seq, int32 last_seq, int *nkeys);
+/* The same for pages: the tuple at an offset of a page, which the caller has pinned and locked.  Not to be released. */
+typedef enum TsdbPageItem
+{
+	TSDB_ITEM_NONE,				/* no tuple is there */
+	TSDB_ITEM_TUPLE,
+	TSDB_ITEM_DAMAGED			/* it has not the shape of a tuple of a chunk store; result->tuple_space has its place */
+} TsdbPageItem;
+extern TsdbPageItem tsdb_store_page_item(TsdbStore *store, Buffer buffer, OffsetNumber offset, TsdbStoredTuple *result);
+
+/*
  * Deletes the tuple at tid for the current transaction (heap_delete, no wait: a tuple
  * that somebody else deletes is an internal error, the chunk lock forbids it).
  */

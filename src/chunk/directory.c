@@ -659,6 +659,26 @@ tsdb_directory_read(TsdbStore *store, Snapshot snapshot, int *nentries)
 	return tsdb_directory_read_after(store, snapshot, 0, nentries);
 }
 
+bool
+tsdb_directory_read_one(TsdbStore *store, Snapshot snapshot, uint32 change, TsdbDirEntry *entry)
+{
+	TsdbStoredTuple stored;
+
+	if (!tsdb_store_read_key(store, TSDB_DIRECTORY_ID, (int32) change, snapshot, &stored))
+		return false;
+	entry_parse(store, &stored, entry);
+	tsdb_store_release(&stored);
+	return true;
+}
+
+void
+tsdb_directory_check(TsdbStore *store, const TsdbStoredTuple *stored)
+{
+	TsdbDirEntry entry;
+
+	entry_parse(store, stored, &entry);
+}
+
 int
 tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32 vblock)
 {

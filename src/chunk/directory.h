@@ -78,6 +78,11 @@ extern TsdbDirEntry *tsdb_directory_read(TsdbStore *store, Snapshot snapshot, in
 /* Same, only change numbers > after. */
 extern TsdbDirEntry *tsdb_directory_read_after(TsdbStore *store, Snapshot snapshot, uint32 after, int *nentries);
 
+/* The entry with that change number that the snapshot sees; false: there is none.  For who looks for damage, entry by entry. */
+extern bool tsdb_directory_read_one(TsdbStore *store, Snapshot snapshot, uint32 change, TsdbDirEntry *entry);
+/* A stored entry by itself: an error if it is damaged. */
+extern void tsdb_directory_check(TsdbStore *store, const TsdbStoredTuple *stored);
+
 /* Index in sorted entries of the one that holds this virtual block (without flag), or -1. */
 extern int	tsdb_directory_find(const TsdbDirEntry *entries, int nentries, uint32 vblock);
 

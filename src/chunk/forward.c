@@ -100,6 +100,26 @@ tsdb_forward_write(TsdbStore *store, const TsdbDirEntry *entry, const ItemPointe
 	return tids;
 }
 
+void
+tsdb_forward_check(TsdbStore *store, const TsdbStoredTuple *stored, TsdbForwardDisk *disk)
+{
+	Oid			chunk_id = stored->chunk_id;
+
+	if (stored->len < sizeof(*disk))
+		tsdb_report_corruption(store->rel, chunk_id, NULL, "forwards %d have %zu bytes",
+							   stored->chunk_seq, stored->len);
+	memcpy(disk, stored->data, sizeof(*disk));
+	if (disk->crc != tsdb_crc_behind(stored->data, stored->len))
+		tsdb_report_corruption(store->rel, chunk_id, NULL, "checksum of forwards %d does not match",
+							   stored->chunk_seq);
+	if (disk->version == 0 || disk->version > TSDB_FORMAT_VERSION)
+		tsdb_report_version(store->rel, chunk_id, disk->version, TSDB_FORMAT_VERSION);
+	if (disk->flags != 0 || disk->chunk_id != chunk_id || disk->nrows < 1 || disk->nrows > TSDB_FORWARD_ROWS)
+		tsdb_report_corruption(store->rel, chunk_id, NULL,
+							   "forwards %d say they are of %u rows of chunk %u, flags %u",
+							   stored->chunk_seq, disk->nrows, disk->chunk_id, disk->flags);
+}
+
 /* Takes one tuple of forwards apart. */
 static void
 parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored, uint32 row, ItemPointer new_tid)
@@ -113,19 +133,10 @@ parse(TsdbStore *store, const TsdbDirEntry *entry, const TsdbStoredTuple *stored
 	TsdbCodecScratch *scratch;
 	int			nnulls;
 
-	if (stored->len < sizeof(disk))
-		tsdb_report_corruption(store->rel, chunk_id, NULL, "forwards %d have %zu bytes",
-							   stored->chunk_seq, stored->len);
-	memcpy(&disk, stored->data, sizeof(disk));
-	if (disk.crc != tsdb_crc_behind(stored->data, stored->len))
-		tsdb_report_corruption(store->rel, chunk_id, NULL, "checksum of forwards %d does not match",
-							   stored->chunk_seq);
-	if (disk.version == 0 || disk.version > TSDB_FORMAT_VERSION)
-		tsdb_report_version(store->rel, chunk_id, disk.version, TSDB_FORMAT_VERSION);
-	if (disk.flags != 0 || disk.chunk_id != chunk_id || disk.nrows != nrows)
-		tsdb_report_corruption(store->rel, chunk_id, NULL,
-							   "forwards %d say they are of %u rows of chunk %u, flags %u",
-							   stored->chunk_seq, disk.nrows, disk.chunk_id, disk.flags);
+	tsdb_forward_check(store, stored, &disk);
+	if (disk.nrows != nrows)
+		tsdb_report_corruption(store->rel, chunk_id, NULL, "forwards %d are of %u rows, not of %u",
+							   stored->chunk_seq, disk.nrows, nrows);
 
 	codes = palloc(sizeof(int64) * TSDB_CODEC_MAX_ROWS);
 	isnull = palloc(sizeof(bool) * TSDB_CODEC_MAX_ROWS);

@@ -30,4 +30,7 @@ extern ItemPointerData *tsdb_forward_write(TsdbStore *store, const TsdbDirEntry 
 extern bool tsdb_forward_find(TsdbStore *store, const TsdbDirEntry *entry, TransactionId deleter,
 							  uint32 row, ItemPointer new_tid);
 
+/* The checks of one stored tuple of forwards that need nothing else; fills in its header. */
+extern void tsdb_forward_check(TsdbStore *store, const TsdbStoredTuple *stored, TsdbForwardDisk *disk);
+
 #endif							/* TSDB_FORWARD_H */

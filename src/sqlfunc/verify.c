@@ -4,11 +4,10 @@
  *
  * Checked: root and directory (readable, numbers that rise and do not overlap); every visible
  * chunk: header, each vector of each column decoded, number of NULLs, zone maps, time range, column ranges and
- * series filter; row store: pages, line pointers, tuple headers, marks of moved rows.
+ * series filter; every tuple of the chunk store, found page by page: key, checksum, and that the index knows as many;
+ * row store: pages, line pointers, tuple headers, marks of moved rows.
  *
- * Readers report damage by ERRCODE_DATA_CORRUPTED.  Each part runs in a subtransaction of its own, so that after
- * an error the next part starts clean; other errors are raised.  A part opens what it needs
- * itself: buffers, relations and locks of a part that failed go with its subtransaction.
+ * All is read in parts, see damage.h.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -23,9 +22,12 @@
 #include "catalog/pg_collation_d.h"
 #include "chunk/chunk_reader.h"
 #include "chunk/column_ranges.h"
+#include "chunk/forward.h"
+#include "chunk/tombstone.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "sqlfunc/damage.h"
 #include "sqlfunc/table_access.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
@@ -39,6 +41,15 @@
 
 PG_FUNCTION_INFO_V1(tsdb_sql_verify);
 
+/* A chunk to which tuples of the chunk store may belong. */
+typedef struct KnownChunk
+{
+	TsdbDirEntry entry;
+	bool		visible;		/* to the snapshot */
+	bool		damaged;		/* damage has been told */
+	int64		tombstones_seen;	/* that the snapshot sees */
+} KnownChunk;
+
 typedef struct Verifier
 {
 	Relation	rel;
@@ -46,10 +57,17 @@ typedef struct Verifier
 	bool		is_partition;	/* of the table that was asked for: then problems name it */
 	Tuplestorestate *tupstore;
 	TupleDesc	resultdesc;
+	MemoryContext table_cxt;
 	MemoryContext part_cxt;		/* reset after each part */
 	/* directory */
-	TsdbDirEntry *entries;
+	TsdbDirEntry *entries;		/* that the snapshot sees and that can be read, in table_cxt */
 	int			nentries;
+	bool		directory_whole;	/* these are all */
+	/* tuples of the chunk store */
+	struct KnownChunk *known;	/* by rising chunk id, entries of aborted transactions included */
+	int			nknown;
+	int64		entries_seen;	/* entries that the snapshot sees */
+	Oid			chunk_id;		/* of the tuple that is being checked */
 	/* the part */
 	const TsdbDirEntry *entry;	/* chunk to check */
 	AttrNumber	attnum;			/* its only column to check, 0 = all */
@@ -77,28 +95,18 @@ put_problem(Verifier *v, Oid chunk_id, const char *column, const char *problem)
 	tuplestore_putvalues(v->tupstore, v->resultdesc, values, nulls);
 }
 
-/* The problem in one line; what the row's other columns say is left out. */
-static char *
-describe(const Verifier *v, const ErrorData *edata)
+typedef struct PartCall
 {
-	StringInfoData text;
-	const char *detail = edata->detail;
+	Verifier   *v;
+	void		(*part) (Verifier *v);
+} PartCall;
 
-	initStringInfo(&text);
-	if (v->attnum != 0 && detail != NULL)
-	{
-		char	   *prefix = psprintf("Column \"%s\": ",
-									  NameStr(TupleDescAttr(RelationGetDescr(v->rel), v->attnum - 1)->attname));
+static void
+call_part(void *arg)
+{
+	PartCall   *call = arg;
 
-		if (strncmp(detail, prefix, strlen(prefix)) == 0)
-			appendStringInfoString(&text, detail + strlen(prefix));
-	}
-	if (text.len == 0)
-		appendStringInfo(&text, "%s%s%s", edata->message, detail != NULL ? ": " : "",
-						 detail != NULL ? detail : "");
-	if (text.len > 0 && text.data[text.len - 1] == '.')
-		text.data[--text.len] = '\0';
-	return text.data;
+	call->part(call->v);
 }
 
 /*
@@ -107,41 +115,11 @@ describe(const Verifier *v, const ErrorData *edata)
 static char *
 run_part(Verifier *v, void (*part) (Verifier *v))
 {
-	MemoryContext caller_cxt = CurrentMemoryContext;
-	ResourceOwner caller_owner = CurrentResourceOwner;
-	char	   *volatile problem = NULL;
+	PartCall	call = {v, part};
+	ErrorData  *edata = tsdb_damage_try(call_part, &call, v->part_cxt);
 
-	CHECK_FOR_INTERRUPTS();
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(v->part_cxt);
-	PG_TRY();
-	{
-		part(v);
-
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller_cxt);
-		CurrentResourceOwner = caller_owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller_cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller_cxt);
-		CurrentResourceOwner = caller_owner;
-
-		if (edata->sqlerrcode != ERRCODE_DATA_CORRUPTED)
-			ReThrowError(edata);
-		problem = describe(v, edata);
-		FreeErrorData(edata);
-	}
-	PG_END_TRY();
-
-	MemoryContextReset(v->part_cxt);
-	return problem;
+	return edata == NULL ? NULL :
+		tsdb_damage_text(edata, v->attnum != 0 ? NameStr(TupleDescAttr(RelationGetDescr(v->rel), v->attnum - 1)->attname) : NULL);
 }
 
 /* ------------------------------------------------------------------------
@@ -154,7 +132,6 @@ check_directory(Verifier *v)
 {
 	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
 	TsdbRootDisk root;
-	TsdbDirEntry *entries;
 	bool		has_root;
 	int			i;
 
@@ -162,10 +139,6 @@ check_directory(Verifier *v)
 		return;
 
 	/* the root after the directory: its counts only rise */
-	entries = tsdb_directory_read(store, v->snapshot, &v->nentries);
-	v->entries = MemoryContextAllocHuge(MemoryContextGetParent(v->part_cxt),
-										Max(v->nentries, 1) * sizeof(TsdbDirEntry));
-	memcpy(v->entries, entries, v->nentries * sizeof(TsdbDirEntry));
 	has_root = tsdb_root_read(store, &root);
 	if (v->nentries > 0 && !has_root)
 		tsdb_report_corruption(v->rel, TSDB_ROOT_ID, NULL, "there are chunks, but no root");
@@ -424,7 +397,8 @@ verify_column(Verifier *v, AttrNumber attnum)
 	return last != NULL;
 }
 
-static void
+/* False: damage was told. */
+static bool
 verify_chunk(Verifier *v)
 {
 	bool		found = false;
@@ -433,7 +407,7 @@ verify_chunk(Verifier *v)
 	v->vector = 0;
 	problem = run_part(v, check_chunk);
 	if (problem == NULL)
-		return;
+		return true;
 
 	/* something is wrong: the header, or which columns? */
 	if (run_part(v, check_header) == NULL)
@@ -445,85 +419,255 @@ verify_chunk(Verifier *v)
 	}
 	if (!found)
 		put_problem(v, v->entry->d.chunk_id, NULL, problem);
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * Tuples of the chunk store
+ *
+ * Page by page, whatever the index says: what nobody finds through the index, and what no column that is left needs, is met here alone.
+ * ------------------------------------------------------------------------
+ */
+
+static int
+compare_known(const void *a, const void *b)
+{
+	Oid			left = ((const KnownChunk *) a)->entry.d.chunk_id;
+	Oid			right = ((const KnownChunk *) b)->entry.d.chunk_id;
+
+	return left < right ? -1 : left > right;
+}
+
+static KnownChunk *
+find_known(Verifier *v, Oid chunk_id)
+{
+	KnownChunk	key;
+
+	key.entry.d.chunk_id = chunk_id;
+	return v->nknown == 0 ? NULL : bsearch(&key, v->known, v->nknown, sizeof(KnownChunk), compare_known);
+}
+
+static void
+keep_known(Verifier *v, const TsdbDirEntry *entries, int n)
+{
+	int			i;
+
+	v->known = MemoryContextAllocExtended(v->table_cxt, Max(n, 1) * sizeof(KnownChunk), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (i = 0; i < n; i++)
+		v->known[i].entry = entries[i];
+	v->nknown = n;
+	qsort(v->known, n, sizeof(KnownChunk), compare_known);
+}
+
+static void
+read_known(Verifier *v)
+{
+	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
+	TsdbDirEntry *entries;
+	int			n;
+
+	entries = tsdb_directory_read(store, SnapshotAny, &n);
+	keep_known(v, entries, n);
+	tsdb_store_close(store);
+}
+
+static void
+check_stored(Verifier *v, TsdbStore *store, const TsdbStoredTuple *stored, bool visible)
+{
+	KnownChunk *chunk;
+	int64		seq = stored->chunk_seq;
+
+	v->chunk_id = InvalidOid;
+	if (stored->chunk_id == TSDB_ROOT_ID && seq == 0)
+		return;					/* read with the directory, by its key */
+	if (stored->chunk_id == TSDB_DIRECTORY_ID)
+	{
+		tsdb_directory_check(store, stored);
+		v->entries_seen += visible;
+		return;
+	}
+
+	if (stored->chunk_id >= FirstNormalObjectId)
+		v->chunk_id = stored->chunk_id;
+	if (seq >= TSDB_FORWARD_SEQ_FIRST && v->chunk_id != InvalidOid)
+	{
+		TsdbForwardDisk disk;
+
+		tsdb_forward_check(store, stored, &disk);
+		return;
+	}
+	chunk = find_known(v, stored->chunk_id);
+	if (chunk == NULL)
+	{
+		/* a piece of a value of the row store has such an id and a number that is not negative */
+		if (visible && (v->chunk_id == InvalidOid || seq < 0))
+			tsdb_report_corruption(v->rel, stored->chunk_id, NULL,
+								   "tuple (%u,%u) of \"%s\" has key (%u,%d), which belongs to nothing",
+								   ItemPointerGetBlockNumber(&stored->tid), ItemPointerGetOffsetNumber(&stored->tid),
+								   RelationGetRelationName(store->toastrel), stored->chunk_id, stored->chunk_seq);
+		return;
+	}
+	if (seq < 0)
+	{
+		chunk->tombstones_seen += visible;
+		if (!chunk->damaged)
+			(void) tsdb_tombstone_row(store, &chunk->entry, stored);
+	}
+	else if (chunk->damaged)
+		return;
+	else if (seq >= chunk->entry.d.nheader + chunk->entry.d.nsegments)
+		tsdb_report_corruption(v->rel, stored->chunk_id, NULL, "tuple %d is one more than the chunk has",
+							   stored->chunk_seq);
+	else if (seq >= chunk->entry.d.nheader)
+		tsdb_segment_check(store, &chunk->entry, stored);
+}
+
+/* Tuples of one page that somebody may still read. */
+static void
+check_store_page(Verifier *v, TsdbStore *store, Buffer buf, TransactionId oldest_xmin)
+{
+	OffsetNumber offsets[MaxHeapTuplesPerPage];
+	bool		visible[MaxHeapTuplesPerPage];
+	int			n = 0;
+	OffsetNumber off;
+	OffsetNumber maxoff;
+	int			i;
+
+	/* under the lock: which tuples; their bytes then need the pin alone */
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	maxoff = PageIsNew(BufferGetPage(buf)) ? 0 : PageGetMaxOffsetNumber(BufferGetPage(buf));
+	for (off = FirstOffsetNumber; off <= maxoff && n < MaxHeapTuplesPerPage; off++)
+	{
+		TsdbStoredTuple stored;
+		TsdbPageItem item = tsdb_store_page_item(store, buf, off, &stored);
+
+		if (item == TSDB_ITEM_NONE ||
+			(item == TSDB_ITEM_TUPLE && HeapTupleSatisfiesVacuum(stored.tuple, oldest_xmin, buf) == HEAPTUPLE_DEAD))
+			continue;
+		visible[n] = item == TSDB_ITEM_TUPLE && HeapTupleSatisfiesVisibility(stored.tuple, v->snapshot, buf);
+		offsets[n++] = off;
+	}
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+
+	for (i = 0; i < n; i++)
+	{
+		TsdbStoredTuple stored;
+
+		if (tsdb_store_page_item(store, buf, offsets[i], &stored) != TSDB_ITEM_TUPLE)
+		{
+			v->chunk_id = InvalidOid;
+			tsdb_report_corruption(v->rel, TSDB_DIRECTORY_ID, NULL, "tuple (%u,%u) of \"%s\" is no tuple of a chunk store",
+								   BufferGetBlockNumber(buf), offsets[i], RelationGetRelationName(store->toastrel));
+		}
+		check_stored(v, store, &stored, visible[i]);
+	}
+}
+
+/* From v->block to the end, or to the first block that has a damaged tuple. */
+static void
+check_store(Verifier *v)
+{
+	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
+	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	TransactionId oldest_xmin = GetOldestNonRemovableTransactionId(store->toastrel);
+
+	for (; v->block < v->nblocks; v->block++)
+	{
+		Buffer		buf;
+
+		CHECK_FOR_INTERRUPTS();
+		v->chunk_id = InvalidOid;
+		buf = ReadBufferExtended(store->toastrel, MAIN_FORKNUM, v->block, RBM_NORMAL, strategy);
+		check_store_page(v, store, buf, oldest_xmin);
+		ReleaseBuffer(buf);
+	}
+	FreeAccessStrategy(strategy);
+	tsdb_store_close(store);
+}
+
+/* The index has all that readers look for by it. */
+static void
+check_index_counts(Verifier *v)
+{
+	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
+
+	if (v->directory_whole && v->entries_seen != v->nentries)
+		tsdb_report_corruption(v->rel, TSDB_DIRECTORY_ID, NULL,
+							   "the pages of \"%s\" hold " INT64_FORMAT " entries, its index %d",
+							   RelationGetRelationName(store->toastrel), v->entries_seen, v->nentries);
+	for (; v->block < (BlockNumber) v->nknown; v->block++)
+	{
+		KnownChunk *chunk = &v->known[v->block];
+		int64		by_index;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!chunk->visible || chunk->damaged)
+			continue;
+		v->chunk_id = chunk->entry.d.chunk_id;
+		by_index = tsdb_tombstones_count(store, &chunk->entry, v->snapshot);
+		if (by_index != chunk->tombstones_seen)
+			tsdb_report_corruption(v->rel, v->chunk_id, NULL,
+								   "the pages of \"%s\" hold " INT64_FORMAT " tombstones, its index " INT64_FORMAT,
+								   RelationGetRelationName(store->toastrel), chunk->tombstones_seen, by_index);
+	}
+	tsdb_store_close(store);
+}
+
+static void
+count_blocks(Verifier *v)
+{
+	TsdbStore  *store = tsdb_store_open(v->rel, AccessShareLock);
+
+	v->nblocks = store == NULL ? 0 : RelationGetNumberOfBlocks(store->toastrel);
+	if (store != NULL)
+		tsdb_store_close(store);
+}
+
+/* damaged: [nentries], chunks of which damage was told. */
+static void
+verify_store(Verifier *v, const bool *damaged)
+{
+	bool		whole = true;
+	char	   *problem;
+	int			i;
+
+	(void) run_part(v, count_blocks);
+	if (v->nblocks == 0)
+		return;
+	/* if some entry can't be read, that was told, or will be by its page */
+	if (run_part(v, read_known) != NULL)
+		keep_known(v, v->entries, v->nentries);
+	for (i = 0; i < v->nentries; i++)
+	{
+		KnownChunk *chunk = find_known(v, v->entries[i].d.chunk_id);
+
+		if (chunk != NULL)
+		{
+			chunk->visible = true;
+			chunk->damaged = damaged[i];
+		}
+	}
+
+	for (v->block = 0; v->block < v->nblocks; v->block++)
+	{
+		problem = run_part(v, check_store);
+		if (problem == NULL)
+			continue;
+		whole = false;
+		/* an unreadable entry was told above */
+		if (v->chunk_id != InvalidOid || v->directory_whole)
+			put_problem(v, v->chunk_id, NULL, problem);
+	}
+	v->block = 0;
+	v->chunk_id = InvalidOid;
+	if (whole && (problem = run_part(v, check_index_counts)) != NULL)
+		put_problem(v, v->chunk_id, NULL, problem);
 }
 
 /* ------------------------------------------------------------------------
  * Row store
  * ------------------------------------------------------------------------
  */
-
-#define report_row(v, off, ...) \
-	ereport(ERROR, \
-			(errcode(ERRCODE_DATA_CORRUPTED), \
-			 errmsg("row store of table \"%s\" is damaged", RelationGetRelationName((v)->rel)), \
-			 errdetail_internal("Block %u, line pointer %u: %s.", (v)->block, (off), psprintf(__VA_ARGS__))))
-
-static bool
-is_of_aborted(HeapTupleHeader tuple)
-{
-	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
-
-	if (HeapTupleHeaderXminCommitted(tuple))
-		return false;
-	return HeapTupleHeaderXminInvalid(tuple) ||
-		(TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
-		 !TransactionIdIsInProgress(xmin) && !TransactionIdDidCommit(xmin));
-}
-
-static void
-check_tuple(Verifier *v, OffsetNumber off, ItemId item, HeapTupleHeader tuple)
-{
-	OffsetNumber ctid_off = ItemPointerGetOffsetNumberNoCheck(&tuple->t_ctid);
-
-	if (tuple->t_hoff < SizeofHeapTupleHeader || tuple->t_hoff > ItemIdGetLength(item) ||
-		tuple->t_hoff != MAXALIGN(tuple->t_hoff))
-		report_row(v, off, "data starts at byte %u of %u", tuple->t_hoff, ItemIdGetLength(item));
-	/* a transaction that added columns and failed may have left rows with them */
-	if (HeapTupleHeaderGetNatts(tuple) > RelationGetNumberOfAttributes(v->rel) && !is_of_aborted(tuple))
-		report_row(v, off, "tuple has %d columns, the table %d",
-				   HeapTupleHeaderGetNatts(tuple), RelationGetNumberOfAttributes(v->rel));
-
-	/* a moved row's place in its chunk; numbers from 0xFFFD are core's */
-	if (ctid_off >= TSDB_MOVED_OFFSET_FIRST && ctid_off < 0xFFFD)
-	{
-		if (ItemPointerGetBlockNumberNoCheck(&tuple->t_ctid) != v->block)
-			report_row(v, off, "mark of a moved row names block %u",
-					   ItemPointerGetBlockNumberNoCheck(&tuple->t_ctid));
-		if (ctid_off - TSDB_MOVED_OFFSET_FIRST >= TSDB_MOVED_MAX_ROWS)
-			report_row(v, off, "mark of a moved row names row %u", ctid_off - TSDB_MOVED_OFFSET_FIRST);
-	}
-}
-
-static void
-check_page(Verifier *v, Page page)
-{
-	OffsetNumber maxoff;
-	OffsetNumber off;
-
-	if (PageIsNew(page))
-		return;
-	maxoff = PageGetMaxOffsetNumber(page);
-	for (off = FirstOffsetNumber; off <= maxoff; off++)
-	{
-		ItemId		item = PageGetItemId(page, off);
-
-		if (ItemIdIsRedirected(item))
-		{
-			OffsetNumber target = ItemIdGetRedirect(item);
-
-			if (target < FirstOffsetNumber || target > maxoff)
-				report_row(v, off, "redirected to line pointer %u of %u", target, maxoff);
-		}
-		if (!ItemIdIsNormal(item))
-			continue;
-		if (ItemIdGetLength(item) < SizeofHeapTupleHeader ||
-			ItemIdGetOffset(item) < ((PageHeader) page)->pd_upper ||
-			ItemIdGetOffset(item) != MAXALIGN(ItemIdGetOffset(item)) ||
-			ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ)
-			report_row(v, off, "tuple of %u bytes at byte %u", ItemIdGetLength(item), ItemIdGetOffset(item));
-		check_tuple(v, off, item, (HeapTupleHeader) PageGetItem(page, item));
-	}
-}
 
 /* From v->block to the end, or to the first block that is damaged. */
 static void
@@ -538,7 +682,7 @@ check_row_store(Verifier *v)
 		CHECK_FOR_INTERRUPTS();
 		buf = ReadBufferExtended(v->rel, MAIN_FORKNUM, v->block, RBM_NORMAL, strategy);
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		check_page(v, BufferGetPage(buf));
+		tsdb_row_page_check(v->rel, v->block, BufferGetPage(buf));
 		UnlockReleaseBuffer(buf);
 	}
 	FreeAccessStrategy(strategy);
@@ -553,20 +697,28 @@ static void
 verify_table(Verifier *v)
 {
 	char	   *problem;
+	bool	   *damaged;
+	TsdbReadableDirectory directory = {.rel = v->rel, .snapshot = v->snapshot, .cxt = v->table_cxt};
+	ListCell   *lc;
 	int			i;
 
-	v->entries = NULL;
-	v->nentries = 0;
+	tsdb_readable_directory_read(&directory);
+	v->entries = directory.entries;
+	v->nentries = directory.nentries;
+	v->directory_whole = directory.whole;
+	foreach(lc, directory.problems)
+		put_problem(v, InvalidOid, NULL, lfirst(lc));
 	problem = run_part(v, check_directory);
 	if (problem != NULL)
 		put_problem(v, InvalidOid, NULL, problem);
 
-	/* nothing is here if the directory could not be read at all */
-	for (i = 0; v->entries != NULL && i < v->nentries; i++)
+	damaged = MemoryContextAllocHuge(v->table_cxt, Max(v->nentries, 1) * sizeof(bool));
+	for (i = 0; i < v->nentries; i++)
 	{
 		v->entry = &v->entries[i];
-		verify_chunk(v);
+		damaged[i] = !verify_chunk(v);
 	}
+	verify_store(v, damaged);
 
 	v->nblocks = RelationGetNumberOfBlocks(v->rel);
 	for (v->block = 0; v->block < v->nblocks; v->block++)
@@ -600,6 +752,7 @@ tsdb_sql_verify(PG_FUNCTION_ARGS)
 		v.snapshot = GetActiveSnapshot();
 		v.tupstore = rsinfo->setResult;
 		v.resultdesc = rsinfo->setDesc;
+		v.table_cxt = table_cxt;
 		v.part_cxt = AllocSetContextCreate(table_cxt, "tsdb verify part", ALLOCSET_DEFAULT_SIZES);
 		/* on a standby an unlogged table has no contents */
 		if (!RecoveryInProgress() || RelationIsPermanent(v.rel))
