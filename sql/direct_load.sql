@@ -187,5 +187,81 @@ COPY (SELECT '2026-01-01'::timestamptz + g * interval '1 s', g FROM generate_ser
 COPY lp FROM :'copyfile';
 SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE ctid >= '(2147483648,0)') > 50000 AS in_chunks FROM lp;
 RESET tsdb_am.write_buffer;
+
+-- what is known about partitions is forgotten when one of them changes
+TRUNCATE lp;
+INSERT INTO lp SELECT '2026-01-01', g FROM generate_series(1, 40) g;
+INSERT INTO lp SELECT '2026-01-01', g FROM generate_series(1, 40) g;
+
+CREATE TABLE lq (LIKE lp) PARTITION BY RANGE (n);
+CREATE TABLE lq1 PARTITION OF lq FOR VALUES FROM (0) TO (10) USING tsdb;
+CREATE TABLE lq2 PARTITION OF lq FOR VALUES FROM (10) TO (1000) USING tsdb;
+CREATE TABLE seen_rows (n bigint);
+CREATE FUNCTION seen_lq() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	BEGIN INSERT INTO seen_rows SELECT count(*) FROM lq; EXCEPTION WHEN division_by_zero THEN NULL; END;
+	RETURN NEW; END $$;
+INSERT INTO lq VALUES ('2026-01-01', 1), ('2026-01-01', 2), ('2026-01-01', 11), ('2026-01-01', 12);
+CREATE TRIGGER t BEFORE INSERT ON lq2 FOR EACH ROW EXECUTE FUNCTION seen_lq();
+INSERT INTO lq VALUES ('2026-01-01', 1), ('2026-01-01', 2), ('2026-01-01', 11), ('2026-01-01', 12);
+TABLE seen_rows;
+ALTER TABLE lq2 DISABLE TRIGGER t;
+INSERT INTO lq VALUES ('2026-01-01', 1), ('2026-01-01', 2), ('2026-01-01', 11), ('2026-01-01', 12);
+ALTER TABLE lq2 ENABLE TRIGGER t;
+INSERT INTO lq SELECT '2026-01-01', n FROM unnest('{3,4,13,14}'::int[]) n;
+TABLE seen_rows;
+DROP TABLE lq, seen_rows;
+DROP FUNCTION seen_lq;
+
+-- rows that are held as tuples first: few go to the row store as they are, more, or large ones, into columns; heap is the oracle
+CREATE TABLE hw (t timestamptz, n int, a text, b text, c numeric) USING heap;
+CREATE TABLE tw (LIKE hw) USING tsdb;
+ALTER TABLE tw ADD x int, DROP COLUMN c, ADD c numeric DEFAULT 3.5;
+ALTER TABLE hw ADD x int, DROP COLUMN c, ADD c numeric DEFAULT 3.5;
+CREATE TABLE wide (n int, a text, b text) USING heap;
+ALTER TABLE wide ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;
+INSERT INTO wide SELECT g, repeat(chr(65 + g % 26), 3000 + g), CASE WHEN g % 400 = 350 THEN repeat('y', 300000) END FROM generate_series(1, 1200) g;
+CREATE FUNCTION both_stores(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	differences bigint;
+BEGIN
+	TRUNCATE hw, tw;
+	EXECUTE replace(statement, '{t}', 'hw');
+	EXECUTE replace(statement, '{t}', 'tw');
+	SELECT count(*) INTO differences FROM ((TABLE hw EXCEPT ALL TABLE tw) UNION ALL (TABLE tw EXCEPT ALL TABLE hw)) d;
+	IF (SELECT count(*) FROM hw) <> (SELECT count(*) FROM tw) THEN RAISE 'rows are missing'; END IF;
+	RETURN differences || ' differences, ' || stores('tw');
+END $$;
+SELECT n, both_stores(format('INSERT INTO {t} (t, n, a) SELECT ''2026-01-01''::timestamptz + g * interval ''1 s'', g, CASE WHEN g %% 3 = 0 THEN ''a'' || g END FROM generate_series(1, %s) g', n))
+	FROM unnest('{1,2,31,32,33,127,128,129,255,999,1000,1001}'::int[]) n;
+SELECT n, both_stores(format('INSERT INTO {t} (n, a, b) SELECT n, a, b FROM wide WHERE n <= %s', n)) FROM unnest('{10,300,349,350,999,1000,1001,1200}'::int[]) n;
+SELECT n, both_stores(format('INSERT INTO {t} (n, a, b) SELECT n, a || n, b || n FROM wide WHERE n <= %s', n)) FROM unnest('{10,300,349,350,999,1200}'::int[]) n;
+SELECT both_stores('INSERT INTO {t} (n, a, c) VALUES (1, ''a'', 1), (2, NULL, 2), (3, ''c'', DEFAULT), (4, ''d'', NULL), (5, repeat(''long'', 100000), 5)');
+SELECT both_stores('INSERT INTO {t} (n) VALUES (1), (2), (3)');
+-- rows that come in batches, below and above the threshold; the batches are COPY's
+\set widefile '/tmp/tsdb_am_wide_' :DBNAME '.csv'
+COPY (SELECT n, a, b FROM wide WHERE n < 340) TO :'widefile';
+SELECT both_stores(format('COPY {t} (n, a, b) FROM %L', :'widefile'));
+COPY (SELECT n, left(a, 10) FROM wide WHERE n < 340) TO :'widefile';
+SELECT both_stores(format('COPY {t} (n, a) FROM %L', :'widefile'));
+-- the option forbids chunks: found out when the rows are enough
+ALTER TABLE tw SET (direct_load = off);
+SELECT both_stores('INSERT INTO {t} (n) SELECT generate_series(1, 5000)');
+SELECT both_stores('INSERT INTO {t} (n) SELECT generate_series(1, 500)');
+ALTER TABLE tw RESET (direct_load);
+-- a function that may not, but does, read in the middle; and one within a subtransaction
+CREATE FUNCTION liar(int) RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM tw) * 0 + $1; END';
+SELECT both_stores('INSERT INTO {t} (n) SELECT liar(g) FROM generate_series(1, 50) g');
+CREATE FUNCTION subliar(int) RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM tw) * 0 + $1; EXCEPTION WHEN division_by_zero THEN RETURN 1; END';
+SELECT both_stores('INSERT INTO {t} (n) SELECT subliar(g) FROM generate_series(1, 50) g');
+-- an error leaves nothing, the next statement is as always
+BEGIN;
+SAVEPOINT s;
+INSERT INTO tw (n) SELECT 100 / (20 - g) FROM generate_series(1, 30) g;
+ROLLBACK TO s;
+INSERT INTO tw (n) SELECT g FROM generate_series(1, 7) g;
+COMMIT;
+SELECT stores('tw');
+DROP TABLE hw, tw, wide;
+DROP FUNCTION both_stores, liar, subliar;
 DROP TABLE lp, l, log;
 DROP FUNCTION seen, sub_seen, note, trans, half, sqlins, stores;

@@ -50,6 +50,12 @@ extern Path *tsdb_agg_gather(PlannerInfo *root, RelOptInfo *partial_rel, Path *p
 /* Core's Agg over partial results. */
 extern void tsdb_agg_add_final(PlannerInfo *root, RelOptInfo *grouped, Path *partial, List *having, double groups);
 
+/*
+ * How many groups have these keys in so many rows of the table (or partitioned table)?  Knows steps of time, which core takes for as many
+ * groups as there are times; "rows" where nothing is known.
+ */
+extern double tsdb_agg_estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows);
+
 /* Is it certain that an aggregate raises no error, whatever the rows?  (But for a sum that overflows.) */
 extern bool tsdb_agg_is_harmless(const Aggref *aggref);
 

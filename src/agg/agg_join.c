@@ -537,7 +537,7 @@ count_parts(Expr *expr)
 	char	   *unit;
 	int			i;
 
-	if (!IsA(expr, FuncExpr) || (func->funcresulttype != NUMERICOID && func->funcresulttype != FLOAT8OID) ||
+	if (!IsA(expr, FuncExpr) || (func->funcresulttype != NUMERICOID && func->funcresulttype != FLOAT8OID) || func->args == NIL ||
 		!IsA(linitial(func->args), Const) || linitial_node(Const, func->args)->consttype != TEXTOID ||
 		linitial_node(Const, func->args)->constisnull)
 		return 0;
@@ -599,8 +599,8 @@ count_steps(PlannerInfo *root, RelOptInfo *rel, Expr *expr)
  * estimate_num_groups() takes every time for a group of its own where an expression of it is grouped by, and then nothing would ever be
  * aggregated first; of several columns it expects a tenth of the rows at most, and each row of (time, series) is a group.
  */
-static double
-estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows)
+double
+tsdb_agg_estimate_groups(PlannerInfo *root, RelOptInfo *rel, List *keys, double rows)
 {
 	double		groups = 1;
 	double		steps = 1;
@@ -826,7 +826,7 @@ tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *groupe
 	rel = find_base_rel(root, query.relid);
 	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, rel->relids);
 	partial_rel->consider_parallel = rel->consider_parallel && is_parallel_safe(root, (Node *) query.target->exprs);
-	groups = estimate_groups(root, rel, query.keys, rel->rows);
+	groups = tsdb_agg_estimate_groups(root, rel, query.keys, rel->rows);
 	for (parallel = 0; parallel <= (partial_rel->consider_parallel ? 1 : 0); parallel++)
 	{
 		Path	   *path = NULL;
@@ -853,7 +853,7 @@ tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *groupe
 
 		if (scan != NULL)
 		{
-			groups = estimate_groups(root, rel, free_keys(&query, scan->path.param_info), scan->path.rows);
+			groups = tsdb_agg_estimate_groups(root, rel, free_keys(&query, scan->path.param_info), scan->path.rows);
 			if (groups * ROWS_A_GROUP <= scan->path.rows)
 				add_joined(root, grouped, tsdb_agg_make_path(root, partial_rel, scan, &query, groups), steps, target, having);
 		}

@@ -455,8 +455,12 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, R
 	if (rte->rtekind != RTE_RELATION)
 		return;
 	if (parse->groupClause != NIL)
-		groups = estimate_num_groups(root, get_sortgrouplist_exprs(parse->groupClause, extra->targetList),
-									 input->cheapest_total_path->rows, NULL, NULL);
+	{
+		List	   *keys = get_sortgrouplist_exprs(parse->groupClause, extra->targetList);
+		double		rows = input->cheapest_total_path->rows;
+
+		groups = Min(estimate_num_groups(root, keys, rows, NULL, NULL), tsdb_agg_estimate_groups(root, input, keys, rows));
+	}
 	if (rte->inh)
 		add_partition_paths(root, input, grouped, extra, groups);
 	else

@@ -7,8 +7,10 @@
  * subtransaction the row has.  Whether the statement qualifies (load_rules.h) is decided at
  * its first row, so that inserts into other tables and empty ones cost nothing.
  *
- * A target is one relation that rows of one statement go to, with its buffer; or the note
- * that the relation does not qualify.  Targets without a frame belong to bulk inserts
+ * A target is one relation that rows of one statement go to, with its rows; or the note
+ * that the relation does not qualify.  Its rows are held as tuples while they may stay below the threshold, since most statements
+ * do: those go into the row store as they are.  The row that makes them enough, or too large to hold, has them all put into a
+ * column buffer, and what comes then goes there at once.  Targets without a frame belong to bulk inserts
  * (CREATE TABLE AS and the like), which end with table_finish_bulk_insert; where they take rows
  * from a query that can see the new table, that query has a frame, of kind BULK, only to be judged.
  *
@@ -61,6 +63,11 @@
 /* Rows a call of heap_multi_insert. */
 #define ROW_STORE_BATCH		128
 
+/* What a target holds as tuples at most; rows, if direct_load_rows is larger. */
+#define HOLD_MIN_ROWS		4
+#define HOLD_ROWS			1000
+#define HOLD_BYTES			((Size) 1024 * 1024)
+
 /* A buffer smaller than this part of write_buffer is not worth writing to make room. */
 #define MIN_FLUSH_PART		16
 
@@ -100,6 +107,16 @@ typedef struct LoadKey
 
 StaticAssertDecl(sizeof(LoadKey) == 16, "keys are compared as bytes: no padding");
 
+/* Rows held as tuples, in a context of its own that this is in, too. */
+typedef struct HeldRows
+{
+	MemoryContext cxt;
+	Size		bytes;
+	int			ntuples;
+	int			maxtuples;		/* allocated */
+	HeapTuple  *tuples;
+} HeldRows;
+
 typedef struct LoadTarget
 {
 	LoadKey		key;
@@ -111,8 +128,10 @@ typedef struct LoadTarget
 	RelFileLocator relnode;		/* rows of another one than the table's are of no use */
 	uint64		nrows_total;	/* taken in the whole statement */
 	Size		counted;		/* bytes for its rows and their flush; 0 = no rows pending */
-	TsdbColumnBuffer *buffer;	/* NULL until the first row */
-	TsdbTableOptions options;
+	/* one of these two, or neither */
+	HeldRows   *held;
+	TsdbColumnBuffer *buffer;
+	TsdbTableOptions options;	/* read with the first row that goes into the buffer */
 } LoadTarget;
 
 int			tsdb_direct_load_npending = 0;
@@ -220,7 +239,9 @@ count_target(LoadTarget *target)
 {
 	Size		bytes = 0;
 
-	if (target->buffer != NULL && target->buffer->nrows > 0)
+	if (target->held != NULL)
+		bytes = target->held->bytes;
+	else if (target->buffer != NULL && target->buffer->nrows > 0)
 		bytes = target->buffer->bytes_used + (Size) target->buffer->nrows * FLUSH_BYTES_PER_ROW;
 	if (target->counted == 0 && bytes > 0)
 		tsdb_direct_load_npending++;
@@ -229,6 +250,13 @@ count_target(LoadTarget *target)
 	load_bytes = load_bytes - target->counted + bytes;
 	target->counted = bytes;
 	Assert(tsdb_direct_load_npending >= 0);
+}
+
+static void
+release_held(LoadTarget *target)
+{
+	MemoryContextDelete(target->held->cxt);
+	target->held = NULL;
 }
 
 /*
@@ -243,10 +271,12 @@ remove_target(LoadTarget *target, bool failed)
 	Assert(failed || !target_is_pending(target));
 	if (load_last == target)
 		load_last = NULL;
+	if (target->held != NULL)
+		release_held(target);
+	target->buffer = NULL;
+	count_target(target);
 	if (buffer != NULL)
 	{
-		target->buffer = NULL;
-		count_target(target);
 		if (failed)
 			MemoryContextDelete(buffer->cxt);
 		else
@@ -262,7 +292,43 @@ remove_target(LoadTarget *target, bool failed)
  *-------------------------------------------------------------------------
  */
 
-/* Few rows: into the row store, in the order they came. */
+/*
+ * Rows that stayed few: into the row store as they are.  heap_multi_insert asks its slots for a materialized tuple and tells them its
+ * TID, no more; so they are no more than that, without columns.  To make ten real ones took as long as to insert two of the rows.
+ */
+static void
+write_held(LoadTarget *target, Relation rel)
+{
+	static HeapTupleTableSlot *slots = NULL;
+	TupleTableSlot *pointers[ROW_STORE_BATCH];
+	HeldRows   *held = target->held;
+	int			row = 0;
+	int			i;
+
+	if (slots == NULL)
+		slots = MemoryContextAllocZero(load_cxt, sizeof(HeapTupleTableSlot) * ROW_STORE_BATCH);
+	while (row < held->ntuples)
+	{
+		int			n = Min(held->ntuples - row, ROW_STORE_BATCH);
+
+		CHECK_FOR_INTERRUPTS();
+		for (i = 0; i < n; i++)
+		{
+			TupleTableSlot *slot = &slots[i].base;
+
+			slot->type = T_TupleTableSlot;
+			*((const TupleTableSlotOps **) &slot->tts_ops) = &TTSOpsHeapTuple;
+			slot->tts_flags = TTS_FLAG_SHOULDFREE;	/* its own: not to be copied */
+			slots[i].tuple = held->tuples[row + i];
+			pointers[i] = slot;
+		}
+		heap_multi_insert(rel, pointers, n, target->key.cid, target->key.options, NULL);
+		row += n;
+	}
+	tsdb_rows_added(rel, held->ntuples);
+}
+
+/* Few rows of a buffer: into the row store, in the order they came. */
 static void
 write_to_row_store(LoadTarget *target, Relation rel)
 {
@@ -422,7 +488,9 @@ flush_target(LoadTarget *target, Relation rel)
 		flush_cxt = AllocSetContextCreate(CurrentMemoryContext, "tsdb direct load flush",
 										  ALLOCSET_DEFAULT_SIZES);
 		oldcxt = MemoryContextSwitchTo(flush_cxt);
-		if (target->nrows_total < (uint64) target->threshold)
+		if (target->held != NULL)
+			write_held(target, rel);
+		else if (target->nrows_total < (uint64) target->threshold)
 			write_to_row_store(target, rel);
 		else
 			write_to_chunks(target, rel);
@@ -432,6 +500,13 @@ flush_target(LoadTarget *target, Relation rel)
 	}
 	if (opened != NULL)
 		relation_close(opened, NoLock);
+
+	if (target->held != NULL)
+	{
+		release_held(target);
+		count_target(target);
+		return;
+	}
 
 	/*
 	 * A table loaded alone fills the same arrays again: to give them back and take fresh pages cost
@@ -597,12 +672,10 @@ judge_frame(LoadFrame *frame)
 	MemoryContextSwitchTo(oldcxt);
 }
 
-/* May rows be kept back from this table, by the rules and its options? */
+/* May chunks be made of rows of this table, by its options? */
 static bool
-table_qualifies(Relation rel, TsdbLoadKind kind, TsdbTableOptions *options)
+options_allow(Relation rel, TsdbTableOptions *options)
 {
-	if (!tsdb_load_table_qualifies(rel, kind))
-		return false;
 	tsdb_options_get(rel, options);
 	if (options->no_direct_load)
 		return false;
@@ -684,12 +757,11 @@ find_target(Relation rel, CommandId cid, int options, BulkInsertState bistate)
 		target = hash_search(load_table, &key, HASH_FIND, NULL);
 		if (target == NULL)
 		{
-			TsdbTableOptions table_options;
 			MemoryContext oldcxt = MemoryContextSwitchTo(load_row_cxt);
 			bool		refused;
 
 			refused = (frame != NULL && !list_member_oid(frame->members, key.relid)) ||
-				!table_qualifies(rel, kind, &table_options);
+				!tsdb_load_table_qualifies(rel, kind);
 			MemoryContextSwitchTo(oldcxt);
 			MemoryContextReset(load_row_cxt);
 
@@ -700,8 +772,6 @@ find_target(Relation rel, CommandId cid, int options, BulkInsertState bistate)
 			target->refused = refused;
 			target->relnode = rel->rd_locator;
 			target->threshold = frame != NULL ? frame->threshold : tsdb_direct_load_rows;
-			if (!refused)
-				target->options = table_options;
 			dlist_push_tail(&load_targets, &target->node);
 		}
 		load_last = target;
@@ -714,15 +784,141 @@ find_target(Relation rel, CommandId cid, int options, BulkInsertState bistate)
 	return target;
 }
 
+/* Holds these rows as tuples; false, and none of them, if they are too many or too large for that. */
+static bool
+hold_rows(LoadTarget *target, Relation rel, TupleTableSlot **slots, int n)
+{
+	HeldRows   *held = target->held;
+	uint64		limit = Min(target->threshold - 1, HOLD_ROWS);
+	MemoryContext oldcxt;
+	Size		bytes = 0;
+	int			i;
+
+	/* rows that were held before and had to be written count, too: such a statement is a large one */
+	if (target->nrows_total + n > limit)
+		return false;
+	if (held == NULL)
+	{
+		MemoryContext cxt = AllocSetContextCreate(load_cxt, "tsdb direct load rows", ALLOCSET_DEFAULT_SIZES);
+
+		held = MemoryContextAllocZero(cxt, sizeof(HeldRows));
+		held->cxt = cxt;
+		held->maxtuples = 32;
+		held->tuples = MemoryContextAlloc(cxt, held->maxtuples * sizeof(HeapTuple));
+		target->held = held;
+	}
+	if (held->ntuples + n > held->maxtuples)
+	{
+		held->maxtuples = Max(held->maxtuples * 2, held->ntuples + n);
+		held->tuples = repalloc(held->tuples, held->maxtuples * sizeof(HeapTuple));
+	}
+
+	oldcxt = MemoryContextSwitchTo(held->cxt);
+	for (i = 0; i < n; i++)
+	{
+		HeapTuple	tuple = ExecCopySlotHeapTuple(slots[i]);
+
+		held->tuples[held->ntuples + i] = tuple;
+		bytes += HEAPTUPLESIZE + tuple->t_len;
+
+		/* what somebody else's TOAST relation keeps is fetched at once */
+		if (HeapTupleHasExternal(tuple) || held->bytes + bytes > HOLD_BYTES)
+			break;
+	}
+	MemoryContextSwitchTo(oldcxt);
+	if (i < n)
+		return false;
+
+	for (i = 0; i < n; i++)
+	{
+		slots[i]->tts_tableOid = RelationGetRelid(rel);
+		ItemPointerSetInvalid(&slots[i]->tts_tid);
+	}
+	held->ntuples += n;
+	held->bytes += bytes;
+	target->nrows_total += n;
+	return true;
+}
+
+/*
+ * Gives the target its column buffer, with the rows that it holds.  False if the table's options are against it: the rows are
+ * in the row store then, and so shall the others.
+ */
+static bool
+begin_columns(LoadTarget *target, Relation rel)
+{
+	HeldRows   *held = target->held;
+	MemoryContext oldcxt = MemoryContextSwitchTo(load_row_cxt);
+	bool		allowed;
+	int			i;
+
+	allowed = options_allow(rel, &target->options);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(load_row_cxt);
+	if (!allowed)
+	{
+		if (target_is_pending(target))
+			flush_target(target, rel);
+		target->refused = true;
+		return false;
+	}
+
+	target->buffer = acquire_buffer(RelationGetDescr(rel));
+	if (held == NULL)
+		return true;
+
+	oldcxt = MemoryContextSwitchTo(held->cxt);
+	if (held->ntuples > 0)
+	{
+		TupleDesc	tupdesc = RelationGetDescr(rel);
+		Datum	   *values = palloc(sizeof(Datum) * Max(tupdesc->natts, 1));
+		bool	   *isnull = palloc(sizeof(bool) * Max(tupdesc->natts, 1));
+
+		for (i = 0; i < held->ntuples; i++)
+		{
+			heap_deform_tuple(held->tuples[i], tupdesc, values, isnull);
+			if (!tsdb_column_buffer_append(target->buffer, values, isnull))
+			{
+				heap_insert(rel, held->tuples[i], target->key.cid, target->key.options, NULL);
+				tsdb_rows_added(rel, 1);
+				target->nrows_total--;
+			}
+		}
+	}
+	MemoryContextSwitchTo(oldcxt);
+	release_held(target);
+	return true;
+}
+
+static void
+append_slots(LoadTarget *target, Relation rel, TupleTableSlot **slots, int n, BulkInsertState bistate)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(load_row_cxt);
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		TupleTableSlot *slot = slots[i];
+
+		slot->tts_tableOid = RelationGetRelid(rel);
+		if (tsdb_column_buffer_append_slot(target->buffer, slot))
+		{
+			ItemPointerSetInvalid(&slot->tts_tid);
+			target->nrows_total++;
+		}
+		else
+			GetHeapamTableAmRoutine()->tuple_insert(rel, slot, target->key.cid, target->key.options, bistate);
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(load_row_cxt);
+}
+
 bool
 tsdb_direct_load_take(Relation rel, TupleTableSlot **slots, int n, CommandId cid,
 					  int options, struct BulkInsertStateData *bistate)
 {
 	LoadTarget *target;
-	TsdbColumnBuffer *buffer;
-	MemoryContext oldcxt;
 	Size		limit;
-	int			i;
 
 	/* the common case, single-row inserts: nothing around them */
 	if (load_frames == NULL && bistate == NULL)
@@ -730,32 +926,16 @@ tsdb_direct_load_take(Relation rel, TupleTableSlot **slots, int n, CommandId cid
 	target = find_target(rel, cid, options, bistate);
 	if (target == NULL)
 		return false;
-
-	if (target->buffer == NULL)
-	{
-		/* an insert has its transaction id from its first row on */
-		(void) GetCurrentTransactionId();
-		target->buffer = acquire_buffer(RelationGetDescr(rel));
-	}
-	buffer = target->buffer;
 	Assert(!target->flushing);
 
-	oldcxt = MemoryContextSwitchTo(load_row_cxt);
-	for (i = 0; i < n; i++)
-	{
-		TupleTableSlot *slot = slots[i];
+	/* an insert has its transaction id from its first row on */
+	if (target->nrows_total == 0)
+		(void) GetCurrentTransactionId();
 
-		slot->tts_tableOid = RelationGetRelid(rel);
-		if (tsdb_column_buffer_append_slot(buffer, slot))
-		{
-			ItemPointerSetInvalid(&slot->tts_tid);
-			target->nrows_total++;
-		}
-		else
-			GetHeapamTableAmRoutine()->tuple_insert(rel, slot, cid, options, bistate);
-	}
-	MemoryContextSwitchTo(oldcxt);
-	MemoryContextReset(load_row_cxt);
+	if (target->buffer == NULL && !hold_rows(target, rel, slots, n) && !begin_columns(target, rel))
+		return false;
+	if (target->buffer != NULL)
+		append_slots(target, rel, slots, n, bistate);
 
 	count_target(target);
 	limit = (Size) tsdb_write_buffer_kb * 1024;
@@ -860,7 +1040,7 @@ load_executor_start(QueryDesc *query, int eflags)
 
 	if (query->operation != CMD_INSERT || tsdb_direct_load_rows == 0 ||
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 ||
-		!tsdb_load_plan_possible(query->plannedstmt, tsdb_direct_load_rows))
+		!tsdb_load_plan_possible(query->plannedstmt, Min(tsdb_direct_load_rows, HOLD_MIN_ROWS)))
 		return;
 	root = castNode(ModifyTableState, query->planstate)->rootResultRelInfo->ri_RelationDesc;
 	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || tsdb_is_tsdb(root))

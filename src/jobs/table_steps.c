@@ -39,6 +39,10 @@
 
 /* A remainder of so few young rows is not worth a chunk yet. */
 #define MIN_YOUNG_ROWS		4096
+/* Of rows that are compressed early, so many have to be committed. */
+#define MIN_EARLY_ROWS		2048
+/* Turns that come early merge no oftener than this: to see what could be merged, the table's directory is read. */
+#define EARLY_MERGE_INTERVAL	(4 * USECS_PER_SEC)
 
 /* Steps in one turn: then other tables have theirs. */
 #define MAX_STEPS			64
@@ -81,6 +85,7 @@ typedef struct TableTurn
 	TsdbWorkerSlot *slot;
 	Oid			relation;
 	bool		many;			/* enough rows wait: age does not matter */
+	bool		early;			/* fewer than usual do, but they may be compressed */
 	TransactionId before;		/* else only older ones are moved */
 	BlockNumber next_block;
 	int64		rows;			/* moved by this turn */
@@ -128,13 +133,14 @@ compress_step(TableTurn *turn)
 		return result;
 	memset(&step, 0, sizeof(step));
 	step.next_block = from;
-	if (turn->many)
-		step.min_rows = MIN_YOUNG_ROWS;
+	if (turn->many || turn->early)
+		step.min_rows = turn->many ? MIN_YOUNG_ROWS : MIN_EARLY_ROWS;
 	else
 		step.before = turn->before;
 	tsdb_mover_compress_step(rel, &step);
 
 	pg_atomic_write_u64(&turn->slot->blocks_total, RelationGetNumberOfBlocks(rel));
+	pg_atomic_write_u32(&turn->work->may_be_early, !rel->rd_rel->relhasindex);
 	relation_close(rel, NoLock);
 	if (step.busy)
 		return STEP_BUSY;
@@ -558,6 +564,7 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 
 	tsdb_work_take(work, &waiting, &since);
 	turn.many = waiting >= TSDB_COMPRESS_ROWS;
+	turn.early = !turn.many && waiting >= TSDB_EARLY_ROWS && pg_atomic_read_u32(&work->may_be_early) != 0;
 	turn.before = tsdb_age_xid(start, (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC);
 
 	report(&turn, TSDB_PHASE_COMPRESSING, "compressing");
@@ -598,7 +605,12 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		tsdb_work_note(work, turn.waiting, start);
 
 		report(&turn, TSDB_PHASE_MERGING, "merging");
-		result = work->next_merge <= GetCurrentTimestamp() ? STEP_MORE : STEP_DONE;
+		result = work->next_merge <= GetCurrentTimestamp() &&
+			(!turn.early || work->last_merge + EARLY_MERGE_INTERVAL <= GetCurrentTimestamp()) ? STEP_MORE : STEP_DONE;
+		if (result == STEP_MORE)
+			work->last_merge = GetCurrentTimestamp();
+		else if (turn.early)
+			pg_atomic_write_u32(&work->merge, 1);
 		for (int steps = 0; steps < MAX_MERGE_STEPS && result == STEP_MORE; steps++)
 			result = run_step(&turn, merge_step, "merge");
 		if (result == -1)

@@ -148,6 +148,7 @@ attach_memory(void)
 			pg_atomic_init_u64(&work->last_turn, 0);
 			pg_atomic_init_u32(&work->merge, 0);
 			pg_atomic_init_u32(&work->claimed, 0);
+			pg_atomic_init_u32(&work->may_be_early, 0);
 			pg_atomic_init_u32(&work->more, 0);
 		}
 	}
@@ -242,6 +243,8 @@ tsdb_work_find(Oid database, Oid relation, bool make)
 		pg_atomic_write_u32(&work->more, 0);
 		work->pause = 0;
 		work->next_merge = 0;
+		work->last_merge = 0;
+		pg_atomic_write_u32(&work->may_be_early, 0);
 		work->next_vacuum = 0;
 		work->vacuum_pause = 0;
 		memset(&work->stats, 0, sizeof(work->stats));
@@ -314,8 +317,12 @@ tsdb_work_due(TsdbTableWork *work)
 		{
 			due = since;
 			if (waiting < TSDB_COMPRESS_ROWS)
-				due = Max(since + (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC,
-						  (TimestampTz) pg_atomic_read_u64(&work->look_after));
+			{
+				due = since + (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC;
+				if (waiting >= TSDB_EARLY_ROWS && pg_atomic_read_u32(&work->may_be_early) != 0)
+					due = Min(due, (TimestampTz) pg_atomic_read_u64(&work->last_turn) + TSDB_EARLY_INTERVAL);
+				due = Max(due, (TimestampTz) pg_atomic_read_u64(&work->look_after));
+			}
 		}
 		if (pg_atomic_read_u32(&work->merge) != 0)
 		{
@@ -367,7 +374,8 @@ tell(LocalCount *count)
 		before = pg_atomic_fetch_add_u64(&count->work->waiting, count->rows);
 		if (pg_atomic_read_u64(&count->work->since) == 0)
 			(void) pg_atomic_compare_exchange_u64(&count->work->since, &none, (uint64) GetCurrentTimestamp());
-		if (before < TSDB_COMPRESS_ROWS && before + count->rows >= TSDB_COMPRESS_ROWS)
+		if ((before < TSDB_COMPRESS_ROWS && before + count->rows >= TSDB_COMPRESS_ROWS) ||
+			(before < TSDB_EARLY_ROWS && before + count->rows >= TSDB_EARLY_ROWS))
 			tsdb_work_wake_launcher();
 	}
 	else

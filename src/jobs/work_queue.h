@@ -20,6 +20,13 @@
 /* Rows from which the row store is compressed whatever their age: about one millisecond of a scan. */
 #define TSDB_COMPRESS_ROWS		16384
 
+/*
+ * Rows from which they are compressed earlier if the table's last turn is so long ago: scans of the row store, and its file, are then a quarter as
+ * large where no more than some thousand rows come in a second.  Not where there are indexes: smaller chunks are not merged there.
+ */
+#define TSDB_EARLY_ROWS			4096
+#define TSDB_EARLY_INTERVAL		(1 * USECS_PER_SEC)
+
 /* Tables with an entry; others are found by looking at all tables now and then. */
 #define TSDB_WORK_TABLES		4096
 
@@ -57,9 +64,11 @@ typedef struct TsdbTableWork
 	pg_atomic_uint64 last_turn;	/* TimestampTz: end of the last turn */
 	pg_atomic_uint32 merge;		/* chunks have been loaded */
 	pg_atomic_uint32 claimed;	/* a worker's slot + 1; 0 = nobody's */
+	pg_atomic_uint32 may_be_early;	/* the table had no index when a worker looked last */
 	pg_atomic_uint32 more;		/* is due whatever is counted: left so by a worker, or found by a look at all tables */
 	TimestampTz pause;			/* the claimer's, microseconds */
-	TimestampTz next_merge;		/* the claimer's */
+	TimestampTz next_merge;		/* the claimer's: after an error */
+	TimestampTz last_merge;		/* the claimer's */
 	TimestampTz next_vacuum;	/* the claimer's */
 	TimestampTz vacuum_pause;	/* the claimer's, microseconds */
 	TsdbWorkStats stats;
