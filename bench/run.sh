@@ -5,7 +5,7 @@
 #
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
-# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates scans cold inserts
+# query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates functions scans cold inserts
 # fetches changes shards sizes levels").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates scans cold inserts fetches changes shards sizes levels}
+parts=${PARTS:-cpu metric wal queries aggregates functions scans cold inserts fetches changes shards sizes levels}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -37,9 +37,9 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has aggregates && ! has scans && ! has cold && ! has changes && ! has sizes && ! has levels || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has aggregates && ! has functions && ! has scans && ! has cold && ! has changes && ! has sizes && ! has levels || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
-! has sizes && ! has scans && ! has aggregates || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
+! has sizes && ! has scans && ! has aggregates && ! has functions || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 # a hundred times as many hosts, as many rows
 ! has scans || "$build_dir/bench/gen_cpu" cpu $((hosts * 100)) $((days * 864)) "$step" $seed > "$work/many.csv"
 [ "$(id -u)" != 0 ] || chown -R "$server_user:" "$work"
@@ -281,6 +281,56 @@ aggregates()
 		join: hourly max by host|1|SELECT h.host, h.region, date_trunc('hour', c.time), max(c.usage_user) FROM @t c JOIN agg_hosts h ON h.host = c.host GROUP BY 1, 2, 3
 		hourly max of hosts IN (...)|1|SELECT date_trunc('hour', time), max(usage_user) FROM @t WHERE host IN (SELECT host FROM agg_hosts WHERE region = 'r1') GROUP BY 1
 		join: as many groups as rows|1|SELECT h.region, c.time, count(*) FROM @t c JOIN agg_hosts h ON h.host = c.host GROUP BY 1, 2
+	EOF
+}
+
+# Functions of this extension on tsdb, beside what plain SQL takes for the same on heap: how many times as fast, and what is wanted.
+functions()
+{
+	local name wanted plain query round t answer
+	for t in heap tsdb; do
+		[ "$(sql -c "SELECT count(*) > 0 FROM information_schema.columns WHERE table_name = '$t' AND column_name = 'usage_user'")" = t ] ||
+			{ create $t cpu; sql -c "COPY $t FROM '$work/cpu.csv' (FORMAT csv)"; }
+		sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS week_$t, decimal_$t"
+	done
+	sql -c "CREATE TABLE decimal_heap ($decimal_columns)" -c "CREATE TABLE decimal_tsdb ($decimal_columns) USING tsdb WITH (segmentby = 'series', orderby = 'time')" \
+		-c "COPY decimal_heap FROM '$work/decimal.csv' (FORMAT csv)" -c "COPY decimal_tsdb FROM '$work/decimal.csv' (FORMAT csv)" \
+		-c "CREATE TABLE week_heap (time timestamptz NOT NULL, host text, v float8)" \
+		-c "CREATE TABLE week_tsdb (time timestamptz NOT NULL, host text, v float8) USING tsdb WITH (segmentby = 'host', orderby = 'time')" \
+		-c "INSERT INTO week_heap SELECT timestamptz '2024-01-01' + m * interval '10 min', 'host_' || s, (m * 31 + s) % 1000 / 8.0 FROM generate_series(0, 1007) m, generate_series(0, 99) s" \
+		-c "INSERT INTO week_tsdb SELECT * FROM week_heap" -c "VACUUM ANALYZE heap, tsdb, decimal_heap, decimal_tsdb, week_heap, week_tsdb" -c CHECKPOINT
+	say
+	say "## functions, ms, medians of $repeat after one warm-up, $parallel parallel workers"
+	say
+	row "" "plain SQL" tsdb "plain/tsdb" wanted
+	rule 4
+	while IFS='|' read -r name wanted plain query; do
+		rm -f "$work"/function_*
+		for round in $(seq 0 "$repeat"); do
+			for t in plain query; do
+				printf '\\o /dev/null\n\\timing on\n%s;\n%s;\n' "${!t}" "${!t}" > "$work/function.sql"
+				run_query "$work/function.sql" >> "$work/function_$t"
+			done
+			# the first round warms up
+			[ "$round" != 0 ] || rm -f "$work"/function_*
+		done
+		row "$name" "$(median < "$work/function_plain")" "$(median < "$work/function_query")" "$(ratio "$(median < "$work/function_plain")" "$(median < "$work/function_query")")" "$wanted"
+	done <<-'EOF'
+		histogram|5|SELECT width_bucket(usage_user, 0, 100, 20), count(*) FROM heap GROUP BY 1|SELECT histogram(usage_user, 0, 100, 20) FROM tsdb
+		histogram by host|5|SELECT host, width_bucket(usage_user, 0, 100, 20), count(*) FROM heap GROUP BY 1, 2|SELECT host, histogram(usage_user, 0, 100, 20) FROM tsdb GROUP BY 1
+		delta by host|5|SELECT host, sum(CASE WHEN v < p THEN v ELSE v - p END) FROM (SELECT host, usage_user AS v, lag(usage_user) OVER (PARTITION BY host ORDER BY time) AS p FROM heap) s GROUP BY 1|SELECT host, delta(usage_user, time) FROM tsdb GROUP BY 1
+		rate by host and hour|5|SELECT host, date_trunc('hour', time), sum(CASE WHEN v < p THEN v ELSE v - p END) / extract(epoch FROM max(time) - min(time))::float8 FROM (SELECT host, time, usage_user AS v, lag(usage_user) OVER (PARTITION BY host, date_trunc('hour', time) ORDER BY time) AS p FROM heap) s GROUP BY 1, 2|SELECT host, date_trunc('hour', time), rate(usage_user, time) FROM tsdb GROUP BY 1, 2
+		irate by host|5|SELECT host, (max(v) FILTER (WHERE n = 1) - max(v) FILTER (WHERE n = 2)) / extract(epoch FROM max(time) - min(time))::float8 FROM (SELECT host, time, usage_user AS v, row_number() OVER (PARTITION BY host ORDER BY time DESC) AS n FROM heap) s WHERE n <= 2 GROUP BY 1|SELECT host, irate(usage_user, time) FROM tsdb GROUP BY 1
+		counter_agg by host|5|SELECT host, count(*) FILTER (WHERE v < p), count(*) FILTER (WHERE v <> p), min(time), max(time) FROM (SELECT host, time, usage_user AS v, lag(usage_user) OVER (PARTITION BY host ORDER BY time) AS p FROM heap) s GROUP BY 1|SELECT host, counter_agg(time, usage_user) FROM tsdb GROUP BY 1
+		time_weight by host|5|SELECT host, sum(p * extract(epoch FROM time - pt)::float8) / extract(epoch FROM max(time) - min(time))::float8 FROM (SELECT host, time, lag(usage_user) OVER w AS p, lag(time) OVER w AS pt FROM heap WINDOW w AS (PARTITION BY host ORDER BY time)) s GROUP BY 1|SELECT host, average(time_weight('LOCF', time, usage_user)) FROM tsdb GROUP BY 1
+		candlestick_agg by host and hour|5|SELECT host, date_trunc('hour', time), (array_agg(usage_user ORDER BY time))[1], max(usage_user), min(usage_user), (array_agg(usage_user ORDER BY time DESC))[1], sum(usage_system) FROM heap GROUP BY 1, 2|SELECT host, date_trunc('hour', time), candlestick_agg(time, usage_user, usage_system) FROM tsdb GROUP BY 1, 2
+		percentile_agg|5|SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY usage_user) FROM heap|SELECT approx_percentile(0.95, percentile_agg(usage_user)) FROM tsdb
+		percentile_agg by host|5|SELECT host, percentile_cont(0.95) WITHIN GROUP (ORDER BY usage_user) FROM heap GROUP BY 1|SELECT host, approx_percentile(0.95, percentile_agg(usage_user)) FROM tsdb GROUP BY 1
+		percentile_agg of 4 million decimals|5|SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY value) FROM decimal_heap|SELECT approx_percentile(0.95, percentile_agg(value)) FROM decimal_tsdb
+		approx_count_distinct|5|SELECT count(DISTINCT usage_user) FROM heap|SELECT distinct_count(approx_count_distinct(usage_user)) FROM tsdb
+		approx_count_distinct of texts|5|SELECT count(DISTINCT host) FROM heap|SELECT distinct_count(approx_count_distinct(host)) FROM tsdb
+		approx_count_distinct of 4 million decimals|5|SELECT count(DISTINCT value) FROM decimal_heap|SELECT distinct_count(approx_count_distinct(value)) FROM decimal_tsdb
+		gaps of a week by minute, 100 hosts|5|SELECT count(*) FROM (SELECT b, h.host, w.v, first_value(w.v) OVER (PARTITION BY h.host, w.n ORDER BY b) FROM generate_series(timestamptz '2024-01-01', '2024-01-07 23:59', '1 min') b CROSS JOIN (SELECT DISTINCT host FROM week_heap) h LEFT JOIN (SELECT date_trunc('minute', time) AS m, host, avg(v) AS v, row_number() OVER (PARTITION BY host ORDER BY date_trunc('minute', time)) AS n FROM week_heap GROUP BY 1, 2) w ON w.m = b AND w.host = h.host) s|SELECT count(*) FROM (SELECT time_bucket_gapfill('1 min', time) AS b, host, avg(v), locf(avg(v)) FROM week_tsdb WHERE time >= '2024-01-01' AND time < '2024-01-08' GROUP BY 1, 2) s
 	EOF
 }
 
@@ -809,6 +859,7 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has sizes || { sizes decimal; sizes cpu; }
 ! has queries || queries
 ! has aggregates || aggregates
+! has functions || functions
 ! has scans || scans
 ! has cold || cold
 ! has inserts || inserts

@@ -68,6 +68,10 @@ BEGIN
 	END LOOP;
 	PERFORM tsdb.compress('aj_t.bits');
 END $$;
+-- times of which the one in the middle is two seconds before the end of its hour
+CREATE TABLE aj_h.seconds AS SELECT '2026-01-01 00:13:19+00'::timestamptz + g * interval '1 s' AS t, 'h' || g % 5 AS host, g / 8.0::float8 AS v FROM generate_series(0, 19999) g;
+CREATE TABLE aj_t.seconds (LIKE aj_h.seconds) USING tsdb WITH (segmentby = 'host', orderby = 't');
+INSERT INTO aj_t.seconds SELECT * FROM aj_h.seconds;
 -- dimensions: values twice, not at all, NULL
 CREATE TABLE hosts AS SELECT 'h' || g AS host, 'r' || g % 3 AS region, g % 6 AS rack, g::int8 AS id8 FROM generate_series(0, 15) g WHERE g <> 4;
 INSERT INTO hosts VALUES ('h3', 'rx', 7, 3), ('h5', 'r2', 5, 5), (NULL, 'rn', 1, NULL), ('h7', NULL, NULL, NULL);
@@ -125,6 +129,12 @@ BEGIN
 		RETURN NEXT CASE WHEN below THEN 'NOT BELOW: ' ELSE 'BELOW: ' END || query;
 	END IF;
 END $$;
+
+\echo # how many groups there are does not depend on where in its step a time lies
+SELECT same(q) FROM unnest(ARRAY[
+	'SELECT h.region, date_trunc(''hour'', m.t), max(v) FROM seconds m JOIN hosts h ON h.host = m.host GROUP BY 1, 2',
+	'SELECT h.region, date_trunc(''month'', m.t), max(v) FROM seconds m JOIN hosts h ON h.host = m.host GROUP BY 1, 2',
+	'SELECT time_bucket(''1 hour'', m.t), max(v) FROM seconds m WHERE host IN (SELECT host FROM hosts WHERE region = ''r1'') GROUP BY 1']) q;
 
 \echo # inner joins
 SELECT same(q) FROM unnest(ARRAY[

@@ -25,6 +25,7 @@ EXPLAIN (COSTS OFF) SELECT time_bucket('5 min', t), count(*) FILTER (WHERE v > 3
 EXPLAIN (COSTS OFF, VERBOSE) SELECT host, 1 + sum(n) / count(*) AS x FROM m GROUP BY host HAVING max(v) > 5;
 EXPLAIN (COSTS OFF) SELECT host FROM m GROUP BY host;
 EXPLAIN (COSTS OFF) SELECT host, first(v, t), last(v, t) FROM m GROUP BY host;
+EXPLAIN (COSTS OFF) SELECT host, histogram(v, 0, 9, 3), rate(n, t), counter_agg(t, v), time_weight('LOCF', t, v), lttb(t, v, 9), candlestick_agg(t, v, 1), percentile_agg(v), uddsketch(9, 0.1, v), approx_count_distinct(tx), hyperloglog(64, n) FROM m GROUP BY host;
 
 -- row by row: whatever has no loop
 EXPLAIN (COSTS OFF) SELECT host, max(tx), sum(nu), sum(length(tx)), array_agg(n), sum(v) FILTER (WHERE tx LIKE 't1%'), sum(n) FROM m GROUP BY host;

@@ -238,6 +238,31 @@ INSERT INTO queries (q) SELECT format('SELECT host, %s FROM v WHERE id < 0 GROUP
 INSERT INTO queries (q) SELECT format('SELECT id, %s FROM v WHERE id %% 11 = 3 AND host > ''host2'' GROUP BY id', a) FROM aggregates WHERE a LIKE '%(f%' OR a LIKE 'sum(i%' OR a LIKE 'var%';
 SELECT try_queries('{agg}', false);
 
+\echo # aggregates of this extension, many rows at once: states are the same to the byte
+CREATE TABLE own (a text);
+INSERT INTO own VALUES ('histogram(f8, -20, 30, 10), histogram(f8, -20, 30, 300), histogram(i2, -5000, 5000, 7), histogram(nn, 0, 3, 2)'), ('histogram(i4, -2147483648, 2147483647, 5), histogram(f8, -1e308, 1e308, 3), histogram(fx, 0, 10, 3) FILTER (WHERE fx <> ''NaN''), histogram(f8, 0, 10, 2) FILTER (WHERE b1)'),
+	('histogram(f8, id % 5, id % 5 + 1, 3), histogram(f8, 0, nullif(0.3, 1), 3), histogram(i8 % 100, 0, 100, 254), histogram(i8 % 100, 0, 100, 255)'), ('histogram(f8, 1, 2, 2) FILTER (WHERE false), histogram(NULL, 1, 2, 3), histogram(2, 1, 3, 4)'),
+	('delta(f8, t), increase(f8, t), rate(f8, t), irate(f8, t), counter_agg(t, f8)::text'), ('delta(i4, tz), irate(i4, tz), counter_agg(tz, f8)::text, counter_agg(nz, i2)::text, delta(nn, t), delta(f8, nz)'), ('num_resets(counter_agg(tz, fx)), num_elements(counter_agg(tz, fx)), last_time(counter_agg(t, fx))'), ('delta(f8, t) FILTER (WHERE b1), rate(f8, t), delta(id - 7, t) FILTER (WHERE id > 4000)'),
+	('time_weight(''LOCF'', t, f8)::text, time_weight(''linear'', tz, f8)::text, average(time_weight(CASE WHEN b1 THEN ''LOCF'' ELSE ''locf'' END, t, f8)), integral(time_weight(''LOCF'', t, nn)), time_weight(''Linear'', nz, i2)::text'), ('lttb(t, f8, 20), lttb(tz, f8, 5), lttb(nz, f8, 3), lttb(t, nn, 2)'),
+	('candlestick_agg(t, f8, i2)::text, candlestick_agg(t, f8, NULL)::text, (candlestick_agg(t, i2, id) FILTER (WHERE i2 > 0))::text, candlestick_agg(nz, f8, 1) IS NULL'), ('open(candlestick_agg(t, fx, i4)), high(candlestick_agg(t, fx, 1)), low_time(candlestick_agg(t, fx, 1)), close(candlestick_agg(t, fx, i4)), volume(candlestick_agg(t, f8, f8))'),
+	('percentile_agg(f8)::text, percentile_agg(i2)::text, uddsketch(20, 0.01, f8)::text, uddsketch(4, 0.5, f8 * 1e300)::text <> '''', num_vals(uddsketch(100000, 1e-6, i8))'),
+	('approx_percentile_array(ARRAY[0, 0.1, 0.5, 0.9, 1], percentile_agg(fx)), num_vals(percentile_agg(fx)), error(percentile_agg(fx)), approx_percentile(0.3, percentile_agg(i8)), percentile_agg(nn)::text, approx_percentile(0.5, percentile_agg(f8) FILTER (WHERE b1)), approx_percentile_rank(3, percentile_agg(f4))'),
+	('hyperloglog(64, host)::text, hyperloglog(20, id)::text, hyperloglog(262144, f8)::text, (approx_count_distinct(tx) FILTER (WHERE b1))::text, hyperloglog(16, nn)::text, hyperloglog(16, one)::text, hyperloglog(16, upper(tx))::text');
+INSERT INTO own SELECT format('md5(approx_count_distinct(%s)::text), hyperloglog(16, %1$s)::text', c) FROM unnest('{b1,i2,i4,i8,f4,f8,fx,nu,nx,tx,tc,ti,vc,bc,ba,ch,oi,da,ts,tz,tm,tt,iv,uu,ip,js,ar,en,dm,co,nm,rg,n4,nf,id,t,host}'::text[]) c;
+INSERT INTO queries (q) SELECT 'SELECT ' || a || ' FROM v' FROM own;
+INSERT INTO queries (q) SELECT 'SELECT host, ' || a || ' FROM v GROUP BY host' FROM own;
+SELECT try_queries('{agg,parallel}');
+INSERT INTO queries (q) SELECT format('SELECT b1, en, %s FROM v WHERE id %% 5 <> 2 AND f8 < 15 GROUP BY b1, en', a) FROM own WHERE a NOT LIKE 'md5%';
+INSERT INTO queries (q) SELECT format('SELECT date_trunc(''hour'', t), %s FROM v WHERE t > ''2026-03-29 01:00'' GROUP BY 1', a) FROM own WHERE a NOT LIKE 'md5%';
+INSERT INTO queries (q) SELECT format('SELECT %s FROM v WHERE id < 0', a) FROM own WHERE a NOT LIKE 'md5%';
+INSERT INTO queries (q) SELECT format('SELECT k.n, v.host, %s FROM v JOIN k ON k.host = v.host GROUP BY 1, 2', regexp_replace(a, '\m(t|host)\M', 'v.\1', 'g')) FROM own WHERE a NOT LIKE 'md5%';
+SELECT try_queries('{agg}', false);
+INSERT INTO queries (q) SELECT format('SELECT id / 3, %s FROM v GROUP BY 1', a) FROM own WHERE a LIKE 'hist%' OR a LIKE 'delta%' OR a LIKE 'perc%' OR a LIKE 'hyper%' OR a LIKE 'cand%';
+SELECT try_queries('{spill}', false);
+INSERT INTO queries (q) SELECT 'SELECT ' || a || ' FROM v' FROM unnest(ARRAY['histogram(fx, 0, 10, 3)', 'histogram(f8, NULL, 10, 3)', 'histogram(f8, 5, 1, 3)', 'histogram(f8, 0, ''Infinity'', 3)', 'histogram(f8, 0, 10, 0)', 'histogram(f8, 0, 10, 2000000000)', 'histogram(f8, 0, 10, i2)', 'histogram(f8, 0, 10, 3 + id / 4000)', 'histogram(f8, 0, nullif(id, 4000), 3)', 'time_weight(''none'', t, f8)', 'time_weight(NULL, t, f8)', 'time_weight(CASE WHEN id > 4000 THEN ''linear'' ELSE ''LOCF'' END, t, f8)',
+	'lttb(t, f8, 1)', 'lttb(t, f8, NULL)', 'lttb(t, f8, 2 + id / 4000)', 'uddsketch(3, 0.1, f8)', 'uddsketch(10, 0.7, f8)', 'uddsketch(NULL, 0.1, f8)', 'uddsketch(10 + id / 4000, 0.1, f8)', 'uddsketch(10, NULL, nn)', 'hyperloglog(15, id)', 'hyperloglog(NULL, id)', 'hyperloglog(16 + id / 4000, id)', 'hyperloglog(15, nn) FILTER (WHERE false)', 'approx_count_distinct(mo)', 'histogram(f8, 3, 3, 3) FILTER (WHERE f8 IS NULL)']) a;
+SELECT try_queries('{agg,parallel}');
+
 \echo # errors come where heap has them
 INSERT INTO queries (q) SELECT 'SELECT ' || a || ' FROM v' FROM unnest(ARRAY['sum(1 / i4)', 'sum(i4 + 2147483640)', 'sum(i2 * i2)', 'sum(i2 - 32767::int2)', 'sum(-i4)', 'sum(abs(i4))', 'sum(i8 + 1)', 'sum(i8 * 2)', 'sum(-i8)', 'max(i8 - 10)', 'sum(1 / f8)', 'sum(f8 * 1e308)', 'sum(1e308 * (f8 + 100))', 'max(fx / 1e300)', 'max(fx * 1e308)', 'max(exp(f8 * 100))',
 	'max(tx::int)', 'max(sqrt(f8))', 'max(CASE WHEN i4 = 3 THEN 1 / (i4 - 3) END)', 'count(1 / i4)', 'count(*) FILTER (WHERE 1 / i4 > 0)', 'sum(i4) FILTER (WHERE 1000 / (id - 500) > 0)', 'sum(1 / (i4 - 3)) FILTER (WHERE i4 <> 3)', 'sum(1 / (i4 - 3)) FILTER (WHERE i4 <> 4)', 'sum(i4 / (id - 1250))', 'sum(1 / (id - 42))', 'sum(1 / (id - 4000))', 'max(dm + 1000000) ', 'max((i4 + 999999)::small)', 'sum(i4::int2)', 'avg(i8::int4)',

@@ -165,6 +165,55 @@ DROP POLICY gap_policy ON gap_src;
 DROP ROLE gap_user;
 
 --
+-- Order of rows: stretches of groups, as chunks have them, that follow each other, overlap, or are one row each; more than memory; NULL as bucket
+--
+CREATE TABLE gap_order (time timestamptz NOT NULL, t2 timestamptz, host text, n numeric, s text) USING tsdb WITH (segmentby = 'host', orderby = 'time');
+CREATE FUNCTION gap_order_differs(col text, memory text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+	PERFORM set_config('work_mem', memory, true);
+	-- locf without the node: the last value so far
+	EXECUTE format($q$
+		WITH got AS (SELECT time_bucket_gapfill('1 min', %1$s, start => '2024-01-01', finish => '2024-01-01 02:00') AS b, host, n, count(*) AS c, max(s) AS s, locf(max(s)) AS l FROM gap_order GROUP BY 1, 2, 3),
+		grouped AS MATERIALIZED (SELECT time_bucket('1 min', %1$s) AS b, host, n, count(*) AS c, max(s) AS s FROM gap_order GROUP BY 1, 2, 3),
+		grid AS (SELECT b, host, n FROM generate_series(timestamptz '2024-01-01', '2024-01-01 01:59', '1 min') b, (SELECT DISTINCT host, n FROM grouped) g UNION SELECT b, host, n FROM grouped),
+		joined AS (SELECT grid.*, c, s, count(c) OVER (PARTITION BY grid.host, grid.n ORDER BY grid.b NULLS LAST) AS nth FROM grid LEFT JOIN grouped ON ROW(grouped.b, grouped.host, grouped.n::float8)::text = ROW(grid.b, grid.host, grid.n::float8)::text),
+		wanted AS (SELECT b, host, n, c, s, first_value(s) OVER (PARTITION BY host, n, nth ORDER BY b NULLS LAST) AS l FROM joined)
+		SELECT (SELECT count(*) FROM (TABLE got EXCEPT ALL TABLE wanted) d) || ' ' || (SELECT count(*) FROM (TABLE wanted EXCEPT ALL TABLE got) d) || ' of ' || (SELECT count(*) FROM got)$q$, col) INTO result;
+	RETURN result;
+END $$;
+-- does core's sort get the rows?
+CREATE FUNCTION gap_order_sorts(memory text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE line text; result boolean := false;
+BEGIN
+	PERFORM set_config('work_mem', memory, true);
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT time_bucket_gapfill(''1 min'', time, start => ''2024-01-01'', finish => ''2024-01-01 02:00''), host FROM gap_order GROUP BY 1, 2' LOOP
+		result := result OR line LIKE '%Rows Sorted%';
+	END LOOP;
+	RETURN result;
+END $$;
+SET tsdb_am.direct_load_rows = 1;
+INSERT INTO gap_order SELECT t, t, 'h' || h, CASE WHEN m % 3 = 0 THEN 1.0 ELSE 1.00 END, md5(m::text) FROM generate_series(0, 59) m, generate_series(0, 8) h, LATERAL (SELECT timestamptz '2024-01-01' + m * interval '1 min' AS t) x WHERE (m + h) % 4 <> 0;
+INSERT INTO gap_order SELECT t, t, nullif('h' || h, 'h7'), 1.0, md5(m::text) FROM generate_series(60, 119) m, generate_series(0, 8) h, LATERAL (SELECT timestamptz '2024-01-01' + m * interval '1 min' AS t) x WHERE (m + h) % 4 <> 0;
+SELECT c, m, gap_order_differs(c, m) FROM unnest('{time,t2}'::text[]) c, unnest('{64kB,4MB}'::text[]) m ORDER BY 1, 2;
+SET enable_seqscan = off;
+SELECT gap_order_sorts('64kB') AS memory, current_setting('tsdb_am.enable_custom_scan') = 'on' AND gap_order_sorts('4MB') AS stretches;
+RESET enable_seqscan;
+-- late rows, and rows beside the grid
+INSERT INTO gap_order SELECT t, t, 'h' || h, nullif(h % 3, 2), md5(m::text) FROM generate_series(-10, 130) m, generate_series(0, 8) h, LATERAL (SELECT timestamptz '2024-01-01' + m * interval '1 min' AS t) x WHERE (m + h) % 7 <> 0;
+SELECT c, m, gap_order_differs(c, m) FROM unnest('{time,t2}'::text[]) c, unnest('{64kB,4MB}'::text[]) m ORDER BY 1, 2;
+INSERT INTO gap_order SELECT timestamptz '2024-01-01' + m * interval '1 min', NULL, 'h' || m % 5, 1, 'null' FROM generate_series(0, 59) m;
+INSERT INTO gap_order VALUES ('2024-01-01', 'infinity', 'h1', 1, 'i'), ('2024-01-01', '-infinity', 'h2', 1, 'i');
+SELECT c, m, gap_order_differs(c, m) FROM unnest('{time,t2}'::text[]) c, unnest('{64kB,4MB}'::text[]) m ORDER BY 1, 2;
+-- by time first, as a heap has them: no stretches
+RESET tsdb_am.direct_load_rows;
+CREATE TABLE gap_order_heap USING heap AS SELECT * FROM gap_order ORDER BY time, md5(host);
+DROP TABLE gap_order;
+ALTER TABLE gap_order_heap RENAME TO gap_order;
+SELECT c, m, gap_order_differs(c, m) FROM unnest('{time,t2}'::text[]) c, unnest('{64kB,4MB}'::text[]) m ORDER BY 1, 2;
+DROP TABLE gap_order;
+
+--
 -- Plans
 --
 EXPLAIN (COSTS OFF) SELECT time_bucket_gapfill('1 hour', time) AS b, host, locf(avg(x)) FROM gap_src WHERE time >= '2024-03-30' AND time < '2024-03-31' GROUP BY 1, 2 ORDER BY 1;

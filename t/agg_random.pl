@@ -79,9 +79,17 @@ sub number
 sub aggregate
 {
 	my $a = pick('count(*)', 'count(*)', 'count(' . pick(@names) . ')', 'sum(' . pick(@ints) . ')', 'sum(' . pick(qw(f8 nu iv)) . ')', 'sum(f4)::float8', 'avg(' . pick(@numbers, 'iv', 'fx') . ')', 'min(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', 'max(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', pick('min', 'max') . '(tx)', 'sum(' . number(2) . ')::text::float8', 'avg(' . number(1) . ')::text::float8', pick('min', 'max') . '(' . number(2) . ')', 'round(' . pick('variance', 'stddev', 'var_pop', 'stddev_pop') . '(' . pick(qw(i2 id late f4 f8)) . ')::numeric, 6)', 'sum(fx)',
-		pick('bool_and(b)', 'bool_or(b)', 'every(i4 > -10)'), pick('bit_and(i2)', 'bit_or(i4)', 'bit_xor(id)'), '(SELECT array_agg(x ORDER BY x) FROM unnest(array_agg(' . pick(qw(i4 id tc)) . ')) x)', "length(string_agg(tx, ','))", 'json_array_length(json_agg(i4))', 'u_sum(' . pick(qw(i2 i4 id)) . ')', 'u_max(' . pick(qw(tc host)) . ')', 'u_count(tx)', 'first(' . pick(@names) . ', id)', 'last(' . pick(@names) . ', t)', 'count(DISTINCT ' . pick(qw(host i4)) . ')', 'regr_count(i2, f8)', 'max(tx COLLATE "C")', 'min(date_trunc(\'hour\', t))', 'sum(1 / (id - ' . rnd(9000) . '))');
-	$a =~ s/\)(::float8)?$/") FILTER (WHERE " . condition(1) . ")" . ($1 \/\/ "")/e if $a !~ /SELECT|^length|^json|::text|^round/ && chance(0.2);
+		pick('bool_and(b)', 'bool_or(b)', 'every(i4 > -10)'), pick('bit_and(i2)', 'bit_or(i4)', 'bit_xor(id)'), '(SELECT array_agg(x ORDER BY x) FROM unnest(array_agg(' . pick(qw(i4 id tc)) . ')) x)', "length(string_agg(tx, ','))", 'json_array_length(json_agg(i4))', 'u_sum(' . pick(qw(i2 i4 id)) . ')', 'u_max(' . pick(qw(tc host)) . ')', 'u_count(tx)', 'first(' . pick(@names) . ', id)', 'last(' . pick(@names) . ', t)', 'count(DISTINCT ' . pick(qw(host i4)) . ')', 'regr_count(i2, f8)', 'max(tx COLLATE "C")', 'min(date_trunc(\'hour\', t))', 'sum(1 / (id - ' . rnd(9000) . '))', map { own() } 1 .. 6);
+	$a =~ s/\)(::float8)?$/") FILTER (WHERE " . condition(1) . ")" . ($1 \/\/ "")/e if $a !~ /SELECT|^length|^json|::text|^round|^approx_perc|^num_/ && chance(0.2);
 	return $a;
+}
+
+# This extension's: results are the same whatever the order of rows is.
+sub own
+{
+	my $n = pick(grep { $_ ne 'nu' } @numbers);
+	return pick("histogram($n, " . pick(-100, -20, 0) . ', ' . pick(1, 30, 1000) . ', ' . pick(1, 5, 40, 300) . ')', "histogram(fx, 0, 100, 9)", pick('delta', 'increase', 'rate', 'irate') . "($n, " . pick('t', 't', 'lz') . ')', "counter_agg(t, $n)::text", "num_resets(counter_agg(lz, $n))", "time_weight('" . pick('LOCF', 'linear') . "', t, " . pick('f8', 'i2', 'id') . ')::text', 'lttb(t, ' . pick('f8', 'id') . ', ' . (2 + rnd(20)) . ')', 'candlestick_agg(t, ' . pick('f8', 'i2', 'id') . ', ' . pick('id', 'i2', 'NULL', '1') . ')::text', pick('percentile_agg', 'uddsketch(' . (4 + rnd(300)) . ', 0.0' . (1 + rnd(9)) . ',') =~ s/,\z/, /r =~ s/agg\z/agg(/r . pick('f8', 'i2', 'id') . ')::text',
+		"approx_percentile(0." . rnd(10) . ", percentile_agg(" . pick('fx', 'i8', 'f4') . '))', 'approx_count_distinct(' . pick(@names) . ')::text', 'hyperloglog(' . (16 + rnd(2000)) . ', ' . pick(@names) . ')::text', 'num_vals(percentile_agg(fx))');
 }
 
 sub key

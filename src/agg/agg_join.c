@@ -46,10 +46,12 @@
 #include "parser/parsetree.h"
 #include "timeseries/own_function.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 /* so many times as many rows as groups are wanted at least: estimates may be wrong, and what is gained with fewer is little */
@@ -524,6 +526,21 @@ datum_value(Datum value, Oid type)
 	}
 }
 
+static bool
+is_infinite_time(int64 value, Oid type)
+{
+	switch (type)
+	{
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return TIMESTAMP_NOT_FINITE(value);
+		case DATEOID:
+			return DATE_NOT_FINITE((DateADT) value);
+		default:
+			return false;
+	}
+}
+
 /* How many values has a part of a date?  0: the expression is none. */
 static double
 count_parts(Expr *expr)
@@ -574,8 +591,6 @@ count_steps(PlannerInfo *root, RelOptInfo *rel, Expr *expr)
 		Oid			type = get_atttype(rte->relid, attnum);
 		int64		lo = datum_value(slot.values[0], type);
 		int64		hi = datum_value(slot.values[slot.nvalues - 1], type);
-		int64		first;
-		int64		last;
 
 		foreach(lc, rel->baserestrictinfo)
 		{
@@ -585,9 +600,12 @@ count_steps(PlannerInfo *root, RelOptInfo *rel, Expr *expr)
 			if (list_length(vars) == 1 && linitial_node(Var, vars)->varattno == attnum)
 				conditions = lappend(conditions, rinfo);
 		}
-		/* from the middle: infinity may be at either end */
-		tsdb_time_steps_around(steps, datum_value(slot.values[slot.nvalues / 2], type), &first, &last);
-		result = ((double) hi - (double) lo) / ((double) last - (double) first + 1) *
+		/* infinity may be at either end */
+		if (slot.nvalues > 2 && is_infinite_time(lo, type))
+			lo = datum_value(slot.values[1], type);
+		if (slot.nvalues > 2 && is_infinite_time(hi, type))
+			hi = datum_value(slot.values[slot.nvalues - 2], type);
+		result = ((double) hi - (double) lo) / tsdb_time_steps_span(steps) *
 			clauselist_selectivity(root, conditions, rel->relid, JOIN_INNER, NULL) + 1;
 		free_attstatsslot(&slot);
 	}

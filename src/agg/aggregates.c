@@ -53,6 +53,7 @@ typedef enum AggKind
 	AGG_MIN_FLOAT8, AGG_MAX_FLOAT8,
 	AGG_MIN_FLOAT4, AGG_MAX_FLOAT4,
 	AGG_FIRST, AGG_LAST,		/* first(value, time) and last(), time sorting as signed integers: as AGG_CORE, of one row a piece */
+	AGG_BATCH,					/* this extension's, by its transition over many rows */
 	AGG_CORE					/* by its own transition function */
 } AggKind;
 
@@ -95,8 +96,10 @@ typedef struct Aggregate
 	TsdbExpr   *arg;			/* of all kinds but COUNT_ROWS and CORE */
 	TsdbExpr   *filter;			/* NULL = none */
 	int			subset;			/* which of the batch's subsets it is for; -1: all rows */
-	TsdbCoreAggregate *core;	/* CORE, and kinds that finish by core's functions */
-	int			nargs;			/* CORE */
+	TsdbCoreAggregate *core;	/* BATCH, CORE, and kinds that finish by core's functions */
+	TsdbBatchStep step;			/* BATCH */
+	bool		shared;			/* BATCH: its state is that of one before */
+	int			nargs;			/* BATCH, CORE */
 	TsdbExpr  **args;
 	AttrNumber	sum_attnum;		/* a column that may be added up as it is encoded, 0 = none */
 	bool		by_value_of_dict;	/* CORE: min or max: a value that was just looked at need not be again */
@@ -287,6 +290,7 @@ state_size(AggKind kind)
 			return sizeof(FloatState);
 		case AGG_FIRST:
 		case AGG_LAST:
+		case AGG_BATCH:
 		case AGG_CORE:
 			return sizeof(TsdbCoreState);
 		default:
@@ -297,7 +301,7 @@ state_size(AggKind kind)
 static bool
 has_core_state(AggKind kind)
 {
-	return kind == AGG_CORE || kind == AGG_FIRST || kind == AGG_LAST;
+	return kind == AGG_CORE || kind == AGG_BATCH || kind == AGG_FIRST || kind == AGG_LAST;
 }
 
 static bool
@@ -325,6 +329,8 @@ find_subset(TsdbAggregates *aggs, TsdbExpr *filter)
 static void
 compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *aggrefs)
 {
+	Aggregate  *other;
+
 	agg->aggref = aggref;
 	agg->partial = DO_AGGSPLIT_SKIPFINAL(aggref->aggsplit);
 	agg->kind = kind_of_aggref(aggref);
@@ -332,6 +338,9 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	agg->core = tsdb_core_aggregate_create(aggref, aggs->context);
 	if (agg->kind == AGG_CORE)
 		agg->kind = pick_kind(agg);
+	if (agg->kind == AGG_CORE && aggref->aggtranstype == INTERNALOID && !agg->core->trans.fn_strict && agg->core->init_isnull &&
+		(agg->step = tsdb_batch_step_find(agg->core->trans.fn_addr)) != NULL)
+		agg->kind = AGG_BATCH;
 	if (agg->kind == AGG_AVG_FLOAT && agg->partial && squares_are_shared(aggrefs, aggref))
 		agg->kind = AGG_VAR_FLOAT;
 
@@ -341,6 +350,7 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 			break;
 		case AGG_FIRST:
 		case AGG_LAST:
+		case AGG_BATCH:
 		case AGG_CORE:
 			{
 				ListCell   *lc;
@@ -370,7 +380,18 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 		agg->subset = find_subset(aggs, agg->filter);
 	}
 	agg->offset = aggs->state_bytes;
-	aggs->state_bytes += MAXALIGN(state_size(agg->kind));
+	for (other = aggs->aggs; other < agg && !agg->shared; other++)
+	{
+		/* core found them to have the same arguments, and their final functions to bear it */
+		if (agg->kind == AGG_BATCH && other->kind == AGG_BATCH && other->aggref->aggtransno == aggref->aggtransno &&
+			equal(other->aggref->args, aggref->args) && equal(other->aggref->aggfilter, aggref->aggfilter))
+		{
+			agg->shared = true;
+			agg->offset = other->offset;
+		}
+	}
+	if (!agg->shared)
+		aggs->state_bytes += MAXALIGN(state_size(agg->kind));
 	if (is_extreme(agg->kind))
 		aggs->has_extremes = true;
 	if (agg->filter != NULL || (agg->kind != AGG_COUNT_ROWS && (!is_extreme(agg->kind) || tsdb_expr_column(agg->arg) == 0)))
@@ -435,7 +456,7 @@ tsdb_aggregates_init(TsdbAggregates *aggs, char *states)
 	{
 		Aggregate  *agg = &aggs->aggs[i];
 
-		if (has_core_state(agg->kind))
+		if (has_core_state(agg->kind) && !agg->shared)
 			tsdb_core_init(agg->core, (TsdbCoreState *) (states + agg->offset));
 	}
 }
@@ -912,6 +933,27 @@ add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 	ResetExprContext(agg->core->context->tmpcontext);
 }
 
+static void
+add_by_batch(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
+{
+	TsdbStepBatch rows;
+	int			a;
+
+	if (agg->shared)
+		return;
+	rows.serial = batch->serial;
+	for (a = 0; a < agg->nargs; a++)
+	{
+		TsdbVec		vec = tsdb_expr_eval(agg->args[a], batch);
+
+		rows.args[a].values = vec.values;
+		rows.args[a].isnull = vec.isnull;
+		rows.args[a].constant = tsdb_expr_is_constant(agg->args[a]);
+	}
+	EACH_PIECE(TsdbCoreState, tsdb_core_add_batch(agg->core, state, agg->step, &rows, start, n));
+	ResetExprContext(agg->core->context->tmpcontext);
+}
+
 /* Of each piece the row with the least (greatest) time goes to the transition function; of equal ones the first. */
 static void
 add_picks(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
@@ -1110,6 +1152,9 @@ add_rows(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 		case AGG_LAST:
 			add_picks(agg, batch, pieces, npieces);
 			break;
+		case AGG_BATCH:
+			add_by_batch(agg, batch, pieces, npieces);
+			break;
 		case AGG_CORE:
 			add_by_core(agg, batch, pieces, npieces);
 			break;
@@ -1287,6 +1332,7 @@ result_of(Aggregate *agg, char *at, bool *isnull)
 			return Float4GetDatum((float4) extreme->value.d);
 		case AGG_FIRST:
 		case AGG_LAST:
+		case AGG_BATCH:
 		case AGG_CORE:
 			return tsdb_core_result(agg->core, (TsdbCoreState *) at, isnull);
 	}

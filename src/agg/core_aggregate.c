@@ -240,6 +240,21 @@ tsdb_core_add(TsdbCoreAggregate *agg, TsdbCoreState *state, const NullableDatum 
 	MemoryContextSwitchTo(old);
 }
 
+void
+tsdb_core_add_batch(TsdbCoreAggregate *agg, TsdbCoreState *state, TsdbBatchStep step, const TsdbStepBatch *batch, int first, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(agg->context->tmpcontext->ecxt_per_tuple_memory);
+	void	   *before = state->isnull ? NULL : DatumGetPointer(state->value);
+	void	   *after;
+
+	Assert(!agg->trans.fn_strict && agg->aggref->aggtranstype == INTERNALOID);
+	after = step(agg->trans_fcinfo, before, batch, first, n);
+	state->value = PointerGetDatum(after);
+	state->isnull = after == NULL;
+	state->no_value = false;
+	MemoryContextSwitchTo(old);
+}
+
 static Datum
 call_with_context(TsdbCoreAggregate *agg, FmgrInfo *flinfo, int nargs, Datum arg0, bool isnull0, bool *isnull)
 {

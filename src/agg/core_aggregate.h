@@ -13,6 +13,7 @@
 
 #include "fmgr.h"
 #include "nodes/execnodes.h"
+#include "timeseries/batch_step.h"
 
 typedef struct TsdbCoreState
 {
@@ -55,6 +56,9 @@ extern TsdbCoreAggregate *tsdb_core_aggregate_create(const Aggref *aggref, AggSt
 extern void tsdb_core_init(TsdbCoreAggregate *agg, TsdbCoreState *state);
 /* One row; args: of the aggregate. */
 extern void tsdb_core_add(TsdbCoreAggregate *agg, TsdbCoreState *state, const NullableDatum *args);
+/* n rows by a batch step of the transition function. */
+extern void tsdb_core_add_batch(TsdbCoreAggregate *agg, TsdbCoreState *state, TsdbBatchStep step, const TsdbStepBatch *batch,
+								int first, int n);
 /* Result, or serialised state. */
 extern Datum tsdb_core_result(TsdbCoreAggregate *agg, TsdbCoreState *state, bool *isnull);
 /* Result of a state that is given in serialised form (internal states), or as it is (others). */

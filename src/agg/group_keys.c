@@ -21,6 +21,9 @@
 #define WORDS	(TSDB_VECTOR_ROWS / 64)
 #define mark(marks, row) ((marks)[(row) / 64] |= UINT64CONST(1) << ((row) % 64))
 
+/* runs whose groups are looked up together, so that their misses of caches overlap */
+#define LOOK_UP_RUNS	16
+
 /* steps that are remembered, by hash of where they begin */
 #define REMEMBERED_STEPS	256
 
@@ -81,6 +84,8 @@ struct TsdbGroupKeys
 	int			n;
 	GroupKey   *keys;
 	TsdbChunk  *chunk;			/* that dictionaries are of */
+	TsdbGroupKey *found;		/* [LOOK_UP_RUNS][n], and nulls, of runs that are looked up together */
+	uint32		nulls[LOOK_UP_RUNS];
 };
 
 TsdbGroupKeys *
@@ -123,6 +128,7 @@ tsdb_group_keys_create(TsdbExprSet *exprs, List *key_exprs, List *eq_operators, 
 		key->run_values = palloc(TSDB_VECTOR_ROWS * sizeof(int64));
 		key->run_ends = palloc(TSDB_VECTOR_ROWS * sizeof(uint16));
 	}
+	keys->found = palloc((keys->n + 1) * LOOK_UP_RUNS * sizeof(TsdbGroupKey));
 	keys->table = tsdb_group_table_create(types, keys->n, state_bytes, CurrentMemoryContext);
 	tsdb_group_keys_reset(keys);
 	return keys;
@@ -513,11 +519,24 @@ take_dictionaries(TsdbGroupKeys *keys, TsdbChunk *chunk)
 	keys->chunk = chunk;
 }
 
+/* Looks up the groups of some runs, of which keys->found and keys->nulls tell the keys. */
+static void
+look_up(TsdbGroupKeys *keys, TsdbRun *runs, int nruns, bool create)
+{
+	int			i;
+
+	for (i = 0; i < nruns; i++)
+		runs[i].hash = tsdb_group_hash(keys->table, &keys->found[i * keys->n], keys->nulls[i]);
+	for (i = 0; i < nruns; i++)
+		runs[i].group = tsdb_group_find(keys->table, &keys->found[i * keys->n], keys->nulls[i], runs[i].hash, create, &runs[i].is_new);
+}
+
 int
 tsdb_group_keys_cut(TsdbGroupKeys *keys, TsdbBatch *batch, bool create, TsdbRun *runs)
 {
 	uint64		marks[WORDS] = {0};
 	int			nruns = 0;
+	int			nwaiting = 0;	/* of the last runs, that are not looked up yet */
 	int			w,
 				k;
 
@@ -534,13 +553,11 @@ tsdb_group_keys_cut(TsdbGroupKeys *keys, TsdbBatch *batch, bool create, TsdbRun 
 		for (; word != 0; word &= word - 1)
 		{
 			int			row = w * 64 + pg_rightmost_one_pos64(word);
-			TsdbGroupKey found[TSDB_MAX_GROUP_KEYS];
+			TsdbGroupKey *found = &keys->found[nwaiting * keys->n];
 			uint32		nulls = 0;
-			TsdbRun    *run = &runs[nruns];
 
 			if (nruns > 0)
 				runs[nruns - 1].n = (uint16) (row - runs[nruns - 1].start);
-			nruns++;
 			for (k = 0; k < keys->n; k++)
 			{
 				bool		isnull;
@@ -549,10 +566,16 @@ tsdb_group_keys_cut(TsdbGroupKeys *keys, TsdbBatch *batch, bool create, TsdbRun 
 				if (isnull)
 					nulls |= UINT32_C(1) << k;
 			}
-			run->start = (uint16) row;
-			run->group = tsdb_group_find(keys->table, found, nulls, create, &run->hash, &run->is_new);
+			keys->nulls[nwaiting++] = nulls;
+			runs[nruns++].start = (uint16) row;
+			if (nwaiting == LOOK_UP_RUNS)
+			{
+				look_up(keys, runs + nruns - nwaiting, nwaiting, create);
+				nwaiting = 0;
+			}
 		}
 	}
+	look_up(keys, runs + nruns - nwaiting, nwaiting, create);
 	runs[nruns - 1].n = (uint16) (batch->n - runs[nruns - 1].start);
 	return nruns;
 }

@@ -2,7 +2,9 @@
  * group_table.c
  *	  Groups of an aggregation: a hash table from key values to states.
  *
- * Open addressing with linear probing; tables of groups and of numbered values grow at two thirds.  Hashes are of
+ * Open addressing with linear probing; tables of groups and of numbered values grow at two thirds.  A slot of a group has 32 bits of its hash, so that others
+ * on the way to it are passed without a look at them, which would be a miss of the processor's caches each; and the slots that a batch will
+ * ask for can be fetched beforehand.  Hashes are of
  * values, not of their numbers: they stay the same when the table is emptied and values are numbered anew, so that who sets rows aside by
  * hash finds those of one group together.
  */
@@ -48,6 +50,12 @@ typedef struct Key
 	uint32		nslots;
 } Key;
 
+typedef struct GroupSlot
+{
+	uint32		index;			/* in groups, + 1; 0 = free */
+	uint32		tag;			/* last bits of the hash */
+} GroupSlot;
+
 struct TsdbGroupTable
 {
 	int			nkeys;
@@ -58,7 +66,7 @@ struct TsdbGroupTable
 	TsdbGroup **groups;			/* [ngroups] in order */
 	Size		ngroups;
 	Size		max_groups;
-	uint32	   *slots;			/* [nslots] index in groups + 1; 0 = free */
+	GroupSlot  *slots;			/* [nslots], by the last bits of the hash */
 	Size		nslots;
 	char	   *block;			/* where groups are cut from */
 	Size		block_left;
@@ -294,20 +302,25 @@ static void
 grow_groups(TsdbGroupTable *table)
 {
 	Size		nslots = table->nslots == 0 ? FIRST_SLOTS : table->nslots * 2;
+	GroupSlot  *old = table->slots;
+	Size		old_nslots = table->nslots;
 	Size		i;
 
-	if (table->slots != NULL)
-		pfree(table->slots);
-	table->slots = MemoryContextAllocExtended(table->cxt, nslots * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	/* (not more slots than tags can tell apart: there are at most 2^32 - 2 groups) */
+	table->slots = MemoryContextAllocExtended(table->cxt, nslots * sizeof(GroupSlot), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	table->nslots = nslots;
-	for (i = 0; i < table->ngroups; i++)
+	for (i = 0; i < old_nslots; i++)
 	{
-		Size		slot = table->groups[i]->hash & (nslots - 1);
+		Size		slot = old[i].tag & (nslots - 1);
 
-		while (table->slots[slot] != 0)
+		if (old[i].index == 0)
+			continue;
+		while (table->slots[slot].index != 0)
 			slot = (slot + 1) & (nslots - 1);
-		table->slots[slot] = (uint32) i + 1;
+		table->slots[slot] = old[i];
 	}
+	if (old != NULL)
+		pfree(old);
 }
 
 static TsdbGroup *
@@ -356,12 +369,23 @@ keys_match(TsdbGroupTable *table, TsdbGroup *group, const TsdbGroupKey *keys)
 	return true;
 }
 
-TsdbGroup *
-tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, bool create,
-				uint64 *hash_p, bool *is_new)
+uint64
+tsdb_group_hash(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls)
 {
 	uint64		hash = nulls;
-	bool		known = true;
+	int			k;
+
+	for (k = 0; k < table->nkeys; k++)
+		hash = mix(hash ^ (((nulls & (UINT32_C(1) << k)) != 0 ? 0 : keys[k].hash) + UINT64CONST(0x9E3779B97F4A7C15)));
+	if (table->nslots > 0)
+		__builtin_prefetch(&table->slots[(uint32) hash & (table->nslots - 1)]);
+	return hash;
+}
+
+TsdbGroup *
+tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, uint64 hash, bool create, bool *is_new)
+{
+	uint32		tag = (uint32) hash;
 	TsdbGroup  *group;
 	Size		slot;
 	int			k;
@@ -369,24 +393,20 @@ tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, b
 	*is_new = false;
 	for (k = 0; k < table->nkeys; k++)
 	{
-		bool		isnull = (nulls & (UINT32_C(1) << k)) != 0;
-
-		hash = mix(hash ^ ((isnull ? 0 : keys[k].hash) + UINT64CONST(0x9E3779B97F4A7C15)));
-		known = known && (isnull || keys[k].known);
+		if ((nulls & (UINT32_C(1) << k)) == 0 && !keys[k].known)
+			return NULL;
 	}
-	*hash_p = hash;
-	if (!known)
-		return NULL;
-
 	if (table->ngroups + 1 > table->nslots / 3 * 2)
 	{
 		if (table->ngroups >= PG_UINT32_MAX - 1)
 			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many groups in memory"));
 		grow_groups(table);
 	}
-	for (slot = hash & (table->nslots - 1); table->slots[slot] != 0; slot = (slot + 1) & (table->nslots - 1))
+	for (slot = tag & (table->nslots - 1); table->slots[slot].index != 0; slot = (slot + 1) & (table->nslots - 1))
 	{
-		group = table->groups[table->slots[slot] - 1];
+		if (table->slots[slot].tag != tag)
+			continue;
+		group = table->groups[table->slots[slot].index - 1];
 		if (group->hash == hash && group->nulls == nulls && keys_match(table, group, keys))
 			return group;
 	}
@@ -397,7 +417,8 @@ tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, b
 	group->nulls = nulls;
 	for (k = 0; k < table->nkeys; k++)
 		group->keys[k] = (nulls & (UINT32_C(1) << k)) != 0 ? 0 : keys[k].number;
-	table->slots[slot] = (uint32) table->ngroups;
+	table->slots[slot].index = (uint32) table->ngroups;
+	table->slots[slot].tag = tag;
 	*is_new = true;
 	return group;
 }

@@ -54,12 +54,11 @@ extern TsdbGroupKey tsdb_group_key(TsdbGroupTable *table, int k, Datum value, bo
 /* The value (first seen, if several are equal) that a number stands for. */
 extern Datum tsdb_group_key_value(TsdbGroupTable *table, int k, int64 key);
 
-/*
- * The group of these keys (those that are NULL are not looked at); create (all keys are known): make it if there is none, and set
- * *is_new.  NULL: there is none.  *hash is its hash, there or not.
- */
-extern TsdbGroup *tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, bool create,
-								  uint64 *hash, bool *is_new);
+/* The hash of these keys (those that are NULL are not looked at).  The place where their group is looked for is fetched meanwhile. */
+extern uint64 tsdb_group_hash(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls);
+
+/* The group of these keys; create (all keys are known): make it if there is none, and set *is_new.  NULL: there is none. */
+extern TsdbGroup *tsdb_group_find(TsdbGroupTable *table, const TsdbGroupKey *keys, uint32 nulls, uint64 hash, bool create, bool *is_new);
 
 extern char *tsdb_group_states(TsdbGroupTable *table, TsdbGroup *group);
 

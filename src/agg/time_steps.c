@@ -27,6 +27,7 @@ typedef struct Grid
 {
 	int64		width;			/* in the column's unit */
 	int64		origin;
+	double		span;			/* of equal values, about; more than width for months, which start with some day */
 	pg_tz	   *zone;			/* NULL: no local clock */
 	bool		of_session;		/* the zone is the session's */
 	/* what is known of the zone: its offset from first to last */
@@ -50,37 +51,43 @@ struct TsdbTimeSteps
  * ------------------------------------------------------------------------
  */
 
-/* Microseconds of a unit's grid; units above a day follow the grid of days.  0 = none that is known. */
+/* Microseconds of a unit's grid; units above a day follow the grid of days.  0 = none that is known.  *span: of equal values, about. */
 static int64
-unit_width(const char *unit, bool of_extract)
+unit_width(const char *unit, bool of_extract, double *span)
 {
 	static const struct
 	{
 		const char *name;
 		int64		trunc;		/* date_trunc() is the same for so long */
 		int64		extract;	/* and extract() */
+		double		steps;		/* of that grid, about, in one of date_trunc() */
 	}			units[] = {
-		{"microseconds", 0, 0}, {"milliseconds", 1000, 0}, {"second", USECS_PER_SEC, 0},
-		{"minute", USECS_PER_MINUTE, USECS_PER_MINUTE}, {"hour", USECS_PER_HOUR, USECS_PER_HOUR},
-		{"day", USECS_PER_DAY, USECS_PER_DAY}, {"week", USECS_PER_DAY, USECS_PER_DAY},
-		{"month", USECS_PER_DAY, USECS_PER_DAY}, {"quarter", USECS_PER_DAY, USECS_PER_DAY},
-		{"year", USECS_PER_DAY, USECS_PER_DAY}, {"decade", USECS_PER_DAY, USECS_PER_DAY},
-		{"century", USECS_PER_DAY, USECS_PER_DAY}, {"millennium", USECS_PER_DAY, USECS_PER_DAY},
-		{"dow", 0, USECS_PER_DAY}, {"isodow", 0, USECS_PER_DAY}, {"doy", 0, USECS_PER_DAY},
-		{"isoyear", 0, USECS_PER_DAY}
+		{"microseconds", 0, 0, 1}, {"milliseconds", 1000, 0, 1}, {"second", USECS_PER_SEC, 0, 1},
+		{"minute", USECS_PER_MINUTE, USECS_PER_MINUTE, 1}, {"hour", USECS_PER_HOUR, USECS_PER_HOUR, 1},
+		{"day", USECS_PER_DAY, USECS_PER_DAY, 1}, {"week", USECS_PER_DAY, USECS_PER_DAY, 7},
+		{"month", USECS_PER_DAY, USECS_PER_DAY, 30}, {"quarter", USECS_PER_DAY, USECS_PER_DAY, 91},
+		{"year", USECS_PER_DAY, USECS_PER_DAY, 365}, {"decade", USECS_PER_DAY, USECS_PER_DAY, 3652},
+		{"century", USECS_PER_DAY, USECS_PER_DAY, 36524}, {"millennium", USECS_PER_DAY, USECS_PER_DAY, 365242},
+		{"dow", 0, USECS_PER_DAY, 1}, {"isodow", 0, USECS_PER_DAY, 1}, {"doy", 0, USECS_PER_DAY, 1},
+		{"isoyear", 0, USECS_PER_DAY, 365}
 	};
 	int			i;
 
 	for (i = 0; i < (int) lengthof(units); i++)
 	{
 		if (pg_strcasecmp(unit, units[i].name) == 0)
-			return of_extract ? units[i].extract : units[i].trunc;
+		{
+			int64		width = of_extract ? units[i].extract : units[i].trunc;
+
+			*span = (double) width * units[i].steps;
+			return width;
+		}
 	}
 	return 0;
 }
 
 static void
-add_grid(TsdbTimeSteps *steps, int64 width, int64 origin, pg_tz *zone, bool of_session)
+add_grid(TsdbTimeSteps *steps, int64 width, double span, int64 origin, pg_tz *zone, bool of_session)
 {
 	Grid	   *grid;
 
@@ -95,6 +102,7 @@ add_grid(TsdbTimeSteps *steps, int64 width, int64 origin, pg_tz *zone, bool of_s
 	grid = &steps->grids[steps->ngrids++];
 	memset(grid, 0, sizeof(Grid));
 	grid->width = width;
+	grid->span = span;
 	grid->origin = origin;
 	grid->zone = zone;
 	grid->of_session = of_session;
@@ -160,6 +168,7 @@ is_time_bucket(TsdbTimeSteps *steps, FuncExpr *func)
 	pg_tz	   *zone;
 	Const	   *width;
 	int64		w;
+	double		span;
 	char	   *name = get_func_name(func->funcid);
 
 	if (name == NULL || strcmp(name, "time_bucket") != 0 || nargs != 2 || !tsdb_is_own_function(func->funcid))
@@ -179,7 +188,7 @@ is_time_bucket(TsdbTimeSteps *steps, FuncExpr *func)
 				w = DatumGetInt32(width->constvalue);
 			if (w <= 0)
 				return false;
-			add_grid(steps, w, 0, NULL, false);
+			add_grid(steps, w, (double) w, 0, NULL, false);
 			return true;
 		case INTERVALOID:
 			{
@@ -192,18 +201,22 @@ is_time_bucket(TsdbTimeSteps *steps, FuncExpr *func)
 					if (interval->day != 0 || interval->time != 0 || interval->month < 0)
 						return false;
 					w = USECS_PER_DAY;
+					span = (double) interval->month * DAYS_PER_MONTH * USECS_PER_DAY;
 				}
 				else if (interval->day < 0 || interval->time < 0 || interval->day > 1000000 ||
 						 interval->time > INT64CONST(1000000) * USECS_PER_DAY)
 					return false;
 				else
+				{
 					w = interval->day * USECS_PER_DAY + interval->time;
+					span = (double) w;
+				}
 				if (w <= 0)
 					return false;
 				if (steps->type == DATEOID)
-					add_grid(steps, 1, 0, NULL, false);
+					add_grid(steps, 1, Max(span / USECS_PER_DAY, 1), 0, NULL, false);
 				else
-					add_grid(steps, w, monday, NULL, false);
+					add_grid(steps, w, span, monday, NULL, false);
 				return true;
 			}
 		default:
@@ -219,6 +232,7 @@ is_step_function(TsdbTimeSteps *steps, FuncExpr *func)
 	pg_tz	   *zone;
 	bool		of_session = false;
 	int64		width;
+	double		span;
 
 	switch (func->funcid)
 	{
@@ -234,7 +248,7 @@ is_step_function(TsdbTimeSteps *steps, FuncExpr *func)
 			width = unit_width(const_text(linitial(args)), func->funcid == F_EXTRACT_TEXT_TIMESTAMP ||
 							   func->funcid == F_EXTRACT_TEXT_TIMESTAMPTZ ||
 							   func->funcid == F_DATE_PART_TEXT_TIMESTAMP ||
-							   func->funcid == F_DATE_PART_TEXT_TIMESTAMPTZ);
+							   func->funcid == F_DATE_PART_TEXT_TIMESTAMPTZ, &span);
 			if (width == 0)
 				return false;
 			if (func->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT)
@@ -247,7 +261,7 @@ is_step_function(TsdbTimeSteps *steps, FuncExpr *func)
 				zone = session_timezone;
 				of_session = true;
 			}
-			add_grid(steps, width, 0, zone, of_session);
+			add_grid(steps, width, span, 0, zone, of_session);
 			return true;
 		case F_DATE_TIMESTAMP:
 		case F_DATE_TIMESTAMPTZ:
@@ -258,7 +272,7 @@ is_step_function(TsdbTimeSteps *steps, FuncExpr *func)
 				zone = session_timezone;
 				of_session = true;
 			}
-			add_grid(steps, USECS_PER_DAY, 0, zone, of_session);
+			add_grid(steps, USECS_PER_DAY, (double) USECS_PER_DAY, 0, zone, of_session);
 			return true;
 		case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
 		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
@@ -276,7 +290,7 @@ is_step_function(TsdbTimeSteps *steps, FuncExpr *func)
 				width = stride->day * USECS_PER_DAY + stride->time;
 				if (width <= 0)
 					return false;
-				add_grid(steps, width, origin, zone, false);
+				add_grid(steps, width, (double) width, origin, zone, false);
 				return true;
 			}
 		default:
@@ -315,6 +329,17 @@ AttrNumber
 tsdb_time_steps_column(TsdbTimeSteps *steps)
 {
 	return steps->attnum;
+}
+
+double
+tsdb_time_steps_span(TsdbTimeSteps *steps)
+{
+	double		span = steps->grids[0].span;
+	int			i;
+
+	for (i = 1; i < steps->ngrids; i++)
+		span = Min(span, steps->grids[i].span);
+	return span;
 }
 
 /* ------------------------------------------------------------------------

@@ -24,4 +24,7 @@ extern AttrNumber tsdb_time_steps_column(TsdbTimeSteps *steps);
 /* From first to last, value included, the expression is the same. */
 extern void tsdb_time_steps_around(TsdbTimeSteps *steps, int64 value, int64 *first, int64 *last);
 
+/* How far apart values are, in the column's unit, before which and after which the expression differs: its narrowest step, for estimates. */
+extern double tsdb_time_steps_span(TsdbTimeSteps *steps);
+
 #endif							/* TSDB_TIME_STEPS_H */

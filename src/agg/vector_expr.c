@@ -338,6 +338,12 @@ tsdb_expr_column(TsdbExpr *expr)
 }
 
 bool
+tsdb_expr_is_constant(TsdbExpr *expr)
+{
+	return expr->kind == EXPR_VALUE;
+}
+
+bool
 tsdb_expr_by_rows(TsdbExpr *expr)
 {
 	return expr->kind == EXPR_ROWS ||

@@ -41,6 +41,8 @@ extern TsdbVec tsdb_expr_eval(TsdbExpr *expr, TsdbBatch *batch);
 
 /* The column that the expression is, 0 = something else. */
 extern AttrNumber tsdb_expr_column(TsdbExpr *expr);
+/* Has it no columns, and so one value for all rows of a scan? */
+extern bool tsdb_expr_is_constant(TsdbExpr *expr);
 /* Is it evaluated row by row? */
 extern bool tsdb_expr_by_rows(TsdbExpr *expr);
 /* For who evaluates an expression that is evaluated by rows on a value of its own; NULL if there is none. */

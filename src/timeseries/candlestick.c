@@ -10,6 +10,7 @@
 #include "compat.h"
 
 #include "timeseries/aggregate_call.h"
+#include "timeseries/batch_step.h"
 #include "timeseries/summary_type.h"
 #include "timeseries/time_points.h"
 #include "utils/float.h"
@@ -174,6 +175,36 @@ tsdb_candlestick_step(PG_FUNCTION_ARGS)
 	if (stick == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(stick);
+}
+
+void *
+tsdb_candlestick_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	Candlestick *stick = state;
+	const TsdbStepArg *time = &batch->args[0];
+	const TsdbStepArg *value = &batch->args[1];
+	const TsdbStepArg *volume = &batch->args[2];
+	int			i;
+
+	for (i = first; i < first + n; i++)
+	{
+		TsdbPoint	price;
+		bool		has_volume;
+		double		of_row;
+
+		if (tsdb_step_isnull(time, i) || tsdb_step_isnull(value, i))
+			continue;
+		price.time = DatumGetTimestampTz(time->values[i]);
+		price.value = DatumGetFloat8(value->values[i]);
+		has_volume = !tsdb_step_isnull(volume, i);
+		of_row = has_volume ? DatumGetFloat8(volume->values[i]) : 0;
+		if (likely(stick != NULL))
+			add_stick(stick, &price, &price, &price, &price, has_volume, of_row, price.value * of_row);
+		else
+			stick = create_stick(tsdb_aggregate_context(fcinfo), &price, &price, &price, &price,
+								 has_volume, of_row, price.value * of_row);
+	}
+	return stick;
 }
 
 static Datum

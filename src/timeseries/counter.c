@@ -160,6 +160,18 @@ tsdb_counter_step_time_first(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(points);
 }
 
+void *
+tsdb_counter_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	return tsdb_points_batch(fcinfo, state, &batch->args[1], &batch->args[0], first, n);
+}
+
+void *
+tsdb_counter_batch_time_first(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	return tsdb_points_batch(fcinfo, state, &batch->args[0], &batch->args[1], first, n);
+}
+
 Datum
 tsdb_counter_final(PG_FUNCTION_ARGS)
 {

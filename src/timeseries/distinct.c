@@ -22,6 +22,7 @@
 
 #include "port/pg_bitutils.h"
 #include "timeseries/aggregate_call.h"
+#include "timeseries/batch_step.h"
 #include "timeseries/summary_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -381,10 +382,24 @@ estimate(const HyperLogLog *sketch)
 
 /*-------------------------------------------------------------------- SQL: aggregates */
 
+/*
+ * Hashes of values that were looked at lately, by their bits.  What a by-reference value points to is the same as long as the batch is.
+ */
+#define HASH_SLOTS_BITS		9
+
+typedef struct HashSlot
+{
+	Datum		value;
+	uint64		serial;			/* of the batch; 1 for all values of by-value types; 0: none */
+	uint64		hash;			/* mixed */
+} HashSlot;
+
 /* What a call site knows of its values' type */
 typedef struct HashCache
 {
 	FmgrInfo	function;
+	bool		byval;
+	HashSlot   *slots;			/* made by the first batch */
 } HashCache;
 
 static HashCache *
@@ -404,24 +419,18 @@ hash_of_argument(FunctionCallInfo fcinfo, int arg)
 					 errhint("Cast the value to a type that can be hashed, such as text.")));
 		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HashCache));
 		fmgr_info_cxt(entry->hash_extended_proc, &cache->function, fcinfo->flinfo->fn_mcxt);
+		cache->byval = entry->typbyval;
 		fcinfo->flinfo->fn_extra = cache;
 	}
 	return cache;
 }
 
-static inline Datum
-step(FunctionCallInfo fcinfo, int value_arg, int32 registers)
+/* The state, of which the number of registers must be that; created, if there is none */
+static inline HllState *
+state_for(FunctionCallInfo fcinfo, HllState *state, int32 registers)
 {
-	HllState   *state = PG_ARGISNULL(0) ? NULL : (HllState *) PG_GETARG_POINTER(0);
-	HashCache  *cache;
 	int32		precision;
 
-	if (PG_ARGISNULL(value_arg))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
 	/* the next power of two */
 	if (registers < 1 << LEAST_PRECISION || registers > 1 << MOST_PRECISION)
 		ereport(ERROR,
@@ -435,11 +444,106 @@ step(FunctionCallInfo fcinfo, int value_arg, int32 registers)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of buckets must be the same in all rows of a group")));
+	return state;
+}
 
+static void
+check_not_null(bool isnull)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("number of buckets of a hyperloglog cannot be NULL")));
+}
+
+static inline Datum
+step(FunctionCallInfo fcinfo, int value_arg, int32 registers)
+{
+	HllState   *state = PG_ARGISNULL(0) ? NULL : (HllState *) PG_GETARG_POINTER(0);
+	HashCache  *cache;
+
+	if (PG_ARGISNULL(value_arg))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	state = state_for(fcinfo, state, registers);
 	cache = hash_of_argument(fcinfo, value_arg);
 	add_hash(state, mix(DatumGetUInt64(FunctionCall2Coll(&cache->function, PG_GET_COLLATION(),
 														 PG_GETARG_DATUM(value_arg), Int64GetDatum(0)))));
 	PG_RETURN_POINTER(state);
+}
+
+/* Rows of a batch; nth: number of the argument that is the value, counted from 0 */
+static void *
+batch_step(FunctionCallInfo fcinfo, HllState *state, const TsdbStepBatch *batch, int nth, int first, int n, int32 registers)
+{
+	LOCAL_FCINFO(call, 2);
+	const TsdbStepArg *arg = &batch->args[nth];
+	HashCache  *cache = NULL;
+	uint64		serial;
+	Datum		last = (Datum) 0;
+	bool		have_last = false;
+	int			i;
+
+	for (i = first; i < first + n; i++)
+	{
+		Datum		value = arg->values[i];
+		HashSlot   *slot;
+
+		if (tsdb_step_isnull(arg, i))
+			continue;
+		/* what has just been added changes nothing */
+		if (have_last && value == last)
+			continue;
+		if (cache == NULL)
+		{
+			state = state_for(fcinfo, state, registers);
+			cache = hash_of_argument(fcinfo, nth + 1);
+			if (cache->slots == NULL)
+				cache->slots = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HashSlot) << HASH_SLOTS_BITS);
+			serial = cache->byval ? 1 : batch->serial;
+			InitFunctionCallInfoData(*call, &cache->function, 2, PG_GET_COLLATION(), NULL, NULL);
+			call->args[1].value = Int64GetDatum(0);
+			call->args[1].isnull = false;
+			call->args[0].isnull = false;
+		}
+		slot = &cache->slots[((uint64) value * UINT64CONST(0x9E3779B97F4A7C15)) >> (64 - HASH_SLOTS_BITS)];
+		if (slot->value != value || slot->serial != serial)
+		{
+			call->args[0].value = value;
+			call->isnull = false;
+			slot->hash = mix(DatumGetUInt64(FunctionCallInvoke(call)));
+			slot->value = value;
+			slot->serial = serial;
+		}
+		add_hash(state, slot->hash);
+		last = value;
+		have_last = true;
+	}
+	return state;
+}
+
+void *
+tsdb_approx_count_distinct_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	return batch_step(fcinfo, state, batch, 0, first, n, DEFAULT_REGISTERS);
+}
+
+void *
+tsdb_hyperloglog_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	const TsdbStepArg *registers = &batch->args[0];
+	int			step = registers->constant ? n : 1;
+	int			i;
+
+	for (i = first; i < first + n; i += step)
+	{
+		check_not_null(tsdb_step_isnull(registers, i));
+		state = batch_step(fcinfo, state, batch, 1, i, step, DatumGetInt32(registers->values[i]));
+	}
+	return state;
 }
 
 /* (value) */
@@ -453,10 +557,7 @@ tsdb_approx_count_distinct_step(PG_FUNCTION_ARGS)
 Datum
 tsdb_hyperloglog_step(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("number of buckets of a hyperloglog cannot be NULL")));
+	check_not_null(PG_ARGISNULL(1));
 	return step(fcinfo, 2, PG_GETARG_INT32(1));
 }
 

@@ -2,9 +2,12 @@
  * gapfill_scan.c
  *	  Plan node TsdbGapfill: rows of groups, and rows for the buckets that groups lack.
  *
- * Reads all rows, sorts them by group and bucket, and walks through each group along the grid of
+ * Reads all rows, brings them into the order of group and bucket, and walks through each group along the grid of
  * buckets from start to finish.  A row is returned as it is; before it, one for each bucket that is
  * missing.  One row is looked ahead, which interpolate needs.
+ *
+ * Groups of a table that is sorted by series and time come in long stretches of one group with rising buckets.  As long as they do, and memory lasts,
+ * rows are kept as they come, and only stretches are sorted.  Otherwise core's sort gets them all.
  *
  * Buckets are 64-bit integers here, whatever their type.  The next bucket is the start plus the
  * width, if time_bucket() says so of that value and of the one before it; else (months, clocks that
@@ -38,6 +41,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/sortsupport.h"
 #include "utils/timestamp.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
@@ -74,6 +78,21 @@ typedef struct Column
 	Kept		group;			/* group, prev and next: of the group's first row */
 } Column;
 
+/* A row in memory; isnull[ncolumns] is behind its values */
+typedef struct Row
+{
+	struct Row *next;			/* of its stretch */
+	Datum		values[FLEXIBLE_ARRAY_MEMBER];
+} Row;
+
+/* Rows of one group, of which buckets rise */
+typedef struct Stretch
+{
+	Row		   *first;
+	int64		first_bucket;
+	int64		last_bucket;
+} Stretch;
+
 typedef struct GapfillState
 {
 	CustomScanState css;		/* must be first */
@@ -103,8 +122,11 @@ typedef struct GapfillState
 	int64		last_value;		/* greatest value before finish */
 
 	/* where we are */
-	Tuplesortstate *sort;
-	TupleTableSlot *ahead;		/* the next row */
+	Tuplesortstate *sort;		/* NULL: rows are in memory */
+	TupleTableSlot *sorted;		/* of the sort */
+	bool		has_rows;		/* they have been read */
+	const Datum *ahead_values;	/* the next row */
+	const bool *ahead_isnull;
 	bool		has_ahead;
 	bool		in_group;
 	bool		group_ends;		/* all its rows are returned */
@@ -118,7 +140,25 @@ typedef struct GapfillState
 	int			nlines;			/* columns with interpolate */
 	int		   *lines;
 	uint64		nfilled;
+	uint64		nsorted;		/* rows that core's sort got */
+
+	/* rows in memory */
+	MemoryContext rows_context;
+	Size		row_bytes;
+	char	   *block;			/* where rows are cut from */
+	Size		block_left;
+	Stretch    *stretches;
+	Size		nstretches;
+	Size		max_stretches;
+	Size		at_stretch;
+	Row		   *row;			/* the one ahead */
+	SortSupport sort_support;	/* of the group's columns */
 } GapfillState;
+
+#define ROW_BLOCK_BYTES		(64 * 1024)
+/* rows that a stretch shall have at least, on average; looked at, as memory is, after so many rows each time */
+#define ROWS_A_STRETCH		8
+#define ROWS_LOOKED_AT		256
 
 /*-------------------------------------------------------------------- the grid */
 
@@ -384,7 +424,9 @@ keep(GapfillState *state, const Column *column, Kept *kept, Datum value, bool is
 	kept->known = true;
 	kept->isnull = isnull;
 	kept->value = (Datum) 0;
-	if (!isnull)
+	if (column->byval)
+		kept->value = value;
+	else if (!isnull)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(state->group_context);
 
@@ -393,12 +435,55 @@ keep(GapfillState *state, const Column *column, Kept *kept, Datum value, bool is
 	}
 }
 
+static inline bool *
+row_isnull(const GapfillState *state, Row *row)
+{
+	return (bool *) &row->values[state->ncolumns];
+}
+
 static void
 read_ahead(GapfillState *state)
 {
-	state->has_ahead = tuplesort_gettupleslot(state->sort, true, false, state->ahead, NULL);
+	if (state->sort != NULL)
+	{
+		state->has_ahead = tuplesort_gettupleslot(state->sort, true, false, state->sorted, NULL);
+		if (state->has_ahead)
+			slot_getallattrs(state->sorted);
+		state->ahead_values = state->sorted->tts_values;
+		state->ahead_isnull = state->sorted->tts_isnull;
+		return;
+	}
+	if (state->row != NULL)
+		state->row = state->row->next;
+	if (state->row == NULL && state->at_stretch < state->nstretches)
+		state->row = state->stretches[state->at_stretch++].first;
+	state->has_ahead = state->row != NULL;
 	if (state->has_ahead)
-		slot_getallattrs(state->ahead);
+	{
+		state->ahead_values = state->row->values;
+		state->ahead_isnull = row_isnull(state, state->row);
+	}
+}
+
+/* Do two rows belong to the same group? */
+static bool
+groups_equal(GapfillState *state, const Datum *a, const bool *a_isnull, const Datum *b, const bool *b_isnull)
+{
+	int			i;
+
+	for (i = 0; i < state->nsort - 1; i++)
+	{
+		int			attno = state->sort_attnos[i] - 1;
+		const Column *column = &state->columns[attno];
+
+		if (a_isnull[attno] != b_isnull[attno])
+			return false;
+		/* what is the same to the byte is equal; other things may be, too */
+		if (!a_isnull[attno] && !datumIsEqual(a[attno], b[attno], column->byval, column->len) &&
+			!DatumGetBool(FunctionCall2Coll(&state->equal_functions[i], state->collations[i], a[attno], b[attno])))
+			return false;
+	}
+	return true;
 }
 
 /* Does the row ahead belong to the group? */
@@ -407,16 +492,19 @@ same_group(GapfillState *state)
 {
 	int			i;
 
+	/* the second row of a stretch, or a later one */
+	if (state->sort == NULL && state->row != state->stretches[state->at_stretch - 1].first)
+		return true;
 	for (i = 0; i < state->nsort - 1; i++)
 	{
 		int			attno = state->sort_attnos[i] - 1;
 		const Kept *kept = &state->columns[attno].group;
 
-		if (state->ahead->tts_isnull[attno] != kept->isnull)
+		if (state->ahead_isnull[attno] != kept->isnull)
 			return false;
 		if (!kept->isnull &&
 			!DatumGetBool(FunctionCall2Coll(&state->equal_functions[i], state->collations[i],
-											state->ahead->tts_values[attno], kept->value)))
+											state->ahead_values[attno], kept->value)))
 			return false;
 	}
 	return true;
@@ -437,7 +525,7 @@ begin_group(GapfillState *state)
 		column->group.known = false;
 		if (state->has_ahead &&
 			(column->kind == TSDB_GAPFILL_GROUP || column->kind == TSDB_GAPFILL_PREVIOUS || column->kind == TSDB_GAPFILL_NEXT))
-			keep(state, column, &column->group, state->ahead->tts_values[i], state->ahead->tts_isnull[i]);
+			keep(state, column, &column->group, state->ahead_values[i], state->ahead_isnull[i]);
 	}
 	state->in_group = true;
 	state->group_ends = !state->has_ahead;
@@ -535,10 +623,10 @@ find_line(GapfillState *state, int attno)
 	{
 		int			bucket_attno = state->sort_attnos[state->nsort - 1] - 1;
 
-		if (state->ahead->tts_isnull[attno] || state->ahead->tts_isnull[bucket_attno])
+		if (state->ahead_isnull[attno] || state->ahead_isnull[bucket_attno])
 			return;
-		column->x1 = datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type);
-		column->y1 = state->ahead->tts_values[attno];
+		column->x1 = datum_to_int64(state->ahead_values[bucket_attno], state->bucket_type);
+		column->y1 = state->ahead_values[attno];
 		if (!bucket_is_finite(state, column->x1))
 			return;
 	}
@@ -654,8 +742,8 @@ copy_row(GapfillState *state, TupleTableSlot *slot)
 	for (i = 0; i < state->ncolumns; i++)
 	{
 		Column	   *column = &state->columns[i];
-		Datum		value = state->ahead->tts_values[i];
-		bool		isnull = state->ahead->tts_isnull[i];
+		Datum		value = state->ahead_values[i];
+		bool		isnull = state->ahead_isnull[i];
 
 		switch (column->kind)
 		{
@@ -671,10 +759,10 @@ copy_row(GapfillState *state, TupleTableSlot *slot)
 			case TSDB_GAPFILL_INTERPOLATE:
 				/* (a bucket without a place on the grid is no point) */
 				keep(state, column, &column->last, value,
-					 isnull || state->ahead->tts_isnull[bucket_attno] ||
-					 !bucket_is_finite(state, datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type)));
+					 isnull || state->ahead_isnull[bucket_attno] ||
+					 !bucket_is_finite(state, datum_to_int64(state->ahead_values[bucket_attno], state->bucket_type)));
 				if (!column->last.isnull)
-					column->last.bucket = datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type);
+					column->last.bucket = datum_to_int64(state->ahead_values[bucket_attno], state->bucket_type);
 				break;
 			default:
 				break;
@@ -683,23 +771,172 @@ copy_row(GapfillState *state, TupleTableSlot *slot)
 		slot->tts_isnull[i] = isnull;
 	}
 	ExecStoreVirtualTuple(slot);
-	/* values by reference are in the slot ahead, which the next row overwrites */
-	ExecMaterializeSlot(slot);
+	/* values by reference are in the sort's slot, which the next row overwrites; in memory they stay */
+	if (state->sort != NULL)
+		ExecMaterializeSlot(slot);
 
 	read_ahead(state);
 	state->group_ends = !state->has_ahead || !same_group(state);
 	state->gap_ready = false;
 }
 
+/*
+ * Keeps a row in memory; last: the one before, or NULL, which is the last of the last stretch.  NULL: its bucket is NULL, and it can't be kept.
+ */
+static Row *
+keep_row(GapfillState *state, TupleTableSlot *slot, Row *last)
+{
+	int			bucket_attno = state->sort_attnos[state->nsort - 1] - 1;
+	Stretch    *stretch;
+	int64		bucket;
+	Row		   *row;
+	bool	   *isnull;
+	bool		goes_on;
+	int			i;
+
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[bucket_attno])
+		return NULL;
+	bucket = datum_to_int64(slot->tts_values[bucket_attno], state->bucket_type);
+	goes_on = last != NULL && state->stretches[state->nstretches - 1].last_bucket < bucket &&
+		groups_equal(state, last->values, row_isnull(state, last), slot->tts_values, slot->tts_isnull);
+
+	if (state->block_left < state->row_bytes)
+	{
+		state->block_left = Max(ROW_BLOCK_BYTES, state->row_bytes);
+		state->block = MemoryContextAlloc(state->rows_context, state->block_left);
+	}
+	row = (Row *) state->block;
+	state->block += state->row_bytes;
+	state->block_left -= state->row_bytes;
+	row->next = NULL;
+	isnull = row_isnull(state, row);
+	memcpy(row->values, slot->tts_values, state->ncolumns * sizeof(Datum));
+	memcpy(isnull, slot->tts_isnull, state->ncolumns * sizeof(bool));
+	for (i = 0; i < state->ncolumns; i++)
+	{
+		const Column *column = &state->columns[i];
+
+		if (column->byval || isnull[i])
+			continue;
+		if (goes_on && !row_isnull(state, last)[i] && column->kind == TSDB_GAPFILL_GROUP &&
+			datumIsEqual(last->values[i], row->values[i], false, column->len))
+			row->values[i] = last->values[i];
+		else
+		{
+			MemoryContext caller = MemoryContextSwitchTo(state->rows_context);
+
+			row->values[i] = datumCopy(row->values[i], false, column->len);
+			MemoryContextSwitchTo(caller);
+		}
+	}
+	if (goes_on)
+	{
+		last->next = row;
+		state->stretches[state->nstretches - 1].last_bucket = bucket;
+		return row;
+	}
+	if (state->nstretches == state->max_stretches)
+	{
+		state->max_stretches = state->max_stretches * 2 + 64;
+		if (state->stretches == NULL)
+			state->stretches = MemoryContextAlloc(state->rows_context, state->max_stretches * sizeof(Stretch));
+		else
+			state->stretches = repalloc_huge(state->stretches, state->max_stretches * sizeof(Stretch));
+	}
+	stretch = &state->stretches[state->nstretches++];
+	stretch->first = row;
+	stretch->first_bucket = stretch->last_bucket = bucket;
+	return row;
+}
+
+static void
+forget_rows(GapfillState *state)
+{
+	MemoryContextReset(state->rows_context);
+	state->block = NULL;
+	state->block_left = 0;
+	state->stretches = NULL;
+	state->nstretches = state->max_stretches = state->at_stretch = 0;
+	state->row = NULL;
+}
+
+/* Gives the rows in memory, if any, to core's sort. */
+static void
+begin_sort(GapfillState *state, TupleDesc desc)
+{
+	bool	   *nulls_first = palloc0(sizeof(bool) * state->nsort);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	Size		i;
+
+	state->sort = tuplesort_begin_heap(desc, state->nsort, state->sort_attnos, state->sort_operators,
+									   state->collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
+	for (i = 0; i < state->nstretches; i++)
+	{
+		Row		   *row;
+
+		CHECK_FOR_INTERRUPTS();
+		for (row = state->stretches[i].first; row != NULL; row = row->next)
+		{
+			ExecClearTuple(slot);
+			memcpy(slot->tts_values, row->values, state->ncolumns * sizeof(Datum));
+			memcpy(slot->tts_isnull, row_isnull(state, row), state->ncolumns * sizeof(bool));
+			ExecStoreVirtualTuple(slot);
+			tuplesort_puttupleslot(state->sort, slot);
+		}
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	forget_rows(state);
+}
+
+static int
+compare_stretches(const void *a, const void *b, void *arg)
+{
+	GapfillState *state = arg;
+	const Stretch *x = a;
+	const Stretch *y = b;
+	int			i;
+
+	for (i = 0; i < state->nsort - 1; i++)
+	{
+		int			attno = state->sort_attnos[i] - 1;
+		int			compared = ApplySortComparator(x->first->values[attno], row_isnull(state, x->first)[attno],
+												   y->first->values[attno], row_isnull(state, y->first)[attno], &state->sort_support[i]);
+
+		if (compared != 0)
+			return compared;
+	}
+	return x->first_bucket < y->first_bucket ? -1 : x->first_bucket > y->first_bucket;
+}
+
+/* Sorts stretches; false: some of a group overlap. */
+static bool
+sort_stretches(GapfillState *state)
+{
+	Size		i;
+
+	qsort_arg(state->stretches, state->nstretches, sizeof(Stretch), compare_stretches, state);
+	for (i = 1; i < state->nstretches; i++)
+	{
+		Row		   *before = state->stretches[i - 1].first;
+		Row		   *row = state->stretches[i].first;
+
+		CHECK_FOR_INTERRUPTS();
+		if (state->stretches[i].first_bucket <= state->stretches[i - 1].last_bucket &&
+			groups_equal(state, before->values, row_isnull(state, before), row->values, row_isnull(state, row)))
+			return false;
+	}
+	return true;
+}
+
 static void
 sort_rows(GapfillState *state)
 {
 	PlanState  *child = linitial(state->css.custom_ps);
-	bool	   *nulls_first = palloc0(sizeof(bool) * state->nsort);
-	bool		any = false;
+	TupleDesc	desc = ExecGetResultType(child);
+	Row		   *last = NULL;
+	uint64		nrows = 0;
 
-	state->sort = tuplesort_begin_heap(ExecGetResultType(child), state->nsort, state->sort_attnos, state->sort_operators,
-									   state->collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
 	for (;;)
 	{
 		TupleTableSlot *slot = ExecProcNode(child);
@@ -707,14 +944,35 @@ sort_rows(GapfillState *state)
 		CHECK_FOR_INTERRUPTS();
 		if (TupIsNull(slot))
 			break;
+		nrows++;
+		if (state->sort == NULL)
+		{
+			Row		   *row = keep_row(state, slot, last);
+
+			last = row;
+			if (row != NULL && nrows % ROWS_LOOKED_AT != 0)
+				continue;
+			if (row != NULL && state->nstretches * ROWS_A_STRETCH <= nrows &&
+				MemoryContextMemAllocated(state->rows_context, true) <= work_mem * (Size) 1024)
+				continue;
+			begin_sort(state, desc);
+			if (row != NULL)
+				continue;
+		}
 		tuplesort_puttupleslot(state->sort, slot);
-		any = true;
 	}
-	tuplesort_performsort(state->sort);
+	if (state->sort == NULL && !sort_stretches(state))
+		begin_sort(state, desc);
+	if (state->sort != NULL)
+	{
+		state->nsorted += nrows;
+		tuplesort_performsort(state->sort);
+	}
+	state->has_rows = true;
 	state->in_group = false;
 	read_ahead(state);
 	/* a query without groups but the buckets has one group, even without rows */
-	if (!any && state->nsort == 1)
+	if (nrows == 0 && state->nsort == 1)
 		begin_group(state);
 }
 
@@ -734,8 +992,8 @@ walk(GapfillState *state, TupleTableSlot *slot)
 		}
 		if (!state->group_ends)
 		{
-			bool		isnull = state->ahead->tts_isnull[bucket_attno];
-			int64		bucket = isnull ? 0 : datum_to_int64(state->ahead->tts_values[bucket_attno], state->bucket_type);
+			bool		isnull = state->ahead_isnull[bucket_attno];
+			int64		bucket = isnull ? 0 : datum_to_int64(state->ahead_values[bucket_attno], state->bucket_type);
 
 			/* rows before the grid, on it, and behind it, where NULL is as well */
 			if (!state->buckets_left || (!isnull && bucket <= state->bucket))
@@ -769,7 +1027,7 @@ next_row(ScanState *node)
 
 	if (!state->ready)
 		prepare_grid(state);
-	if (state->sort == NULL)
+	if (!state->has_rows)
 		sort_rows(state);
 	caller = MemoryContextSwitchTo(node->ps.ps_ExprContext->ecxt_per_tuple_memory);
 	found = walk(state, slot);
@@ -886,11 +1144,21 @@ begin_gapfill(CustomScanState *node, EState *estate, int eflags)
 		state->collations[i] = list_nth_oid(list_nth(plan->custom_private, 4), i);
 		fmgr_info(get_opcode(list_nth_oid(lfourth(plan->custom_private), i)), &state->equal_functions[i]);
 	}
+	state->sort_support = palloc0(sizeof(SortSupportData) * state->nsort);
+	for (i = 0; i < state->nsort - 1; i++)
+	{
+		state->sort_support[i].ssup_cxt = CurrentMemoryContext;
+		state->sort_support[i].ssup_collation = state->collations[i];
+		state->sort_support[i].ssup_attno = state->sort_attnos[i];
+		PrepareSortSupportFromOrderingOp(state->sort_operators[i], &state->sort_support[i]);
+	}
 	state->bucket_type = TupleDescAttr(desc, state->sort_attnos[state->nsort - 1] - 1)->atttypid;
 	state->bucket_code = bucket_function_code(state->bucket_type, lthird_int(state->range_info) != 0);
 	state->bucket_function.fn_mcxt = CurrentMemoryContext;
 
-	state->ahead = ExecInitExtraTupleSlot(estate, ExecGetResultType(child), &TTSOpsMinimalTuple);
+	state->sorted = ExecInitExtraTupleSlot(estate, ExecGetResultType(child), &TTSOpsMinimalTuple);
+	state->row_bytes = MAXALIGN(offsetof(Row, values) + state->ncolumns * (sizeof(Datum) + sizeof(bool)));
+	state->rows_context = AllocSetContextCreate(CurrentMemoryContext, "gapfill rows", ALLOCSET_DEFAULT_SIZES);
 	state->group_context = AllocSetContextCreate(CurrentMemoryContext, "gapfill group", ALLOCSET_SMALL_SIZES);
 	state->grid_context = AllocSetContextCreate(CurrentMemoryContext, "gapfill grid", ALLOCSET_SMALL_SIZES);
 }
@@ -906,10 +1174,12 @@ end_sort(GapfillState *state)
 {
 	if (state->sort != NULL)
 	{
-		ExecClearTuple(state->ahead);
+		ExecClearTuple(state->sorted);
 		tuplesort_end(state->sort);
 		state->sort = NULL;
 	}
+	forget_rows(state);
+	state->has_rows = false;
 }
 
 static void
@@ -940,8 +1210,11 @@ explain_gapfill(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	GapfillState *state = (GapfillState *) node;
 
-	if (es->analyze)
-		ExplainPropertyUInteger("Rows Filled", NULL, state->nfilled, es);
+	if (!es->analyze)
+		return;
+	ExplainPropertyUInteger("Rows Filled", NULL, state->nfilled, es);
+	if (state->nsorted > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyUInteger("Rows Sorted", NULL, state->nsorted, es);
 }
 
 /*-------------------------------------------------------------------- planning */

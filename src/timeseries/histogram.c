@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "timeseries/aggregate_call.h"
+#include "timeseries/batch_step.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
 
@@ -71,9 +72,9 @@ create_histogram(int32 nbuckets, MemoryContext context)
 	return histogram;
 }
 
-/* The count that a row belongs to */
-static int64 *
-row_count(Histogram *histogram, double value, double min, double max, int32 nbuckets)
+/* Bounds and number of buckets of a row */
+static inline void
+set_bounds(Histogram *histogram, double min, double max, int32 nbuckets)
 {
 	if (nbuckets != histogram->nbuckets)
 		ereport(ERROR,
@@ -85,26 +86,55 @@ row_count(Histogram *histogram, double value, double min, double max, int32 nbuc
 		histogram->min = min;
 		histogram->max = max;
 	}
-	if (unlikely(isnan(value)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("value of a histogram cannot be NaN"),
-				 errhint("Leave such rows out with FILTER (WHERE value <> 'NaN').")));
-	if (value < min)
-		return &histogram->counts[0];
-	if (value >= max)
-		return &histogram->counts[nbuckets + 1];
-	{
-		int64		bucket;
+}
 
-		/* as width_bucket(), unless the distance of the bounds, times buckets, is beyond doubles */
-		if (unlikely(isinf((double) nbuckets * (max - min))))
-			bucket = (int64) (nbuckets * ((value / 2 - min / 2) / (max / 2 - min / 2)));
-		else
-			bucket = (int64) ((double) nbuckets * (value - min) / (max - min));
-		/* rounding can lead to the bound; a value below it is within */
-		return &histogram->counts[Min(bucket, nbuckets - 1) + 1];
-	}
+static pg_noinline void
+refuse_nan(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("value of a histogram cannot be NaN"),
+			 errhint("Leave such rows out with FILTER (WHERE value <> 'NaN').")));
+}
+
+/* The count that a value belongs to, by the bounds that are set */
+static inline int32
+bucket_of(const Histogram *histogram, double value)
+{
+	double		min = histogram->min;
+	double		max = histogram->max;
+	int32		nbuckets = histogram->nbuckets;
+	int64		bucket;
+
+	if (unlikely(isnan(value)))
+		refuse_nan();
+	if (value < min)
+		return 0;
+	if (value >= max)
+		return nbuckets + 1;
+	/* as width_bucket(), unless the distance of the bounds, times buckets, is beyond doubles */
+	if (unlikely(isinf((double) nbuckets * (max - min))))
+		bucket = (int64) (nbuckets * ((value / 2 - min / 2) / (max / 2 - min / 2)));
+	else
+		bucket = (int64) ((double) nbuckets * (value - min) / (max - min));
+	/* rounding can lead to the bound; a value below it is within */
+	return (int32) Min(bucket, nbuckets - 1) + 1;
+}
+
+static inline int64 *
+row_count(Histogram *histogram, double value, double min, double max, int32 nbuckets)
+{
+	set_bounds(histogram, min, max, nbuckets);
+	return &histogram->counts[bucket_of(histogram, value)];
+}
+
+static void
+check_arguments(bool any_null)
+{
+	if (any_null)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("bounds and number of buckets of a histogram cannot be NULL")));
 }
 
 Datum
@@ -112,10 +142,7 @@ tsdb_histogram_step(PG_FUNCTION_ARGS)
 {
 	Histogram  *histogram = PG_ARGISNULL(0) ? NULL : (Histogram *) PG_GETARG_POINTER(0);
 
-	if (PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("bounds and number of buckets of a histogram cannot be NULL")));
+	check_arguments(PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4));
 	if (!PG_ARGISNULL(1))
 	{
 		if (histogram == NULL)
@@ -126,6 +153,72 @@ tsdb_histogram_step(PG_FUNCTION_ARGS)
 	if (histogram == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(histogram);
+}
+
+/* more buckets than this are counted one by one */
+#define MOST_LOCAL_BUCKETS	254
+
+/* No value is NULL, and bounds are set: counts beside the state's, two of each, so that equal values do not wait for each other. */
+static void
+count_values(Histogram *histogram, const double *values, int n)
+{
+	uint32		local[2][MOST_LOCAL_BUCKETS + 2];
+	int32		ncounts = histogram->nbuckets + 2;
+	double		min = histogram->min;
+	double		width = histogram->max - min;
+	double		scale = histogram->nbuckets;
+	int			i;
+
+	memset(local[0], 0, ncounts * sizeof(uint32));
+	memset(local[1], 0, ncounts * sizeof(uint32));
+	for (i = 0; i < n; i++)
+	{
+		/* 1 .. nbuckets if within; of NaN false */
+		double		value = values[i];
+		double		place = scale * (value - min) / width;
+
+		if (likely(value >= min && value < histogram->max))
+			local[i & 1][(int32) Min(place, scale - 1) + 1]++;
+		else
+			local[i & 1][bucket_of(histogram, value)]++;
+	}
+	for (i = 0; i < ncounts; i++)
+		histogram->counts[i] += (int64) local[0][i] + local[1][i];
+}
+
+void *
+tsdb_histogram_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	Histogram  *histogram = state;
+	const TsdbStepArg *value = &batch->args[0];
+	const TsdbStepArg *min = &batch->args[1];
+	const TsdbStepArg *max = &batch->args[2];
+	const TsdbStepArg *nbuckets = &batch->args[3];
+	const double *values = (const double *) value->values;
+	bool		constant = min->constant && max->constant && nbuckets->constant;
+	int			i;
+
+	for (i = first; i < first + n; i++)
+	{
+		if (i == first || !constant)
+			check_arguments(tsdb_step_isnull(min, i) || tsdb_step_isnull(max, i) || tsdb_step_isnull(nbuckets, i));
+		if (tsdb_step_isnull(value, i))
+			continue;
+		if (histogram == NULL)
+			histogram = create_histogram(DatumGetInt32(nbuckets->values[i]), tsdb_aggregate_context(fcinfo));
+		set_bounds(histogram, DatumGetFloat8(min->values[i]), DatumGetFloat8(max->values[i]), DatumGetInt32(nbuckets->values[i]));
+		if (constant && value->isnull == NULL && n > 2 * histogram->nbuckets && histogram->nbuckets <= MOST_LOCAL_BUCKETS &&
+			!isinf((double) histogram->nbuckets * (histogram->max - histogram->min)))
+		{
+			Assert(i == first);
+			count_values(histogram, values + first, n);
+			histogram->nrows += n;
+			return histogram;
+		}
+		histogram->counts[bucket_of(histogram, values[i])]++;
+		histogram->nrows++;
+	}
+	return histogram;
 }
 
 /* A row leaves a window's frame. */

@@ -25,25 +25,51 @@
 PG_FUNCTION_INFO_V1(tsdb_lttb_step);
 PG_FUNCTION_INFO_V1(tsdb_lttb_final);
 
+static void
+check_resolution(bool isnull, int32 resolution)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("resolution of lttb cannot be NULL")));
+	if (resolution < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("resolution of lttb must be at least 2")));
+}
+
 /* (time, value, resolution) */
 Datum
 tsdb_lttb_step(PG_FUNCTION_ARGS)
 {
 	TsdbPoints *points;
 
-	if (PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("resolution of lttb cannot be NULL")));
-	if (PG_GETARG_INT32(3) < 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("resolution of lttb must be at least 2")));
+	check_resolution(PG_ARGISNULL(3), PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3));
 	points = tsdb_points_step(fcinfo, 1, 2);
 	if (points == NULL)
 		PG_RETURN_NULL();
 	tsdb_points_set_option(points, PG_GETARG_INT32(3));
 	PG_RETURN_POINTER(points);
+}
+
+void *
+tsdb_lttb_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	TsdbPoints *points = state;
+	const TsdbStepArg *resolution = &batch->args[2];
+	int			step = resolution->constant ? n : 1;
+	int			i;
+
+	for (i = first; i < first + n; i += step)
+	{
+		bool		isnull = tsdb_step_isnull(resolution, i);
+
+		check_resolution(isnull, isnull ? 0 : DatumGetInt32(resolution->values[i]));
+		points = tsdb_points_batch(fcinfo, points, &batch->args[0], &batch->args[1], i, step);
+		if (points != NULL)
+			tsdb_points_set_option(points, DatumGetInt32(resolution->values[i]));
+	}
+	return points;
 }
 
 /* The first of the points that bucket i of n has, without first and last point of all */

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "timeseries/aggregate_call.h"
+#include "timeseries/batch_step.h"
 #include "timeseries/summary_type.h"
 #include "utils/array.h"
 #include "utils/float.h"
@@ -271,6 +272,12 @@ add_bucket(UddState *state, int64 key, int64 count)
 		rebuild(state, state->room_bits, true);
 }
 
+static inline int64
+key_of_value(const UddState *state, double value)
+{
+	return (int64) ceil(log(fabs(value)) * state->per_log) * 2 + (value < 0);
+}
+
 static void
 add_value(UddState *state, double value)
 {
@@ -291,7 +298,7 @@ add_value(UddState *state, double value)
 		head->nzero++;
 	else
 	{
-		int64		index = (int64) ceil(log(fabs(value)) * state->per_log);
+		int64		key = key_of_value(state, value);
 
 		if (unlikely(state->nbuckets == 0))
 			head->min = head->max = value;
@@ -299,7 +306,87 @@ add_value(UddState *state, double value)
 			head->min = value;
 		else if (value > head->max)
 			head->max = value;
-		add_bucket(state, index * 2 + (value < 0), 1);
+		add_bucket(state, key, 1);
+	}
+}
+
+/* Keys of values that were looked at lately, by hash: measurements have few different ones, and a logarithm takes long. */
+#define KEY_SLOTS_BITS	9
+
+typedef struct KeySlot
+{
+	double		value;			/* 0 = none */
+	double		per_log;		/* that the key is for */
+	int64		key;
+} KeySlot;
+
+typedef struct KeyCache
+{
+	KeySlot		slots[1 << KEY_SLOTS_BITS];
+} KeyCache;
+
+static KeyCache *
+key_cache(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(KeyCache));
+	return fcinfo->flinfo->fn_extra;
+}
+
+static inline KeySlot *
+key_slot(KeyCache *cache, double value)
+{
+	uint64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return &cache->slots[(bits * UINT64CONST(0x9E3779B97F4A7C15)) >> (64 - KEY_SLOTS_BITS)];
+}
+
+/* Adds values, of which isnull (NULL: none) tells which are not there, as add_value() does one by one. */
+static void
+add_values(UddState *state, KeyCache *cache, const double *values, const bool *isnull, int n)
+{
+	UddSketch  *head = &state->head;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		double		value = values[i];
+		KeySlot    *slot;
+		Bucket	   *bucket;
+
+		if (isnull != NULL && isnull[i])
+			continue;
+		slot = key_slot(cache, value);
+		if (unlikely(slot->value != value || slot->per_log != state->per_log))
+		{
+			/* zero and what is not finite has no bucket; the first of all is least and greatest */
+			if (!isfinite(value) || value == 0 || state->nbuckets == 0)
+			{
+				add_value(state, value);
+				continue;
+			}
+			slot->value = value;
+			slot->per_log = state->per_log;
+			slot->key = key_of_value(state, value);
+		}
+		else if (unlikely(value == 0 || state->nbuckets == 0))
+		{
+			/* (an empty slot) */
+			add_value(state, value);
+			continue;
+		}
+		bucket = find_bucket(state, slot->key);
+		if (unlikely(bucket->count == 0))
+		{
+			add_value(state, value);
+			continue;
+		}
+		bucket->count++;
+		state->total++;
+		head->sum += value;
+		head->min = Min(head->min, value);
+		head->max = Max(head->max, value);
 	}
 }
 
@@ -390,6 +477,28 @@ sketch_of_state(const UddState *state)
 
 /*-------------------------------------------------------------------- SQL: aggregates */
 
+/* The state, of which size and error must be these; created, if there is none */
+static inline UddState *
+state_for(FunctionCallInfo fcinfo, UddState *state, int32 max_buckets, double error)
+{
+	if (state == NULL)
+		state = create_state(max_buckets, error, tsdb_aggregate_context(fcinfo));
+	if (state->head.max_buckets != max_buckets || state->head.first_error != error)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("size and error of a uddsketch must be the same in all rows of a group")));
+	return state;
+}
+
+static void
+check_not_null(bool any_null)
+{
+	if (any_null)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("size and error of a uddsketch cannot be NULL")));
+}
+
 static inline Datum
 step(FunctionCallInfo fcinfo, int value_arg, int32 max_buckets, double error)
 {
@@ -397,17 +506,49 @@ step(FunctionCallInfo fcinfo, int value_arg, int32 max_buckets, double error)
 
 	if (!PG_ARGISNULL(value_arg))
 	{
-		if (state == NULL)
-			state = create_state(max_buckets, error, tsdb_aggregate_context(fcinfo));
-		if (state->head.max_buckets != max_buckets || state->head.first_error != error)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("size and error of a uddsketch must be the same in all rows of a group")));
+		state = state_for(fcinfo, state, max_buckets, error);
 		add_value(state, PG_GETARG_FLOAT8(value_arg));
 	}
 	if (state == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(state);
+}
+
+static inline void *
+batch_step(FunctionCallInfo fcinfo, UddState *state, const TsdbStepArg *value, int first, int n, int32 max_buckets, double error)
+{
+	int			i = first;
+
+	while (i < first + n && tsdb_step_isnull(value, i))
+		i++;
+	if (i == first + n)
+		return state;
+	state = state_for(fcinfo, state, max_buckets, error);
+	add_values(state, key_cache(fcinfo), (const double *) value->values + i, value->isnull != NULL ? value->isnull + i : NULL,
+			   first + n - i);
+	return state;
+}
+
+void *
+tsdb_percentile_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	return batch_step(fcinfo, state, &batch->args[0], first, n, DEFAULT_BUCKETS, DEFAULT_ERROR);
+}
+
+void *
+tsdb_uddsketch_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	const TsdbStepArg *size = &batch->args[0];
+	const TsdbStepArg *error = &batch->args[1];
+	int			step = size->constant && error->constant ? n : 1;
+	int			i;
+
+	for (i = first; i < first + n; i += step)
+	{
+		check_not_null(tsdb_step_isnull(size, i) || tsdb_step_isnull(error, i));
+		state = batch_step(fcinfo, state, &batch->args[2], i, step, DatumGetInt32(size->values[i]), DatumGetFloat8(error->values[i]));
+	}
+	return state;
 }
 
 /* (value) */
@@ -421,10 +562,7 @@ tsdb_percentile_step(PG_FUNCTION_ARGS)
 Datum
 tsdb_uddsketch_step(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("size and error of a uddsketch cannot be NULL")));
+	check_not_null(PG_ARGISNULL(1) || PG_ARGISNULL(2));
 	return step(fcinfo, 3, PG_GETARG_INT32(1), PG_GETARG_FLOAT8(2));
 }
 

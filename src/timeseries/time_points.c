@@ -119,6 +119,53 @@ tsdb_points_step(FunctionCallInfo fcinfo, int time_arg, int value_arg)
 }
 
 TsdbPoints *
+tsdb_points_batch(FunctionCallInfo fcinfo, TsdbPoints *points, const TsdbStepArg *time_arg, const TsdbStepArg *value_arg, int first, int n)
+{
+	const TimestampTz *times = (const TimestampTz *) time_arg->values;
+	const double *values = (const double *) value_arg->values;
+	bool		any_null = time_arg->isnull != NULL || value_arg->isnull != NULL;
+	TsdbPoint  *to;
+	TimestampTz before;
+	bool		ascending;
+	bool		descending;
+	int			i = first;
+
+	/* the first row that counts */
+	while (i < first + n && (tsdb_step_isnull(time_arg, i) || tsdb_step_isnull(value_arg, i) || TIMESTAMP_NOT_FINITE(times[i])))
+		i++;
+	if (i == first + n)
+		return points;
+	if (points == NULL)
+		points = tsdb_points_create(tsdb_aggregate_context(fcinfo));
+	if (unlikely(points->room - points->npoints < (Size) (first + n - i)))
+		tsdb_points_reserve(points, first + n - i);
+	tsdb_points_add(points, times[i], values[i]);
+
+	to = &points->points[points->npoints];
+	before = times[i];
+	ascending = points->ascending;
+	descending = points->descending;
+	for (i++; i < first + n; i++)
+	{
+		TimestampTz time = times[i];
+
+		if (any_null && (tsdb_step_isnull(time_arg, i) || tsdb_step_isnull(value_arg, i)))
+			continue;
+		if (unlikely(TIMESTAMP_NOT_FINITE(time)))
+			continue;
+		ascending &= time > before;
+		descending &= time < before;
+		to->time = before = time;
+		to->value = values[i];
+		to++;
+	}
+	points->ascending = ascending;
+	points->descending = descending;
+	points->npoints = to - points->points;
+	return points;
+}
+
+TsdbPoints *
 tsdb_points_final(FunctionCallInfo fcinfo)
 {
 	TsdbPoints *points = PG_ARGISNULL(0) ? NULL : (TsdbPoints *) PG_GETARG_POINTER(0);

@@ -19,6 +19,7 @@
 #include "common/int.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "timeseries/batch_step.h"
 
 typedef struct TsdbPoint
 {
@@ -87,6 +88,10 @@ extern void tsdb_points_sort(TsdbPoints *points);
  * ignored, and NULL is returned as long as there are no others.
  */
 extern TsdbPoints *tsdb_points_step(FunctionCallInfo fcinfo, int time_arg, int value_arg);
+
+/* The same for rows of a batch. */
+extern TsdbPoints *tsdb_points_batch(FunctionCallInfo fcinfo, TsdbPoints *points, const TsdbStepArg *time_arg, const TsdbStepArg *value_arg,
+									 int first, int n);
 
 /* Sorted points of a final function's first argument; NULL if there are none. */
 extern TsdbPoints *tsdb_points_final(FunctionCallInfo fcinfo);

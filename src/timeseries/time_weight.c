@@ -100,21 +100,45 @@ method_of(const text *name)
 			 errdetail("Methods are LOCF and linear (or trapezoidal).")));
 }
 
+static void
+check_method(bool isnull)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("method of time_weight cannot be NULL")));
+}
+
 /* (method, time, value) */
 Datum
 tsdb_time_weight_step(PG_FUNCTION_ARGS)
 {
 	TsdbPoints *points;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("method of time_weight cannot be NULL")));
+	check_method(PG_ARGISNULL(1));
 	points = tsdb_points_step(fcinfo, 2, 3);
 	if (points == NULL)
 		PG_RETURN_NULL();
 	tsdb_points_set_option(points, method_of(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_POINTER(points);
+}
+
+void *
+tsdb_time_weight_batch(FunctionCallInfo fcinfo, void *state, const TsdbStepBatch *batch, int first, int n)
+{
+	TsdbPoints *points = state;
+	const TsdbStepArg *method = &batch->args[0];
+	int			step = method->constant ? n : 1;
+	int			i;
+
+	for (i = first; i < first + n; i += step)
+	{
+		check_method(tsdb_step_isnull(method, i));
+		points = tsdb_points_batch(fcinfo, points, &batch->args[1], &batch->args[2], i, step);
+		if (points != NULL)
+			tsdb_points_set_option(points, method_of(DatumGetTextPP(method->values[i])));
+	}
+	return points;
 }
 
 Datum
