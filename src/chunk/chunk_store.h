@@ -119,7 +119,7 @@ extern void tsdb_store_delete(TsdbStore *store, ItemPointer tid, CommandId cid);
 extern uint32 tsdb_crc_behind(const void *data, Size len);
 
 /* ERRCODE_DATA_CORRUPTED naming table and chunk; column may be NULL. */
-extern void tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column,
+pg_noreturn extern void tsdb_report_corruption(Relation rel, Oid chunk_id, const char *column,
 								   const char *fmt,...) pg_attribute_printf(4, 5);
 
 /* ERRCODE_FEATURE_NOT_SUPPORTED for a format version other than "known", the one that we read; corruption for 0. */
