@@ -8,7 +8,7 @@
 #	make installcheck	SQL and isolation tests against an installed, running, preloaded server
 #
 # Parts of check, each with TESTS="name ..." to pick some:
-#	make check-build check-simd check-sql check-isolation check-t check-core
+#	make check-build check-simd check-sql check-isolation check-t check-core check-versions
 #	make bench		figures; see bench/README.md
 #	make bench-codecs	bits and cycles a value of the codecs
 #	make indent		pg_bsd_indent over the sources, if it is installed
@@ -20,7 +20,7 @@ PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_con
 export PG_CONFIG
 
 BUILD_TARGETS = all install uninstall installdirs installcheck clean
-SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core bench bench-codecs
+SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core check-versions bench bench-codecs
 .PHONY: $(BUILD_TARGETS) $(SCRIPT_TARGETS) indent distclean
 
 all:
@@ -37,7 +37,7 @@ demo:
 	$(SCRIPT) scripts/demo.sh
 check:
 	$(SCRIPT) scripts/check.sh all
-check-build check-simd check-sql check-isolation check-t check-core:
+check-build check-simd check-sql check-isolation check-t check-core check-versions:
 	$(SCRIPT) scripts/check.sh $(@:check-%=%)
 bench:
 	$(SCRIPT) bench/run.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core]
+# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core|versions]
 #
 # Prints "ok" and "not ok" lines and, at the end, "N passed, N failed"; the exit status is 0 only
 # if nothing failed.  Logs, results and differences are left in build/check/.
@@ -8,12 +8,14 @@
 # Environment: TESTS="name ..."  only these (for sql, isolation, t, core);
 # TSDB_CHECK_CORE=0  leaves PostgreSQL's own suite out of "all".
 # TSDB_FUZZ_SECONDS=10  how long each fuzz target of the codecs runs;
-# TSDB_VARIANT=sanitize  runs the servers with the sanitizers' build instead of the one with assertions.
+# TSDB_VARIANT=sanitize  runs the servers with the sanitizers' build instead of the one with assertions;
+# TSDB_VERSIONS="17 18"  the other major versions that "versions" runs on, each in a Debian system of its own;
+# TSDB_VERSION_PARTS="sql isolation"  what is run there: sql in one mode, isolation, t.
 set -euo pipefail
 
 part=${1:-all}
 variant=${TSDB_VARIANT:-assert}
-bash "$(dirname "$0")/install_deps.sh"
+[ "$part" = version ] || bash "$(dirname "$0")/install_deps.sh"
 . "$(dirname "$0")/lib.sh"
 find_postgres
 
@@ -147,6 +149,8 @@ suite_server()
 	suite_stage
 	server_create suite_server
 	server_config suite_server "$(cat "$top/t/test.conf")"
+	# the same plans as before
+	[ "$pg_major" -lt 16 ] || server_config suite_server "enable_presorted_aggregate = off"
 	if ! server_start suite_server; then
 		not_ok "test server starts"
 		return 1
@@ -173,8 +177,9 @@ regress()
 		--user=postgres --dbname="check_$label" --load-extension=tsdb_am \
 		--inputdir="$scratch/suite" --outputdir="$dir" "$@") >"$out/$label.log" 2>&1 || true
 	for name in "$@"; do
-		line=$(grep -E "^(test)? +$name +\.\.\." "$out/$label.log" || true)
-		if [[ "$line" == *"... ok"* ]]; then
+		# up to 15, and from 16 on
+		line=$(grep -E "^(test)? +$name +\.\.\.|^(not )?ok [0-9]+ +[-+] +$name " "$out/$label.log" || true)
+		if [[ "$line" == *"... ok"* || "$line" == "ok "* ]]; then
 			ok "$label $name"
 		else
 			not_ok "$label $name"
@@ -211,6 +216,7 @@ part_sql()
 	section "SQL tests"
 	suite_server || return 0
 	regress sql "$pg_regress" "" $(names sql .sql)
+	[ "$part" != version ] || return 0
 	section "SQL tests, every row loaded directly into chunks"
 	regress sql_direct "$pg_regress" "-c tsdb_am.direct_load_rows=1" $(names sql .sql)
 	section "SQL tests, the same through PostgreSQL's own scan nodes"
@@ -271,6 +277,38 @@ part_core()
 	tap core env TSDB_VARIANT=$variant timeout 2400 bash "$top/scripts/check_core.sh"
 }
 
+#--------------------------------------------------------------------- other major versions
+
+# Inside of another version's system (scripts/chroot.sh), where all packages are there.
+part_version()
+{
+	local inner
+	for inner in ${TSDB_VERSION_PARTS:-sql isolation}; do
+		part_"$inner"
+	done
+	printf '1..%d\n' $((passed + failed))
+}
+
+part_versions()
+{
+	local major status
+	section "other versions of PostgreSQL"
+	for major in ${TSDB_VERSIONS:-17 18}; do
+		status=0
+		bash "$top/scripts/chroot.sh" make "$major" >/dev/null 2>"$out/pg$major.log" || status=$?
+		if [ $status = 3 ]; then
+			say "skip PostgreSQL $major: $(tail -n 1 "$out/pg$major.log")"
+			skipped=$((skipped + 1))
+			continue
+		fi
+		mkdir -p "$build_dir/pg$major"
+		tap "pg$major" bash "$top/scripts/chroot.sh" run "$major" --bind "$build_dir/pg$major" /build \
+			env TSDB_BUILD=/build PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" TESTS="${TESTS:-}" \
+			TSDB_VERSION_PARTS="${TSDB_VERSION_PARTS:-}" bash scripts/check.sh version
+		say "# PostgreSQL $major: $SECONDS s"
+	done
+}
+
 case $part in
 	all)
 		part_build
@@ -280,13 +318,14 @@ case $part in
 		# frees its memory and processors for the others
 		[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
 		part_t
+		part_versions
 		[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
 		;;
-	build|simd|sql|isolation|t|core)
+	build|simd|sql|isolation|t|core|version|versions)
 		part_"$part"
 		;;
 	*)
-		die "usage: check.sh [all|build|simd|sql|isolation|t|core]"
+		die "usage: check.sh [all|build|simd|sql|isolation|t|core|versions]"
 		;;
 esac
 

@@ -111,15 +111,17 @@ inside()
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"' inside "$root" "$@"
 }
 
-# PostgreSQL of another system: its two directories, and what its programs need of that system's libraries that this one
+# PostgreSQL of another system: its two directories, below layers of their own, and what its programs need of that system's libraries that this one
 # has not.  (The newer C library runs the older programs.)  To be sourced in the namespace.
 add_old='
 	add_old()
 	{
 		local root=$1 from=${2%/} major=$3 library
-		mkdir -p "$root/usr/lib/postgresql/$major" "$root/usr/share/postgresql/$major"
-		mount --bind "$from/usr/lib/postgresql/$major" "$root/usr/lib/postgresql/$major"
-		mount --bind "$from/usr/share/postgresql/$major" "$root/usr/share/postgresql/$major"
+		for library in lib share; do
+			mkdir -p "$root/usr/$library/postgresql/$major" "/mnt/old/$library-$major" "/mnt/old/work-$library-$major"
+			mount -t overlay -o "lowerdir=$from/usr/$library/postgresql/$major,upperdir=/mnt/old/$library-$major,workdir=/mnt/old/work-$library-$major" \
+				tsdb_am "$root/usr/$library/postgresql/$major"
+		done
 		while :; do
 			library=$(chroot "$root" sh -c "ldd /usr/lib/postgresql/$major/bin/postgres /usr/lib/postgresql/$major/bin/p* /usr/local/lib/*.so.* 2>/dev/null" |
 				awk "/not found/ { print \$1; exit }")

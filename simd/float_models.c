@@ -547,7 +547,7 @@ static size_t
 write_decimals(const int64_t *bits, const bool *isnull, int n, Target target, unsigned *param,
 			   TsdbPayloadHeader *header, uint8_t *const *planes, uint8_t *out, TsdbCodecScratch *scratch)
 {
-	TsdbDecimalScale scale;
+	TsdbDecimalScale scale = {0};
 	unsigned	lane = target == TARGET_FLOAT ? 4 : 8;
 	unsigned	scale_param = target == TARGET_DOUBLE ? *param : *param & TSDB_DECIMAL_SCALE;
 	uint64_t	any;

@@ -7,6 +7,7 @@
 
 #include "access/nbtxlog.h"
 #include "access/xloginsert.h"
+#include "nodes/pathnodes.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
@@ -28,6 +29,33 @@ compat_heap_get_page(TableScanDesc scan, BlockNumber block)
 		heap_prepare_pagescan(scan);
 #else
 	heapgetpage(scan, block);
+#endif
+}
+
+List *
+compat_nulled_columns(List *columns, Index ojrelid)
+{
+#if PG_VERSION_NUM >= 160000
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (ojrelid == 0)
+		return columns;
+	foreach(lc, columns)
+	{
+		Node	   *column = copyObject(lfirst(lc));
+
+		if (IsA(column, Var))
+			((Var *) column)->varnullingrels = bms_add_member(((Var *) column)->varnullingrels, ojrelid);
+		else if (IsA(column, PlaceHolderVar))
+			((PlaceHolderVar *) column)->phnullingrels = bms_add_member(((PlaceHolderVar *) column)->phnullingrels, ojrelid);
+		else
+			elog(ERROR, "unexpected node %d among the columns of a join", (int) nodeTag(column));
+		result = lappend(result, column);
+	}
+	return result;
+#else
+	return columns;
 #endif
 }
 

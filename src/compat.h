@@ -58,7 +58,18 @@
 
 #include "varatt.h"
 
+/* Outer joins have numbers among those of tables: relids without them; the one of a join, 0 = none; can it change places with another one? */
+#define BASE_RELIDS(root, relids) bms_difference((relids), (root)->outer_join_rels)
+#define OUTER_JOIN_RELID(sjinfo) ((sjinfo)->ojrelid)
+#define OUTER_JOIN_COMMUTES(sjinfo) \
+	((sjinfo)->commute_above_l != NULL || (sjinfo)->commute_above_r != NULL || \
+	 (sjinfo)->commute_below_l != NULL || (sjinfo)->commute_below_r != NULL)
+
 #else
+
+#define BASE_RELIDS(root, relids) bms_copy(relids)
+#define OUTER_JOIN_RELID(sjinfo) 0
+#define OUTER_JOIN_COMMUTES(sjinfo) false
 
 #define RelFileLocator RelFileNode
 #define RelFileLocatorEquals RelFileNodeEquals
@@ -121,6 +132,9 @@ typedef struct DateTimeErrorExtra
  */
 
 #if PG_VERSION_NUM >= 170000
+
+/* slots have a callback is_current_xact_tuple */
+#define SLOT_KNOWS_CURRENT_XACT
 
 /* old_snapshot_threshold is no more */
 #define ERRCODE_SNAPSHOT_TOO_OLD MAKE_SQLSTATE('7', '2', '0', '0', '0')
@@ -188,9 +202,14 @@ typedef struct DateTimeErrorExtra
 /* what cost_sort adds if sorting is turned off */
 #define COST_SORT_DISABLED 0
 
+/* are names of columns shown with their table's?  What GROUP BY adds to the range table does not count. */
+#define EXPLAIN_NAMES_TABLES(es) ((es)->rtable_size > 1 || (es)->verbose)
+
 #define lc_collate_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
 
 #else
+
+#define EXPLAIN_NAMES_TABLES(es) (list_length((es)->rtable) > 1 || (es)->verbose)
 
 /* before the declaration */
 #define pg_noreturn pg_attribute_noreturn()
@@ -247,6 +266,9 @@ typedef struct DateTimeErrorExtra
 
 /* heapam goes to a block and finds the tuples there that the scan's snapshot sees: rs_vistuples (heapgetpage() up to 16) */
 extern void compat_heap_get_page(TableScanDesc scan, BlockNumber block);
+
+/* Columns of an outer join's right side as they are above that join: from 16 on they are marked with its number. */
+extern List *compat_nulled_columns(List *columns, Index ojrelid);
 
 /* file name of the main fork, palloc'd */
 extern char *compat_relation_path(Relation rel);

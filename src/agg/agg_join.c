@@ -79,9 +79,10 @@ static List *
 join_clauses(PlannerInfo *root, Relids before, RelOptInfo *rel, Relids relids)
 {
 	List	   *clauses = NIL;
+	Relids		tables = BASE_RELIDS(root, relids);
 	int			relid = -1;
 
-	while ((relid = bms_next_member(relids, relid)) >= 0)
+	while ((relid = bms_next_member(tables, relid)) >= 0)
 	{
 		ListCell   *lc;
 
@@ -113,7 +114,7 @@ inner_join(Relids before, Relids relids)
 static bool
 find_steps(PlannerInfo *root, Relids all, Index relid, List **steps)
 {
-	Relids		rest = bms_del_member(bms_copy(all), relid);
+	Relids		rest = bms_del_member(BASE_RELIDS(root, all), relid);
 	int			member = -1;
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -121,6 +122,7 @@ find_steps(PlannerInfo *root, Relids all, Index relid, List **steps)
 	foreach(lc, root->join_info_list)
 	{
 		SpecialJoinInfo *sjinfo = lfirst_node(SpecialJoinInfo, lc);
+		Relids		right_tables = BASE_RELIDS(root, sjinfo->syn_righthand);
 		JoinStep   *step;
 		bool		within = false;
 
@@ -135,15 +137,15 @@ find_steps(PlannerInfo *root, Relids all, Index relid, List **steps)
 		if (within)
 			continue;
 		if ((sjinfo->jointype != JOIN_LEFT && sjinfo->jointype != JOIN_SEMI && sjinfo->jointype != JOIN_ANTI) ||
-			!bms_is_subset(sjinfo->syn_righthand, rest))
+			!bms_is_subset(right_tables, rest) || OUTER_JOIN_COMMUTES(sjinfo))
 			return false;
 		step = palloc0(sizeof(JoinStep));
 		step->jointype = sjinfo->jointype;
 		step->sjinfo = sjinfo;
-		step->rel = bms_get_singleton_member(sjinfo->syn_righthand, &member) ? find_base_rel(root, member) :
+		step->rel = bms_get_singleton_member(right_tables, &member) ? find_base_rel(root, member) :
 			find_join_rel(root, sjinfo->syn_righthand);
 		*steps = lappend(*steps, step);
-		rest = bms_del_members(rest, sjinfo->syn_righthand);
+		rest = bms_del_members(rest, right_tables);
 	}
 	member = -1;
 	while ((member = bms_next_member(rest, member)) >= 0)
@@ -203,6 +205,8 @@ order_steps(PlannerInfo *root, Index relid, List *steps)
 				continue;
 			step->before = before;
 			step->relids = bms_union(before, step->rel->relids);
+			if (step->jointype != JOIN_INNER && OUTER_JOIN_RELID(step->sjinfo) != 0)
+				step->relids = bms_add_member(step->relids, OUTER_JOIN_RELID(step->sjinfo));
 			if (step->jointype == JOIN_INNER)
 				step->sjinfo = inner_join(before, step->rel->relids);
 			step->clauses = join_clauses(root, before, step->rel, step->relids);
@@ -229,7 +233,7 @@ step_target(PlannerInfo *root, PathTarget *outer, JoinStep *step)
 {
 	PathTarget *target = copy_pathtarget(outer);
 
-	add_new_columns_to_pathtarget(target, step->rel->reltarget->exprs);
+	add_new_columns_to_pathtarget(target, compat_nulled_columns(step->rel->reltarget->exprs, OUTER_JOIN_RELID(step->sjinfo)));
 	return set_pathtarget_cost_width(root, target);
 }
 
@@ -783,6 +787,7 @@ free_keys(TsdbAggQuery *query, ParamPathInfo *info)
 static Index
 find_table(PlannerInfo *root, Relids all, PathTarget *target)
 {
+	Relids		tables = BASE_RELIDS(root, all);
 	Relids		of_aggs = NULL;
 	Index		best = 0;
 	int			relid = -1;
@@ -795,7 +800,7 @@ find_table(PlannerInfo *root, Relids all, PathTarget *target)
 	}
 	if (!bms_is_empty(of_aggs))
 		return bms_get_singleton_member(of_aggs, &relid) && bms_is_member(relid, all) && may_be_ours(root, relid) ? relid : 0;
-	while ((relid = bms_next_member(all, relid)) >= 0)
+	while ((relid = bms_next_member(tables, relid)) >= 0)
 	{
 		if (may_be_ours(root, relid) && (best == 0 || find_base_rel(root, relid)->tuples > find_base_rel(root, best)->tuples))
 			best = relid;

@@ -542,7 +542,7 @@ static void
 explain_exprs(const char *label, List *exprs, CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, ancestors);
-	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+	bool		prefix = EXPLAIN_NAMES_TABLES(es);
 	List	   *texts = NIL;
 	ListCell   *lc;
 

@@ -190,6 +190,17 @@ tts_tsdb_getsysattr(TupleTableSlot *slot, int attnum, bool *isnull)
 	return (Datum) 0;			/* not reached */
 }
 
+#ifdef SLOT_KNOWS_CURRENT_XACT
+/* Did the current transaction make the row?  Of foreign keys' triggers, which before looked at xmin themselves. */
+static bool
+tts_tsdb_is_current_xact_tuple(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(tts_tsdb_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull)));
+}
+#endif
+
 /*
  * Copies by-reference values of a virtual row into memory of the slot's, after
  * execTuples.c: tts_virtual_materialize().  COPY materializes each row that it gathers: to form a heap tuple
@@ -390,6 +401,9 @@ const TupleTableSlotOps TTSOpsTsdb = {
 	.clear = tts_tsdb_clear,
 	.getsomeattrs = tts_tsdb_getsomeattrs,
 	.getsysattr = tts_tsdb_getsysattr,
+#ifdef SLOT_KNOWS_CURRENT_XACT
+	.is_current_xact_tuple = tts_tsdb_is_current_xact_tuple,
+#endif
 	.materialize = tts_tsdb_materialize,
 	.copyslot = tts_tsdb_copyslot,
 	.get_heap_tuple = tts_tsdb_get_heap_tuple,

@@ -1607,7 +1607,7 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	if (state->filters != NIL)
 	{
 		List	   *context = set_deparse_context_plan(es->deparse_cxt, &cscan->scan.plan, ancestors);
-		bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+		bool		prefix = EXPLAIN_NAMES_TABLES(es);
 		char	   *text = deparse_expression((Node *) make_ands_explicit(state->filters), context, prefix, false);
 
 		ExplainPropertyText("Vectorized Filter", text, es);
