@@ -193,6 +193,9 @@ fi
 
 #--------------------------------------------------------------------- cancels
 
+# is not meant itself
+admin() { PGOPTIONS="-c statement_timeout=0 -c tsdb_am.injection=" sql "$@" >/dev/null || true; }
+
 if wanted cancel; then
 	faults=([missing]=0 [content]=0 [damage]=0 [errors]=0)
 	sql -c "SELECT tsdb.compress('keyed')" >/dev/null
@@ -208,18 +211,16 @@ if wanted cancel; then
 			sleep "0.0$((RANDOM % 10))"
 			case $((RANDOM % 6)) in
 				0|1|2) # anybody: clients, workers, their vacuum
-					sql -c "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'walwriter' AND state <> 'idle' AND random() < 0.5" >/dev/null ;;
-				3) sql -c "ALTER SYSTEM SET statement_timeout = $((RANDOM % 40 + 1))" -c "SELECT pg_reload_conf()" >/dev/null ;;
-				4) [ "$am" = heap ] || sql -c "ALTER SYSTEM SET tsdb_am.injection = '*:$(shuf -n 1 -e error cancel):$((RANDOM % 200 + 1))'" -c "SELECT pg_reload_conf()" >/dev/null ;;
+					admin -c "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'walwriter' AND state <> 'idle' AND random() < 0.5" >/dev/null ;;
+				3) admin -c "ALTER SYSTEM SET statement_timeout = $((RANDOM % 40 + 1))" -c "SELECT pg_reload_conf()" >/dev/null ;;
+				4) [ "$am" = heap ] || admin -c "ALTER SYSTEM SET tsdb_am.injection = '*:$(shuf -n 1 -e error cancel):$((RANDOM % 200 + 1))'" -c "SELECT pg_reload_conf()" >/dev/null ;;
 				5) # clients don't come back: seldom
-					[ $((RANDOM % 12)) != 0 ] || sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type LIKE 'tsdb%' OR query LIKE '%tsdb.%') LIMIT 1" >/dev/null ;;
+					[ $((RANDOM % 12)) != 0 ] || admin -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type LIKE 'tsdb%' OR query LIKE '%tsdb.%') LIMIT 1" >/dev/null ;;
 			esac
-		done 2>/dev/null
-		sql -c "SET statement_timeout = 0" -c "ALTER SYSTEM RESET statement_timeout" -c "ALTER SYSTEM RESET tsdb_am.injection" -c "SELECT pg_reload_conf()" >/dev/null ||
-			printf '' > "$scratch/main/postgresql.auto.conf"
-		sql -c "SELECT pg_reload_conf()" >/dev/null
+		done
+		admin -c "ALTER SYSTEM RESET ALL" -c "SELECT pg_reload_conf()"
 		sleep 0.2
-		sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" >/dev/null
+		admin -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" >/dev/null
 		canceled=$((canceled + $(cat "$scratch"/work.*.err | grep -cE 'canceling statement|injected error' || true)))
 		end_work "cancels $round ($focus)"
 		check_tables "cancels $round ($focus)"

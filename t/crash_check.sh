@@ -91,7 +91,7 @@ check_tables()
 # Old rows go, so that the tables stay small.
 trim_tables()
 {
-	local statements="DELETE FROM %s WHERE split_part(tag, '.', 1)::int < $1"
+	local statements="DELETE FROM %s WHERE lpad(split_part(tag, '.', 1), 5, '0') < lpad('$1', 5, '0')"
 	local table
 	[ $((RANDOM % 4)) != 0 ] || statements="TRUNCATE %s"
 	for table in events sharded; do
