@@ -3,6 +3,9 @@
 # rewrites, vacuum, background workers and readers are at work: after recovery what was acknowledged is there, nothing is there
 # twice, torn or by halves, and all ways to read agree.
 #
+# By the seed, the server runs with wal_level = replica, minimal (a table made or truncated in a transaction is not in WAL then) or
+# logical (rows are not loaded directly), or with checksums.
+#
 # Each round arms one point in all processes; whoever comes there for the nth time, at random the 1st to 40th, ends the
 # server: it kills itself, with all WAL so far on disk or without, and the postmaster recovers; or it stops, and the whole server is
 # killed around it.  If nobody comes there, the kill is at a random moment.  Contents are compared with heap twins that the
@@ -26,7 +29,12 @@ index-claim:-:2 index-add:-:2 index-drop:-:1 index-load:-:2 index-evict:rewrite:
 root-made:heap:1 store-tuple:toast:40 directory-entry:heap:3"
 read -r -a points <<<"$(tr '\n' ' ' <<<"${TSDB_POINTS:-$all_points}")"
 
-server_create main
+case $((seed % 4)) in
+	0) server_create main ;;
+	1) server_create main; server_config main "wal_level = minimal" "max_wal_senders = 0" ;;
+	2) server_create main; server_config main "wal_level = logical" ;;
+	3) server_create main -k ;;
+esac
 server_config main "$(cat "$top/t/test.conf")" "deadlock_timeout = 100ms" "restart_after_crash = on" "checkpoint_timeout = 30s"
 [ "$am" = heap ] || server_config main "tsdb_am.max_workers = 2" "tsdb_am.compress_after = 1s" "tsdb_am.worker_naptime = 1s" "tsdb_am.index_memory = 1MB"
 server_start main
@@ -99,6 +107,8 @@ for round in $(seq 1 "$crashes"); do
 	fi
 	rm -f "$scratch/main/tsdb_am.injection"
 	before=${faults[*]}
+	expect "$what: unlogged" "0|0" "" "SELECT (SELECT count(*) FROM unlogged), (SELECT count(*) FROM unlogged WHERE i < 100)"
+	expect "$what: unlogged" "0|0" "-c enable_seqscan=off" "SELECT (SELECT count(v) FROM unlogged), (SELECT count(v) FROM unlogged WHERE i < 100)"
 	check_tables "$what"
 	# what is wrong once stays so
 	[ "${faults[*]}" = "$before" ] || break

@@ -77,6 +77,7 @@ check_tables()
 	[ -z "$missing" ] || fault missing "$what: transactions are missing: $missing"
 	expect "$what" "0|0|0|0|0" "$rows" "SELECT differ('events'), differ('keyed'), differ('sharded'), groups_differ('events'), groups_differ('sharded')"
 	expect "$what" "0|0|0" "" "SELECT differ('events'), differ('keyed'), differ('sharded')"
+	expect "$what" "0|0" "" "SELECT differ('fresh'), torn('fresh')"
 	expect "$what" "0|0|0|0" "" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded'), groups_differ('events', \$\$time < '2024-01-02 UTC'\$\$)"
 	expect "$what" "0|0|0" "$vectors" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded')"
 	expect "$what" "0|0" "$rows -c enable_seqscan=off -c enable_bitmapscan=off" "SELECT groups_differ('keyed', 'id > 0'), groups_differ('keyed', \$\$host > ''\$\$)"

@@ -153,6 +153,28 @@ sub keyed_transaction
 	}
 }
 
+# A table that is made anew in the transaction: with wal_level = minimal nothing of it is in WAL but, perhaps, images of its pages.
+sub fresh_transaction
+{
+	my ($tag) = @_;
+
+	both('fresh', 'TRUNCATE %T');
+	insert_rows('fresh', $tag, 1, 20 + rnd(100), 0) if rnd(2);
+	insert_rows('fresh', $tag, 200, 1000 + rnd(2000), 1) if rnd(3);
+	print "SELECT tsdb.compress('fresh');\n" if rnd(2);
+	both('fresh', "DELETE FROM %T WHERE i % 7 = 3") if rnd(2);
+	both('fresh', "UPDATE %T SET v = v + 1 WHERE i % 11 = 3") if rnd(2);
+	print "SELECT tsdb.recompress('fresh');\n" if rnd(2);
+	if (rnd(2))
+	{
+		print "SAVEPOINT s;\n";
+		both('fresh', 'TRUNCATE %T');
+		insert_rows('fresh', "never $tag", 1, 1200, 0);
+		print pick('ROLLBACK TO s', 'ROLLBACK TO s; SAVEPOINT t', "ROLLBACK TO s; DELETE FROM unlogged WHERE i % 3 = 0"), ";\n";
+	}
+	print 'INSERT INTO unlogged (', $columns, ') SELECT ', row_of($tag, 'i', 0), ' FROM generate_series(1, ', 1 + rnd(50), ") i;\n";
+}
+
 sub writer
 {
 	my ($round, $number, $count) = @_;
@@ -164,7 +186,8 @@ sub writer
 		print "\\set tag -\nBEGIN;\n";
 		if ($number % 3 == 1) { events_transaction('events', $tag, $round); }
 		elsif ($number % 3 == 2) { keyed_transaction($tag, $number); }
-		else { events_transaction(pick('events', 'sharded', 'sharded'), $tag, $round); }
+		elsif (rnd(3)) { events_transaction(pick('events', 'sharded', 'sharded'), $tag, $round); }
+		else { fresh_transaction($tag); }
 		print "INSERT INTO log VALUES ('$tag');\n";
 		# in a transaction that has failed, this fails too, and the COMMIT is none
 		print "SELECT '$tag' AS tag \\gset\nCOMMIT;\n\\if :ERROR\n\\else\n\\echo told :tag\n\\endif\n";
@@ -195,7 +218,7 @@ sub mover
 	for (1 .. $count)
 	{
 		my $move = $focus ne '-' && rnd(2) ? $focus : pick(@usual);
-		my $table = pick('events', 'keyed', 'keyed');
+		my $table = pick(qw(events events keyed keyed keyed fresh unlogged));
 
 		$table = 'events' if $move eq 'heap';
 		print "$_;\n" for $moves{$move}->($table);
@@ -212,7 +235,7 @@ sub reader
 
 	for (1 .. $count)
 	{
-		my $table = pick(qw(events keyed sharded));
+		my $table = pick(qw(events keyed sharded fresh unlogged));
 
 		print pick("SELECT count(*), sum(v) FROM $table;\n",
 			"SELECT host, count(*), max(time) FROM $table GROUP BY host;\n",
