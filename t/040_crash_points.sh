@@ -76,7 +76,7 @@ for round in $(seq 1 "$crashes"); do
 	fi
 	start_work "$round" 3 "$focus" 400
 	# until somebody has come there, and at most so many tenths of a second
-	[ $point != nowhere ] && patience=40 || patience=$((RANDOM % 30))
+	[ $point != nowhere ] && patience=60 || patience=$((RANDOM % 30))
 	while [ $patience -gt 0 ] && [ -e "$scratch/main/tsdb_am.injection" -o "$am" = heap ]; do
 		sleep 0.1
 		patience=$((patience - 1))
