@@ -20,13 +20,13 @@ use_twins
 crashes=${TSDB_CRASHES:-18}
 
 # point, the mover's statements that come there (- = the usual ones do), and up to which time
-all_points="root-made:rewrite:1 directory-entry:-:6 directory-root:-:6 directory-delete:merge:6 directory-deleted:merge:6 root-corrected:vacuum:3
+all_points="root-made:first:1 directory-entry:-:6 directory-root:-:6 directory-delete:merge:6 directory-deleted:merge:6 root-corrected:vacuum:3
 store-tuple:-:40 segment:-:20 header:-:6 tombstone:-:40 forward:merge:3 load-rows:-:4 load-chunk:-:3 load-end:-:3 commit:-:20
 compress-chunk:compress:2 compress-map:compress:2 compress-mark:compress:10 compress-page:compress:20 compress-marked:compress:2 mover-written:-:3 forward-delete:merge:2 mover-end:-:3
 index-entry:compress:40 merge-written:merge:3 merge-replaced:merge:4 decompress-rows:decompress:4 bulk-tombstones:-:1 bulk-drop:-:1 update-version:-:20
 rewrite-rows:rewrite:2 rewrite-chunk:rewrite:3 rewrite-end:rewrite:2 vacuum-rows:vacuum:3 vacuum-index:vacuum:3 build-rows:index:1 build-chunk:index:2
 index-claim:-:2 index-add:-:2 index-drop:-:1 index-load:-:2 index-evict:rewrite:1 shard-moved:shards:1 worker-step:-:2
-root-made:heap:1 store-tuple:toast:40 directory-entry:heap:3"
+store-tuple:first:3 store-tuple:toast:40 directory-entry:first:1 directory-entry:heap:3"
 read -r -a points <<<"$(tr '\n' ' ' <<<"${TSDB_POINTS:-$all_points}")"
 
 case $((seed % 4)) in

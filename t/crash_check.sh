@@ -42,7 +42,7 @@ start_work()
 	done
 	perl "$top/t/crash_work.pl" reader "$4" $RANDOM > "$scratch/work.r.sql"
 	for w in "$scratch"/work.*.sql; do
-		sql -v ON_ERROR_STOP=0 -v batch="$scratch/batch.csv" -f "$w" > "${w%.sql}.out" 2> "${w%.sql}.err" &
+		sql -v ON_ERROR_STOP=0 -v am="$am" -v batch="$scratch/batch.csv" -f "$w" > "${w%.sql}.out" 2> "${w%.sql}.err" &
 		work_pids+=($!)
 	done
 }
@@ -77,7 +77,7 @@ check_tables()
 	[ -z "$missing" ] || fault missing "$what: transactions are missing: $missing"
 	expect "$what" "0|0|0|0|0" "$rows" "SELECT differ('events'), differ('keyed'), differ('sharded'), groups_differ('events'), groups_differ('sharded')"
 	expect "$what" "0|0|0" "" "SELECT differ('events'), differ('keyed'), differ('sharded')"
-	expect "$what" "0|0" "" "SELECT differ('fresh'), torn('fresh')"
+	expect "$what" "0|0|0" "" "SELECT differ('fresh'), torn('fresh'), differ('virgin')"
 	expect "$what" "0|0|0|0" "" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded'), groups_differ('events', \$\$time < '2024-01-02 UTC'\$\$)"
 	expect "$what" "0|0|0" "$vectors" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded')"
 	expect "$what" "0|0" "$rows -c enable_seqscan=off -c enable_bitmapscan=off" "SELECT groups_differ('keyed', 'id > 0'), groups_differ('keyed', \$\$host > ''\$\$)"

@@ -8,6 +8,7 @@ CREATE TABLE keyed (id int, LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE events_heap (LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE sharded_heap (LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE fresh_heap (LIKE events INCLUDING ALL) USING heap;
+CREATE TABLE virgin_heap (LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE keyed_heap (LIKE keyed INCLUDING ALL) USING heap;
 ALTER TABLE keyed ADD PRIMARY KEY (id);
 ALTER TABLE keyed_heap ADD PRIMARY KEY (id);
@@ -17,6 +18,8 @@ ALTER TABLE events SET ACCESS METHOD :am;
 ALTER TABLE keyed SET ACCESS METHOD :am;
 SET default_table_access_method = :am;
 CREATE TABLE fresh (LIKE events INCLUDING ALL);
+-- made anew again and again
+CREATE TABLE virgin (LIKE events INCLUDING ALL);
 -- empty after a crash
 CREATE UNLOGGED TABLE unlogged (LIKE events INCLUDING ALL);
 CREATE INDEX ON unlogged (i);

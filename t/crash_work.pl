@@ -159,6 +159,11 @@ sub fresh_transaction
 	my ($tag) = @_;
 
 	both('fresh', 'TRUNCATE %T');
+	if (rnd(3) == 0)
+	{
+		print "SET LOCAL test.tag = '$tag';\n";
+		both('fresh', "COPY %T (i, time, host, v, n, note) FROM :'batch' (FORMAT csv, FREEZE)");
+	}
 	insert_rows('fresh', $tag, 1, 20 + rnd(100), 0) if rnd(2);
 	insert_rows('fresh', $tag, 200, 1000 + rnd(2000), 1) if rnd(3);
 	print "SELECT tsdb.compress('fresh');\n" if rnd(2);
@@ -203,17 +208,23 @@ my %moves = (
 	vacuum => sub { "VACUUM (INDEX_CLEANUP on) $_[0]" },
 	toast => sub { "VACUUM (PROCESS_TOAST, FREEZE) $_[0]" },
 	rewrite => sub { pick("VACUUM FULL $_[0]", "ALTER TABLE $_[0] ALTER extra TYPE bigint USING extra + 1", "ALTER TABLE $_[0] ALTER extra TYPE int USING extra - 1",
-		"CLUSTER keyed USING keyed_pkey") },
+		"CLUSTER keyed USING keyed_pkey", 'BEGIN; ALTER TABLE events SET UNLOGGED; ALTER TABLE events SET LOGGED; COMMIT') },
 	index => sub { pick('REINDEX TABLE keyed', 'CREATE INDEX keyed_more ON keyed (v)', 'DROP INDEX IF EXISTS keyed_more', 'REINDEX TABLE CONCURRENTLY keyed') },
 	shards => sub { ("SELECT tsdb.drain_default('sharded', " . pick(1, 100000) . ')', "SELECT tsdb.extend_shards('sharded')") },
 	checkpoint => sub { 'CHECKPOINT' },
+	# the first chunk of a table
+	first => sub {
+		('BEGIN', (map { ("DROP TABLE $_", "CREATE TABLE $_ (LIKE events INCLUDING ALL)" . ($_ eq 'virgin' ? " USING :am" : " USING heap")) } qw(virgin virgin_heap)), 'COMMIT',
+			'BEGIN', (map { "INSERT INTO $_ ($columns) SELECT " . row_of('first', 'i', 0) . ' FROM generate_series(1, 1500) i' } qw(virgin virgin_heap)), 'COMMIT',
+			"SELECT tsdb.compress('virgin')")
+	},
 	heap => sub { ("ALTER TABLE $_[0] SET ACCESS METHOD heap", "ALTER TABLE $_[0] SET ACCESS METHOD tsdb") },
 );
 
 sub mover
 {
 	my ($focus, $count) = @_;
-	my @usual = qw(compress compress compress merge merge recompress decompress undone vacuum toast shards checkpoint);
+	my @usual = qw(compress compress compress merge merge recompress decompress undone vacuum toast shards checkpoint first);
 
 	for (1 .. $count)
 	{
