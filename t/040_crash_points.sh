@@ -26,7 +26,7 @@ compress-chunk:compress:2 compress-map:compress:2 compress-mark:compress:10 comp
 index-entry:compress:40 merge-written:merge:3 merge-replaced:merge:4 decompress-rows:decompress:4 bulk-tombstones:-:1 bulk-drop:-:1 update-version:-:20
 rewrite-rows:rewrite:2 rewrite-chunk:rewrite:3 rewrite-end:rewrite:2 vacuum-rows:vacuum:3 vacuum-index:vacuum:3 build-rows:index:1 build-chunk:index:2
 index-claim:-:2 index-add:-:2 index-drop:-:1 index-load:-:2 index-evict:rewrite:1 shard-moved:shards:1 worker-step:-:2
-store-tuple:first:15 store-tuple:toast:40 directory-entry:first:1 directory-entry:heap:3"
+store-root:first:1 store-entry:-:3 store-tuple:toast:40 directory-entry:first:1 directory-entry:heap:3"
 read -r -a points <<<"$(tr '\n' ' ' <<<"${TSDB_POINTS:-$all_points}")"
 
 case $((seed % 4)) in

@@ -102,6 +102,9 @@ trim_tables()
 
 report_faults()
 {
+	local errors
+	errors=$(grep -E '\] tsdb [a-z]+[ 0-9]* (ERROR|FATAL|PANIC): ' "$scratch/main.log" | grep -vE "$expected_errors" | sed 's/.*\] //' | sort | uniq -c | head -n 5 || true)
+	[ -z "$errors" ] || fault errors "workers: $errors"
 	is "${faults[missing]}" 0 "$1: every acknowledged transaction is there"
 	is "${faults[content]}" 0 "$1: the tables hold what their heap twins hold, by every path"
 	is "${faults[damage]}" 0 "$1: verify and amcheck find nothing"
