@@ -22,13 +22,12 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/varlena.h"
 #include "utils/wait_event.h"
 
 #define MAX_ARMED		8
 #define NAME_SIZE		32
+#define MAX_VALUE		512
 #define ONCE_FILE		"tsdb_am.injection"
 
 typedef enum Action
@@ -51,15 +50,9 @@ typedef struct Armed
 	bool		once;
 } Armed;
 
-/* What a value of the setting means; made by its check hook, owned by guc.c. */
-typedef struct ArmedList
-{
-	int			n;
-	Armed		armed[MAX_ARMED];
-} ArmedList;
-
 static char *setting = NULL;
-static ArmedList armed = {0};
+static Armed armed[MAX_ARMED];
+static int	narmed = 0;
 static int	counts[MAX_ARMED];
 
 static bool
@@ -93,40 +86,41 @@ parse_one(char *spec, Armed *one)
 	return false;
 }
 
+/* Number of specifications, put into list[MAX_ARMED]; -1 = not valid. */
+static int
+parse(const char *value, Armed *list)
+{
+	char		copy[MAX_VALUE];
+	char	   *save = NULL;
+	char	   *spec;
+	int			n = 0;
+
+	if (strlcpy(copy, value, sizeof(copy)) >= sizeof(copy))
+		return -1;
+	for (spec = strtok_r(copy, ",", &save); spec != NULL; spec = strtok_r(NULL, ",", &save))
+	{
+		if (n == MAX_ARMED || !parse_one(spec, &list[n]))
+			return -1;
+		n++;
+	}
+	return n;
+}
+
 static bool
 check_setting(char **newval, void **extra, GucSource source)
 {
-	ArmedList  *list = malloc(sizeof(ArmedList));
-	char	   *copy = strdup(*newval);
-	char	   *save = NULL;
-	char	   *spec;
-	bool		good = list != NULL && copy != NULL;
+	Armed		list[MAX_ARMED];
 
-	if (good)
-	{
-		memset(list, 0, sizeof(*list));
-		for (spec = strtok_r(copy, ",", &save); good && spec != NULL; spec = strtok_r(NULL, ",", &save))
-			good = list->n < MAX_ARMED && parse_one(spec, &list->armed[list->n++]);
-	}
-	free(copy);
-	if (!good)
-	{
-		free(list);
-		GUC_check_errdetail("It is a list of name:action[:nth[:once]]; actions are crash, kill, error, cancel, terminate, wait.");
-		return false;
-	}
-	*extra = list;
-	return true;
+	if (parse(*newval, list) >= 0)
+		return true;
+	GUC_check_errdetail("It is a list of name:action[:nth[:once]]; actions are crash, kill, error, cancel, terminate, wait.");
+	return false;
 }
 
 static void
 assign_setting(const char *newval, void *extra)
 {
-	/* NULL: the empty value that the setting has before the first one */
-	if (extra != NULL)
-		armed = *(ArmedList *) extra;
-	else
-		armed.n = 0;
+	narmed = Max(parse(newval, armed), 0);
 	memset(counts, 0, sizeof(counts));
 }
 
@@ -188,9 +182,9 @@ tsdb_injection_point(const char *name, int crash_only)
 {
 	int			i;
 
-	for (i = 0; i < armed.n; i++)
+	for (i = 0; i < narmed; i++)
 	{
-		const Armed *one = &armed.armed[i];
+		const Armed *one = &armed[i];
 		Action		action = one->action;
 
 		if (strcmp(one->name, name) != 0 && strcmp(one->name, "*") != 0)

@@ -3,6 +3,9 @@
 # rewrites, vacuum, background workers and readers are at work: after recovery what was acknowledged is there, nothing is there
 # twice, torn or by halves, and all ways to read agree.
 #
+# By the seed, the server runs with wal_level = replica, minimal (a table made or truncated in a transaction is not in WAL then) or
+# logical (rows are not loaded directly), or with checksums.
+#
 # Each round arms one point in all processes; whoever comes there for the nth time, at random the 1st to 40th, ends the
 # server: it kills itself, with all WAL so far on disk or without, and the postmaster recovers; or it stops, and the whole server is
 # killed around it.  If nobody comes there, the kill is at a random moment.  Contents are compared with heap twins that the
@@ -17,16 +20,21 @@ use_twins
 crashes=${TSDB_CRASHES:-18}
 
 # point, the mover's statements that come there (- = the usual ones do), and up to which time
-all_points="root-made:rewrite:1 directory-entry:-:6 directory-root:-:6 directory-delete:merge:6 directory-deleted:merge:6 root-corrected:vacuum:3
+all_points="root-made:first:1 directory-entry:-:6 directory-root:-:6 directory-delete:merge:6 directory-deleted:merge:6 root-corrected:vacuum:3
 store-tuple:-:40 segment:-:20 header:-:6 tombstone:-:40 forward:merge:3 load-rows:-:4 load-chunk:-:3 load-end:-:3 commit:-:20
 compress-chunk:compress:2 compress-map:compress:2 compress-mark:compress:10 compress-page:compress:20 compress-marked:compress:2 mover-written:-:3 forward-delete:merge:2 mover-end:-:3
 index-entry:compress:40 merge-written:merge:3 merge-replaced:merge:4 decompress-rows:decompress:4 bulk-tombstones:-:1 bulk-drop:-:1 update-version:-:20
 rewrite-rows:rewrite:2 rewrite-chunk:rewrite:3 rewrite-end:rewrite:2 vacuum-rows:vacuum:3 vacuum-index:vacuum:3 build-rows:index:1 build-chunk:index:2
 index-claim:-:2 index-add:-:2 index-drop:-:1 index-load:-:2 index-evict:rewrite:1 shard-moved:shards:1 worker-step:-:2
-root-made:heap:1 store-tuple:toast:40 directory-entry:heap:3"
+store-root:first:1 store-entry:-:3 store-tuple:toast:40 directory-entry:first:1 directory-entry:heap:3"
 read -r -a points <<<"$(tr '\n' ' ' <<<"${TSDB_POINTS:-$all_points}")"
 
-server_create main
+case $((seed % 4)) in
+	0) server_create main ;;
+	1) server_create main; server_config main "wal_level = minimal" "max_wal_senders = 0" ;;
+	2) server_create main; server_config main "wal_level = logical" ;;
+	3) server_create main -k ;;
+esac
 server_config main "$(cat "$top/t/test.conf")" "deadlock_timeout = 100ms" "restart_after_crash = on" "checkpoint_timeout = 30s"
 [ "$am" = heap ] || server_config main "tsdb_am.max_workers = 2" "tsdb_am.compress_after = 1s" "tsdb_am.worker_naptime = 1s" "tsdb_am.index_memory = 1MB"
 server_start main
@@ -68,7 +76,7 @@ for round in $(seq 1 "$crashes"); do
 	fi
 	start_work "$round" 3 "$focus" 400
 	# until somebody has come there, and at most so many tenths of a second
-	[ $point != nowhere ] && patience=40 || patience=$((RANDOM % 30))
+	[ $point != nowhere ] && patience=60 || patience=$((RANDOM % 30))
 	while [ $patience -gt 0 ] && [ -e "$scratch/main/tsdb_am.injection" -o "$am" = heap ]; do
 		sleep 0.1
 		patience=$((patience - 1))
@@ -99,6 +107,8 @@ for round in $(seq 1 "$crashes"); do
 	fi
 	rm -f "$scratch/main/tsdb_am.injection"
 	before=${faults[*]}
+	expect "$what: unlogged" "0|0" "" "SELECT (SELECT count(*) FROM unlogged), (SELECT count(*) FROM unlogged WHERE i < 100)"
+	expect "$what: unlogged" "0|0" "-c enable_seqscan=off" "SELECT (SELECT count(v) FROM unlogged), (SELECT count(v) FROM unlogged WHERE i < 100)"
 	check_tables "$what"
 	# what is wrong once stays so
 	[ "${faults[*]}" = "$before" ] || break

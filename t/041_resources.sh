@@ -3,14 +3,14 @@
 # errors, nothing lost or doubled, and everything works afterwards, also in the session that had the error.
 #
 # Contents are compared with heap twins that the same transactions write (crash_work.pl, crash_check.sh).
-# Environment: TSDB_RESOURCES="disk memory cancel restart" only these; TSDB_ROUNDS (4) of cancels and restarts; TSDB_SEED;
+# Environment: TSDB_RESOURCES="disk memory points cancel restart" only these; TSDB_ROUNDS (4) of cancels and restarts; TSDB_SEED;
 # TSDB_AM=heap proves the script itself.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/crash_check.sh"
 
 use_twins
 rounds=${TSDB_ROUNDS:-4}
-parts=${TSDB_RESOURCES:-disk memory cancel restart}
+parts=${TSDB_RESOURCES:-disk memory points cancel restart}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 expected_errors+='|canceling statement due to|connection is lost'
 
@@ -191,7 +191,44 @@ if wanted memory; then
 	fi
 fi
 
+#--------------------------------------------------------------------- errors at any point
+
+# Each operation fails, or is canceled, at some of the injection points that it passes, again and again in one session;
+# then it must run there to its end.
+errors_at_points()
+{
+	local operation n result failed=0
+	for operation in $order; do
+		result=$(
+			{
+				for n in $((RANDOM % 4 + 1)) $((RANDOM % 10 + 1)) $((RANDOM % 30 + 1)) $((RANDOM % 100 + 1)) $((RANDOM % 300 + 1)) $((RANDOM % 2000 + 1)); do
+					printf "SET tsdb_am.injection = '*:%s:%d';\n" "$(shuf -n 1 -e error error cancel)" "$n"
+					script "$operation"
+					printf "ROLLBACK;\nSET tsdb_am.injection = '';\n"
+				done
+				printf "\\\\echo again\n"
+				script "$operation"
+			} | sql -v ON_ERROR_STOP=0 2>&1 | grep -E '(ERROR|FATAL|PANIC): |again|lost' || true)
+		failed=$((failed + $(grep -cE 'injected error|canceling' <<<"$result" || true)))
+		[ -z "$(sed '/^again/,$d' <<<"$result" | grep -vE "$expected_errors" || true)" ] && [ "$(sed '1,/^again/d' <<<"$result")" = "" ] && grep -q '^again' <<<"$result" ||
+			fault errors "errors at points, $operation: $(tail -n 3 <<<"$result")"
+		same_rows "errors at points, $operation"
+	done
+	check_tables "errors at points"
+	note "errors at points: $failed"
+	is "$((failed > 30))" 1 "errors at points: they were raised"
+}
+
+if wanted points && [ "$am" = tsdb ]; then
+	faults=([missing]=0 [content]=0 [damage]=0 [errors]=0)
+	errors_at_points
+	report_faults "errors at points"
+fi
+
 #--------------------------------------------------------------------- cancels
+
+# is not meant itself
+admin() { PGOPTIONS="-c statement_timeout=0 -c tsdb_am.injection=" sql "$@" >/dev/null || true; }
 
 if wanted cancel; then
 	faults=([missing]=0 [content]=0 [damage]=0 [errors]=0)
@@ -208,18 +245,16 @@ if wanted cancel; then
 			sleep "0.0$((RANDOM % 10))"
 			case $((RANDOM % 6)) in
 				0|1|2) # anybody: clients, workers, their vacuum
-					sql -c "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'walwriter' AND state <> 'idle' AND random() < 0.5" >/dev/null ;;
-				3) sql -c "ALTER SYSTEM SET statement_timeout = $((RANDOM % 40 + 1))" -c "SELECT pg_reload_conf()" >/dev/null ;;
-				4) [ "$am" = heap ] || sql -c "ALTER SYSTEM SET tsdb_am.injection = '*:$(shuf -n 1 -e error cancel):$((RANDOM % 200 + 1))'" -c "SELECT pg_reload_conf()" >/dev/null ;;
+					admin -c "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'walwriter' AND state <> 'idle' AND random() < 0.5" >/dev/null ;;
+				3) admin -c "ALTER SYSTEM SET statement_timeout = $((RANDOM % 40 + 1))" -c "SELECT pg_reload_conf()" >/dev/null ;;
+				4) [ "$am" = heap ] || admin -c "ALTER SYSTEM SET tsdb_am.injection = '*:$(shuf -n 1 -e error cancel):$((RANDOM % 200 + 1))'" -c "SELECT pg_reload_conf()" >/dev/null ;;
 				5) # clients don't come back: seldom
-					[ $((RANDOM % 12)) != 0 ] || sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type LIKE 'tsdb%' OR query LIKE '%tsdb.%') LIMIT 1" >/dev/null ;;
+					[ $((RANDOM % 12)) != 0 ] || admin -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type LIKE 'tsdb%' OR query LIKE '%tsdb.%') LIMIT 1" >/dev/null ;;
 			esac
-		done 2>/dev/null
-		sql -c "SET statement_timeout = 0" -c "ALTER SYSTEM RESET statement_timeout" -c "ALTER SYSTEM RESET tsdb_am.injection" -c "SELECT pg_reload_conf()" >/dev/null ||
-			printf '' > "$scratch/main/postgresql.auto.conf"
-		sql -c "SELECT pg_reload_conf()" >/dev/null
+		done
+		admin -c "ALTER SYSTEM RESET ALL" -c "SELECT pg_reload_conf()"
 		sleep 0.2
-		sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" >/dev/null
+		admin -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" >/dev/null
 		canceled=$((canceled + $(cat "$scratch"/work.*.err | grep -cE 'canceling statement|injected error' || true)))
 		end_work "cancels $round ($focus)"
 		check_tables "cancels $round ($focus)"

@@ -42,7 +42,7 @@ start_work()
 	done
 	perl "$top/t/crash_work.pl" reader "$4" $RANDOM > "$scratch/work.r.sql"
 	for w in "$scratch"/work.*.sql; do
-		sql -v ON_ERROR_STOP=0 -v batch="$scratch/batch.csv" -f "$w" > "${w%.sql}.out" 2> "${w%.sql}.err" &
+		sql -v ON_ERROR_STOP=0 -v am="$am" -v batch="$scratch/batch.csv" -f "$w" > "${w%.sql}.out" 2> "${w%.sql}.err" &
 		work_pids+=($!)
 	done
 }
@@ -77,6 +77,7 @@ check_tables()
 	[ -z "$missing" ] || fault missing "$what: transactions are missing: $missing"
 	expect "$what" "0|0|0|0|0" "$rows" "SELECT differ('events'), differ('keyed'), differ('sharded'), groups_differ('events'), groups_differ('sharded')"
 	expect "$what" "0|0|0" "" "SELECT differ('events'), differ('keyed'), differ('sharded')"
+	expect "$what" "0|0|0" "" "SELECT differ('fresh'), torn('fresh'), differ('virgin')"
 	expect "$what" "0|0|0|0" "" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded'), groups_differ('events', \$\$time < '2024-01-02 UTC'\$\$)"
 	expect "$what" "0|0|0" "$vectors" "SELECT groups_differ('events'), groups_differ('keyed'), groups_differ('sharded')"
 	expect "$what" "0|0" "$rows -c enable_seqscan=off -c enable_bitmapscan=off" "SELECT groups_differ('keyed', 'id > 0'), groups_differ('keyed', \$\$host > ''\$\$)"
@@ -91,7 +92,7 @@ check_tables()
 # Old rows go, so that the tables stay small.
 trim_tables()
 {
-	local statements="DELETE FROM %s WHERE split_part(tag, '.', 1)::int < $1"
+	local statements="DELETE FROM %s WHERE lpad(split_part(tag, '.', 1), 5, '0') < lpad('$1', 5, '0')"
 	local table
 	[ $((RANDOM % 4)) != 0 ] || statements="TRUNCATE %s"
 	for table in events sharded; do
@@ -101,6 +102,9 @@ trim_tables()
 
 report_faults()
 {
+	local errors
+	errors=$(grep -E '\] tsdb [a-z]+[ 0-9]* (ERROR|FATAL|PANIC): ' "$scratch/main.log" | grep -vE "$expected_errors" | sed 's/.*\] //' | sort | uniq -c | head -n 5 || true)
+	[ -z "$errors" ] || fault errors "workers: $errors"
 	is "${faults[missing]}" 0 "$1: every acknowledged transaction is there"
 	is "${faults[content]}" 0 "$1: the tables hold what their heap twins hold, by every path"
 	is "${faults[damage]}" 0 "$1: verify and amcheck find nothing"

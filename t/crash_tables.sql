@@ -7,6 +7,8 @@ CREATE TABLE events (tag text DEFAULT current_setting('test.tag'), i int, time t
 CREATE TABLE keyed (id int, LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE events_heap (LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE sharded_heap (LIKE events INCLUDING ALL) USING heap;
+CREATE TABLE fresh_heap (LIKE events INCLUDING ALL) USING heap;
+CREATE TABLE virgin_heap (LIKE events INCLUDING ALL) USING heap;
 CREATE TABLE keyed_heap (LIKE keyed INCLUDING ALL) USING heap;
 ALTER TABLE keyed ADD PRIMARY KEY (id);
 ALTER TABLE keyed_heap ADD PRIMARY KEY (id);
@@ -15,6 +17,12 @@ CREATE INDEX keyed_note ON keyed (hashtext(note)) WHERE v > 0;
 ALTER TABLE events SET ACCESS METHOD :am;
 ALTER TABLE keyed SET ACCESS METHOD :am;
 SET default_table_access_method = :am;
+CREATE TABLE fresh (LIKE events INCLUDING ALL);
+-- made anew again and again
+CREATE TABLE virgin (LIKE events INCLUDING ALL);
+-- empty after a crash
+CREATE UNLOGGED TABLE unlogged (LIKE events INCLUDING ALL);
+CREATE INDEX ON unlogged (i);
 CREATE TABLE sharded (LIKE events INCLUDING ALL);
 SELECT tsdb.create_shards('sharded', 'time', interval '2 days', ahead => 0);
 RESET default_table_access_method;

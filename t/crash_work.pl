@@ -153,6 +153,33 @@ sub keyed_transaction
 	}
 }
 
+# A table that is made anew in the transaction: with wal_level = minimal nothing of it is in WAL but, perhaps, images of its pages.
+sub fresh_transaction
+{
+	my ($tag) = @_;
+
+	both('fresh', 'TRUNCATE %T');
+	if (rnd(3) == 0)
+	{
+		print "SET LOCAL test.tag = '$tag';\n";
+		both('fresh', "COPY %T (i, time, host, v, n, note) FROM :'batch' (FORMAT csv, FREEZE)");
+	}
+	insert_rows('fresh', $tag, 1, 20 + rnd(100), 0) if rnd(2);
+	insert_rows('fresh', $tag, 200, 1000 + rnd(2000), 1) if rnd(3);
+	print "SELECT tsdb.compress('fresh');\n" if rnd(2);
+	both('fresh', "DELETE FROM %T WHERE i % 7 = 3") if rnd(2);
+	both('fresh', "UPDATE %T SET v = v + 1 WHERE i % 11 = 3") if rnd(2);
+	print "SELECT tsdb.recompress('fresh');\n" if rnd(2);
+	if (rnd(2))
+	{
+		print "SAVEPOINT s;\n";
+		both('fresh', 'TRUNCATE %T');
+		insert_rows('fresh', "never $tag", 1, 1200, 0);
+		print pick('ROLLBACK TO s', 'ROLLBACK TO s; SAVEPOINT t', "ROLLBACK TO s; DELETE FROM unlogged WHERE i % 3 = 0"), ";\n";
+	}
+	print 'INSERT INTO unlogged (', $columns, ') SELECT ', row_of($tag, 'i', 0), ' FROM generate_series(1, ', 1 + rnd(50), ") i;\n";
+}
+
 sub writer
 {
 	my ($round, $number, $count) = @_;
@@ -164,7 +191,8 @@ sub writer
 		print "\\set tag -\nBEGIN;\n";
 		if ($number % 3 == 1) { events_transaction('events', $tag, $round); }
 		elsif ($number % 3 == 2) { keyed_transaction($tag, $number); }
-		else { events_transaction(pick('events', 'sharded', 'sharded'), $tag, $round); }
+		elsif (rnd(3)) { events_transaction(pick('events', 'sharded', 'sharded'), $tag, $round); }
+		else { fresh_transaction($tag); }
 		print "INSERT INTO log VALUES ('$tag');\n";
 		# in a transaction that has failed, this fails too, and the COMMIT is none
 		print "SELECT '$tag' AS tag \\gset\nCOMMIT;\n\\if :ERROR\n\\else\n\\echo told :tag\n\\endif\n";
@@ -180,22 +208,28 @@ my %moves = (
 	vacuum => sub { "VACUUM (INDEX_CLEANUP on) $_[0]" },
 	toast => sub { "VACUUM (PROCESS_TOAST, FREEZE) $_[0]" },
 	rewrite => sub { pick("VACUUM FULL $_[0]", "ALTER TABLE $_[0] ALTER extra TYPE bigint USING extra + 1", "ALTER TABLE $_[0] ALTER extra TYPE int USING extra - 1",
-		"CLUSTER keyed USING keyed_pkey") },
+		"CLUSTER keyed USING keyed_pkey", 'BEGIN; ALTER TABLE events SET UNLOGGED; ALTER TABLE events SET LOGGED; COMMIT') },
 	index => sub { pick('REINDEX TABLE keyed', 'CREATE INDEX keyed_more ON keyed (v)', 'DROP INDEX IF EXISTS keyed_more', 'REINDEX TABLE CONCURRENTLY keyed') },
 	shards => sub { ("SELECT tsdb.drain_default('sharded', " . pick(1, 100000) . ')', "SELECT tsdb.extend_shards('sharded')") },
 	checkpoint => sub { 'CHECKPOINT' },
+	# the first chunk of a table
+	first => sub {
+		('BEGIN', (map { ("DROP TABLE $_", "CREATE TABLE $_ (LIKE events INCLUDING ALL)" . ($_ eq 'virgin' ? " USING :am" : " USING heap")) } qw(virgin virgin_heap)), 'COMMIT',
+			'BEGIN', (map { "INSERT INTO $_ ($columns) SELECT " . row_of('first', 'i', 0) . ' FROM generate_series(1, 1500) i' } qw(virgin virgin_heap)), 'COMMIT',
+			"SELECT tsdb.compress('virgin')")
+	},
 	heap => sub { ("ALTER TABLE $_[0] SET ACCESS METHOD heap", "ALTER TABLE $_[0] SET ACCESS METHOD tsdb") },
 );
 
 sub mover
 {
 	my ($focus, $count) = @_;
-	my @usual = qw(compress compress compress merge merge recompress decompress undone vacuum toast shards checkpoint);
+	my @usual = qw(compress compress compress merge merge recompress decompress undone vacuum toast shards checkpoint first);
 
 	for (1 .. $count)
 	{
 		my $move = $focus ne '-' && rnd(2) ? $focus : pick(@usual);
-		my $table = pick('events', 'keyed', 'keyed');
+		my $table = pick(qw(events events keyed keyed keyed fresh unlogged));
 
 		$table = 'events' if $move eq 'heap';
 		print "$_;\n" for $moves{$move}->($table);
@@ -212,7 +246,7 @@ sub reader
 
 	for (1 .. $count)
 	{
-		my $table = pick(qw(events keyed sharded));
+		my $table = pick(qw(events keyed sharded fresh unlogged));
 
 		print pick("SELECT count(*), sum(v) FROM $table;\n",
 			"SELECT host, count(*), max(time) FROM $table GROUP BY host;\n",

@@ -172,7 +172,7 @@ tsdb_store_insert(TsdbStore *store, Oid chunk_id, int32 chunk_seq,
 		MemoryContextSwitchTo(oldcxt);
 	}
 	heap_insert(store->toastrel, tuple, cid, options | HEAP_INSERT_NO_LOGICAL, *bulk);
-	TSDB_INJECT("store-tuple");
+	TSDB_INJECT(chunk_id == TSDB_ROOT_ID ? "store-root" : chunk_id == TSDB_DIRECTORY_ID ? "store-entry" : "store-tuple");
 
 	/* after toast_internals.c: toast_save_datum() */
 	values[0] = ObjectIdGetDatum(chunk_id);
