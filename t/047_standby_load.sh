@@ -295,7 +295,8 @@ is_prefix "$scratch/done.promoted" "promoted"
 
 #--------------------------------------------------------------------- the old primary, rewound
 
-sleep 1
+# (pg_rewind asks the control file for the timeline, and that is written by a checkpoint)
+on_standby -c CHECKPOINT
 as_user "$pg_bin/pg_rewind" -D "$scratch/old" --source-server="host=$scratch port=5433 user=postgres dbname=postgres" > "$scratch/rewind.log" 2>&1 < /dev/null || note "$(tail -n 3 "$scratch/rewind.log")"
 like "$(tail -n 1 "$scratch/rewind.log")" 'Done' "pg_rewind"
 touch "$scratch/old/standby.signal"
