@@ -7,7 +7,7 @@
 # Times are processor time of the session.  "memory" is the anonymous memory of the largest process while the step ran.  The ratio is what the whole
 # costs by what the part costs, by row: 1 = linear.  (Steps whose cost does not depend on the table's size get ratios below 1.)
 #
-# Environment: ROWS (200000000), SERIES (100000), PART (10: beside 1/10 of rows and series), SHAPES ("long wide"; wide is MANY (1000000) series of
+# Environment: ROWS (200000000), SERIES (100000), PART (10: beside 1/10 of the rows), SHAPES ("long wide"; wide is MANY (1000000) series of
 # 20 rows, and 1/PART of them), PIECE (5000000), FSYNC (on), WRITE_BUFFER (32MB).
 set -euo pipefail
 . "$(dirname "$0")/../scripts/lib.sh"
@@ -136,7 +136,7 @@ say "machine: $(nproc) processors, $(awk '/MemTotal/ { printf "%.0f GB", $2 / 10
 for shape in $shapes; do
 	case $shape in
 		long)
-			measure $((rows / part)) $((series / part)) long_part
+			measure $((rows / part)) "$series" long_part
 			measure "$rows" "$series" long_whole
 			compare long_part long_whole "$part" "$rows rows, $series series"
 			;;

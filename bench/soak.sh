@@ -73,10 +73,10 @@ EOS
 # DDL, one statement after the other; the lock is not waited for long
 cat > "$scratch/ddl.sql" <<'EOS'
 SET lock_timeout = '5s';
-ALTER TABLE soak ADD COLUMN extra int DEFAULT 7;
+ALTER TABLE soak ADD COLUMN IF NOT EXISTS extra int DEFAULT 7;
 SELECT pg_sleep(1);
 ALTER TABLE soak DROP COLUMN IF EXISTS extra;
-CREATE INDEX soak_c ON soak (c) WHERE c = 1;
+CREATE INDEX IF NOT EXISTS soak_c ON soak (c) WHERE c = 1;
 SELECT pg_sleep(2);
 DROP INDEX IF EXISTS soak_c;
 ALTER TABLE soak SET (segmentby = 'host', orderby = 'time');
@@ -165,6 +165,7 @@ expected='deadlock detected|lock timeout|terminating connection due to administr
 errors() { grep -hE 'ERROR|FATAL|PANIC|TRAP|leak' "$@" | grep -vE "$expected" || true; }
 unexpected=$(errors "$scratch"/*.log | wc -l)
 say "lines in the server's log: $(grep -cE 'WARNING|ERROR|FATAL|PANIC|TRAP' "$scratch/soak.log" || true); errors that are not expected, there and at clients: $unexpected"
+errors "$scratch"/*.log | head -n 5
 grep -hE 'WARNING|ERROR|FATAL|PANIC|TRAP|leak' "$scratch"/*.log | sed -E 's/^[0-9-]+ [0-9:.]+ [A-Z]+ \[[0-9]+\] //; s/[0-9]{3,}/N/g' | sort | uniq -c | sort -rn | head -n 10 || true
 sql -F ' ' -c "SELECT job_id, kind, total_runs, total_failures, last_error FROM tsdb.jobs" 2>/dev/null || true
 failed_jobs=$(sql -c "SELECT count(*) FROM tsdb.job_errors WHERE err_message !~ 'lock timeout|deadlock|canceling'")

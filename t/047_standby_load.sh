@@ -211,6 +211,20 @@ compare()
 }
 on_standby() { server_port=5433 sql "$@"; }
 
+# not between a TRUNCATE and its commit, whose lock nobody would get past
+pause_replay()
+{
+	local n
+	for n in $(seq 1 50); do
+		on_standby -c "SELECT pg_wal_replay_pause()" >/dev/null
+		wait_for 60 paused "$1: replay is paused" -p 5433 -c "SELECT pg_get_wal_replay_pause_state()" > "$scratch/paused"
+		[ "$(on_standby -c "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL AND granted")" != 0 ] || break
+		on_standby -c "SELECT pg_wal_replay_resume()" >/dev/null
+		sleep 0.2
+	done
+	cat "$scratch/paused"
+}
+
 load 5432
 sleep 2
 (cd "$scratch" && as_user "$pg_bin/pg_basebackup" -h "$scratch" -U postgres -D "$scratch/base" -X fetch -c fast)
@@ -221,8 +235,7 @@ server_start new
 for round in $(seq $rounds); do
 	sleep "$pause"
 	is "$(differ 5433)" "$same" "round $round: on the standby twins are equal while it replays"
-	on_standby -c "SELECT pg_wal_replay_pause()" >/dev/null
-	wait_for 20 paused "round $round: replay is paused" -c "SELECT pg_get_wal_replay_pause_state()" -p 5433
+	pause_replay "round $round"
 	before=$(digest 5433)
 	sleep 1
 	is "$(digest 5433)" "$before" "round $round: nothing changes while it is"
@@ -282,13 +295,12 @@ is_prefix "$scratch/done.promoted" "promoted"
 
 #--------------------------------------------------------------------- the old primary, rewound
 
-sleep 1
-as_user "$pg_bin/pg_rewind" -D "$scratch/old" --source-server="host=$scratch port=5433 user=postgres dbname=postgres" > "$scratch/rewind.log" 2>&1 < /dev/null || note "$(tail -n 3 "$scratch/rewind.log")"
-like "$(tail -n 1 "$scratch/rewind.log")" 'Done' "pg_rewind"
-touch "$scratch/old/standby.signal"
-[ "$(id -u)" != 0 ] || chown "$server_user:" "$scratch/old/standby.signal"
-# (pg_rewind has brought the other's files, its settings among them)
-server_config old "port = 5432" "archive_mode = off" "primary_conninfo = 'host=$scratch port=5433 user=postgres'"
+# (pg_rewind asks the control file for the timeline, and that is written by a checkpoint)
+on_standby -c CHECKPOINT
+as_user "$pg_bin/pg_rewind" -R -D "$scratch/old" --source-server="host=$scratch port=5433 user=postgres dbname=postgres" > "$scratch/rewind.log" 2>&1 < /dev/null || note "$(tail -n 3 "$scratch/rewind.log")"
+is "$(grep -c 'Done' "$scratch/rewind.log")" 1 "pg_rewind"
+# (it has brought the other's files, its settings among them)
+server_config old "port = 5432" "archive_mode = off"
 server_start old
 is "$(differ 5432)" "$same" "rewound: twins are equal"
 compare 5433 5432 "rewound"
@@ -309,12 +321,12 @@ first=$(sed -n 's/^START WAL LOCATION: \([0-9A-F/]*\).*/\1/p' "$scratch/base/bac
 # commits after the backup's end: those before it cannot be a target
 end_of_backup=$(ls "$scratch/archive" | grep '\.backup$' | head -n 1)
 stop_lsn=$(sed -n 's/^STOP WAL LOCATION: \([0-9A-F/]*\).*/\1/p' "$scratch/archive/$end_of_backup")
-number() { printf '%d' $((16#${1%/*} * 4294967296 + 16#${1#*/})); }
+stop=$((16#${stop_lsn%/*} * 4294967296 + 16#${stop_lsn#*/}))
 last_archived=$(ls "$scratch/archive" | grep -E '^00000001[0-9A-F]{16}$' | sort | tail -n 1)
 last_lsn=$(( (16#${last_archived:8:8} * 256 + 16#${last_archived:16:8} + 1) * 16777216 ))
 awk 'NR == FNR { wrote[$1] = 1; next } $1 in wrote { print $1, $2 }' "$scratch/done.all" "$scratch/commits" | while read -r xid lsn; do
-	at=$(number "$lsn")
-	[ "$at" -le "$(number "$stop_lsn")" ] || [ "$at" -ge $((last_lsn - 65536)) ] || printf '%s %s\n' "$xid" "$lsn"
+	at=$((16#${lsn%/*} * 4294967296 + 16#${lsn#*/}))
+	[ $at -le $stop ] || [ $at -ge $((last_lsn - 65536)) ] || printf '%s %s\n' "$xid" "$lsn"
 done > "$scratch/targets"
 note "$(wc -l < "$scratch/targets") of $total commits can be targets, from $first on"
 for point in $(seq "$points"); do

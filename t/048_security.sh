@@ -59,6 +59,17 @@ sql -d clean -c "CREATE EXTENSION tsdb_am VERSION '0.9'" -c "ALTER EXTENSION tsd
 is "$(sql -d clean -c "SELECT extversion NOT IN ('0.9', '1.0') FROM pg_extension WHERE extname = 'tsdb_am'")" t "and none other"
 rm "$share/tsdb_am--0.9.sql" "$share/tsdb_am--0.9--1.0.sql"
 
+# what is true of all functions, also those that are yet to be written
+functions="FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'tsdb_am'"
+is "$(sql -d clean -c "SELECT p.oid::regprocedure $functions WHERE p.prosecdef")" "" "no function is SECURITY DEFINER"
+# (procedures that commit cannot have settings: they qualify what they name.  A body that was parsed when it was made looks nothing up.)
+is "$(sql -d clean -c "SELECT p.oid::regprocedure $functions WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosqlbody IS NULL AND NOT coalesce(array_to_string(p.proconfig, ',') ~ 'search_path=(\"\"|pg_catalog)', false)
+	AND p.prokind <> 'p'")" "" "search_path is pinned in all functions in SQL and PL/pgSQL"
+is "$(sql -d clean -c "SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'tsdb_am'
+	JOIN pg_am a ON a.oid = c.relam WHERE c.relkind = 'r' AND a.amname <> 'heap'")" "" "the extension's own tables are on heap"
+is "$(sql -d clean -c "SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'tsdb_am'
+	WHERE c.relkind = 'v' AND pg_get_viewdef(c.oid) ~ 'pg_has_role|has_.*_privilege' AND NOT coalesce(c.reloptions @> '{security_barrier=true}', false)")" "" "views that hide rows are security barriers"
+
 #--------------------------------------------------------------------- a schema tsdb where the extension is not
 
 sql -c "CREATE DATABASE without" -c "GRANT CREATE ON DATABASE without TO mal"
