@@ -190,7 +190,8 @@ make_part(PlannerInfo *root, Node *qual)
 	bool		above[2];
 	Oid			opno;
 
-	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 || contain_subplans(qual))
+	/* (NULL matches nothing) */
+	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 || contain_subplans(qual) || !op_strict(op->opno))
 		return NULL;
 	inner = linitial(op->args);
 	outer = lsecond(op->args);
@@ -549,10 +550,31 @@ reads_tsdb(PlannerInfo *root)
 	return false;
 }
 
+/* Columns of the subquery that the query reads, as pull_varattnos() numbers them. */
+static Bitmapset *
+columns_used(RelOptInfo *inner)
+{
+	Bitmapset  *used = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) inner->reltarget->exprs, inner->relid, &used);
+	foreach(lc, inner->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, inner->relid, &used);
+	return used;
+}
+
+static bool
+is_used(Bitmapset *used, AttrNumber attno)
+{
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, used) ||
+		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+}
+
 /* Takes the subquery apart; false: it is no as-of join. */
 static bool
-take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query, Copy *copy)
+take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *query, Copy *copy)
 {
+	Bitmapset  *used = columns_used(inner);
 	Query	   *original = rte->subquery;
 	List	   *quals = NIL;
 	List	   *rest = NIL;		/* quals of the copy */
@@ -653,7 +675,7 @@ take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query
 		past_time = past_time || find_key(query->keys, expr, time_family, time_type) == NULL;
 	}
 	add_not_null(copy, query->time->inner, &rest);
-	push_restrictions(root, outer, query, &rest);
+	push_restrictions(root, inner->lateral_relids, query, &rest);
 
 	/* what is evaluated in the node */
 	foreach(lc, query->keys)
@@ -684,7 +706,11 @@ take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query
 			continue;
 		if (contain_subplans((Node *) entry->expr))
 			return false;
-		query->outputs = lappend(query->outputs, lift_expr(copy, (Node *) entry->expr));
+		if (is_used(used, entry->resno))
+			query->outputs = lappend(query->outputs, lift_expr(copy, (Node *) entry->expr));
+		else
+			query->outputs = lappend(query->outputs, makeNullConst(exprType((Node *) entry->expr), exprTypmod((Node *) entry->expr),
+																   exprCollation((Node *) entry->expr)));
 	}
 	copy->query->targetList = copy->columns;
 	copy->query->jointree->quals = rest != NIL ? (Node *) make_ands_explicit(rest) : NULL;
@@ -748,7 +774,7 @@ find_query(PlannerInfo *root, RelOptInfo *inner)
 		copy.root = root;
 		copy.rti = root->simple_rel_array_size;
 		copy.rte = makeNode(RangeTblEntry);
-		if (may_be_asof(root, rte) && reads_tsdb(inner->subroot) && take_apart(root, rte, inner->lateral_relids, query, &copy))
+		if (may_be_asof(root, rte) && reads_tsdb(inner->subroot) && take_apart(root, inner, rte, query, &copy))
 			plan_copy(root, query, &copy);
 		inner->fdw_private = query;
 		MemoryContextSwitchTo(caller);
@@ -900,10 +926,18 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 
 typedef struct OutputContext
 {
+	PlannerInfo *root;
 	AsofQuery  *query;
-	Index		relid;			/* the subquery's */
+	RelOptInfo *inner;			/* the subquery */
 	List	   *names;
 } OutputContext;
+
+/* Is it computed from the subquery alone, and NULL where there is no match? */
+static bool
+is_of_inner(PlannerInfo *root, PlaceHolderVar *placeholder, RelOptInfo *inner)
+{
+	return bms_is_subset(tsdb_placeholder_info(root, placeholder)->ph_eval_at, inner->relids);
+}
 
 /* The subquery's columns become what they are computed from. */
 static Node *
@@ -911,7 +945,11 @@ output_mutator(Node *node, OutputContext *context)
 {
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, Var) && (Index) ((Var *) node)->varno == context->relid && ((Var *) node)->varlevelsup == 0)
+	/* (it is in the scan tuple, but later) */
+	if (IsA(node, PlaceHolderVar) && ((PlaceHolderVar *) node)->phlevelsup == 0 &&
+		is_of_inner(context->root, (PlaceHolderVar *) node, context->inner))
+		return output_mutator((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	if (IsA(node, Var) && (Index) ((Var *) node)->varno == context->inner->relid && ((Var *) node)->varlevelsup == 0)
 	{
 		Var		   *var = (Var *) node;
 		RowExpr    *row;
@@ -941,11 +979,9 @@ collect_wanted(PlannerInfo *root, Node *node, List *outer_tlist, RelOptInfo *inn
 
 		if (IsA(expr, PlaceHolderVar))
 		{
-			PlaceHolderInfo *info = tsdb_placeholder_info(root, (PlaceHolderVar *) expr);
-
 			if (tlist_member(expr, outer_tlist) != NULL)
 				continue;
-			if (bms_is_subset(info->ph_eval_at, inner->relids))
+			if (is_of_inner(root, (PlaceHolderVar *) expr, inner))
 				*wanted = list_append_unique(*wanted, expr);
 			else
 				collect_wanted(root, (Node *) ((PlaceHolderVar *) expr)->phexpr, outer_tlist, inner, wanted);
@@ -996,7 +1032,7 @@ plan_asof(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 	List	   *match_quals;
 	List	   *outputs = NIL;
 	List	   *parts = lappend(list_copy(query->keys), query->time);
-	OutputContext context = {query, path->inner->relid, planner_rt_fetch(path->inner->relid, root)->eref->colnames};
+	OutputContext context = {root, query, path->inner, planner_rt_fetch(path->inner->relid, root)->eref->colnames};
 	int			numbers[TSDB_ASOF_NPRIVATE];
 	List	   *number_list = NIL;
 	int			i;
@@ -1023,8 +1059,6 @@ plan_asof(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 		Node	   *expr = lfirst(lc);
 
 		scan_tlist = lappend(scan_tlist, makeTargetEntry((Expr *) copyObject(expr), list_length(scan_tlist) + 1, NULL, false));
-		if (IsA(expr, PlaceHolderVar))
-			expr = (Node *) ((PlaceHolderVar *) expr)->phexpr;
 		outputs = lappend(outputs, output_mutator(expr, &context));
 	}
 
