@@ -147,6 +147,8 @@ INSERT INTO asof_yes (query) VALUES
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.t < ''2024-03-01 12:00+00'' AND a.k IN (1, 3)'),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t > a.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE a.t = ''2024-03-01 12:02+00'' OR a.t BETWEEN ''2024-03-01'' AND ''2024-03-01 09:00+00'''),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.s = a.s AND b.t >= a.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE 2 <= a.k AND a.s = ''x'' AND a.t > ''2024-03-01 12:00+00'''),
+	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t AND b.t > a.t - interval ''40 min'' ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.t > ''2024-03-01 12:00+00'''),
+	('SELECT a.id, l.id AS l FROM {a} a JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t > a.t AND a.t + interval ''1:10'' >= b.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE ''2024-03-01 12:00+00'' >= a.t'),
 	-- conditions on the row that was chosen, on both, on the join
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id, b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v > 10'),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id, b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v > a.v AND a.v < 15 WHERE l.id IS NULL OR l.id > 400'),
@@ -340,7 +342,7 @@ BEGIN
 		IF random() < 0.15 THEN quals := quals || ' AND b.n = a.n'; END IF;
 		IF random() < 0.1 THEN quals := quals || ' AND b.v + 1 = a.v'; END IF;
 		IF random() < 0.3 THEN quals := quals || pick(' AND b.v > 8', ' AND b.k IN (1, 2)', ' AND b.v IS NOT NULL', ' AND b.id % 5 <> 0', ' AND b.t > ''2024-03-01 20:00+00''', ' AND a.v < 14', ' AND b.s = ''x'''); END IF;
-		IF random() < 0.3 AND tm LIKE 'b.t%' THEN quals := quals || CASE WHEN dir LIKE '<%' THEN pick(' AND b.t > a.t - interval ''1 hour''', ' AND b.t >= a.d - 1', ' AND b.t >= a.t - a.v * interval ''5 min''') ELSE pick(' AND b.t < a.t + interval ''1 hour''', ' AND b.t <= a.d + 2') END; END IF;
+		IF random() < 0.3 AND tm LIKE 'b.t%' THEN quals := quals || CASE WHEN dir LIKE '<%' THEN pick(' AND b.t > a.t - interval ''1 hour''', ' AND a.t - interval ''90 min'' <= b.t', ' AND b.t >= a.d - 1', ' AND b.t >= a.t - a.v * interval ''5 min''') ELSE pick(' AND b.t < a.t + interval ''1 hour''', ' AND b.t <= a.d + 2') END; END IF;
 		q := format('SELECT a.id, %s FROM {a} a %s LATERAL (SELECT b.id, b.t, b.v, b.note, %s AS x FROM {b} b WHERE %s ORDER BY %s%s%s, b.id%s LIMIT 1) l ON %s WHERE %s',
 					pick('l.id AS l', 'l.t, l.x::text AS x', 'l.*', 'l', 'l.v - a.v AS w, l.note, a.v / 2 AS u'),
 					pick('LEFT JOIN', 'LEFT JOIN', 'JOIN'),

@@ -46,11 +46,15 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "scan/monotone.h"
 #include "scan/tsdb_scan.h"
 #include "timeseries/asof.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 static set_join_pathlist_hook_type prev_set_join_pathlist = NULL;
 
@@ -79,6 +83,7 @@ typedef struct AsofQuery
 	bool		strict;
 	List	   *keys;			/* AsofPart */
 	AsofPart   *time;
+	List	   *tolerances;		/* AsofPart: bounds in the other direction */
 	List	   *post_quals;		/* of a match; over outer expressions and the copy's columns */
 	List	   *shown;			/* the same for EXPLAIN: equalities, then bound */
 	List	   *outputs;		/* likewise: the subquery's columns */
@@ -497,6 +502,82 @@ push_restriction(AsofPart *part, Expr *clause, bool is_time, bool forward, bool 
 	*quals = lappend(*quals, pushed);
 }
 
+/* A time at which adding or subtracting a reasonable interval can't fail. */
+static bool
+is_usual_time(Const *value)
+{
+	if (value->constisnull)
+		return false;
+	switch (value->consttype)
+	{
+		case DATEOID:
+			return Abs((int64) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return DatumGetTimestamp(value->constvalue) > -2000 * (int64) 365 * USECS_PER_DAY &&
+				DatumGetTimestamp(value->constvalue) < 2000 * (int64) 365 * USECS_PER_DAY;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_usual_interval(Const *value)
+{
+	Interval   *interval;
+
+	if (value->consttype != INTERVALOID || value->constisnull)
+		return false;
+	interval = DatumGetIntervalP(value->constvalue);
+	return Abs((int64) interval->month) < 1000 * 12 && Abs((int64) interval->day) < 1000 * 365 &&
+		interval->time < 1000 * (int64) 365 * USECS_PER_DAY && interval->time > -1000 * (int64) 365 * USECS_PER_DAY;
+}
+
+/*
+ * b.time > a.time - '1 hour' (tolerance) and a.time >= constant (clause) say b.time > constant - '1 hour', since the difference rises with
+ * a.time.  Forward likewise.
+ */
+static void
+push_tolerance(AsofPart *tolerance, Expr *clause, bool forward, List **quals)
+{
+	OpExpr	   *shift = (OpExpr *) tolerance->outer;
+	OpExpr	   *op = (OpExpr *) clause;
+	Var		   *time;
+	Node	   *left;
+	Node	   *right;
+	Expr	   *limit;
+	Oid			opno;
+	bool		zoned = false;
+	int			strategy;
+
+	if (!IsA(shift, OpExpr) || list_length(shift->args) != 2 || !IsA(linitial(shift->args), Var) ||
+		!IsA(lsecond(shift->args), Const) || !is_usual_interval(lsecond(shift->args)) ||
+		!IsA(clause, OpExpr) || list_length(op->args) != 2)
+		return;
+	time = linitial(shift->args);
+	left = linitial(op->args);
+	right = lsecond(op->args);
+	opno = op->opno;
+	if (!equal(left, time))
+	{
+		right = linitial(op->args);
+		left = lsecond(op->args);
+		opno = get_commutator(opno);
+	}
+	if (!OidIsValid(opno) || !equal(left, time) || !IsA(right, Const) || ((Const *) right)->consttype != time->vartype ||
+		!is_usual_time((Const *) right) ||
+		lookup_type_cache(time->vartype, TYPECACHE_BTREE_OPFAMILY)->btree_opf != tolerance->opfamily ||
+		!tsdb_monotone_in((Expr *) shift, time->varno, time->varattno, &zoned) || zoned)
+		return;
+	strategy = get_op_opfamily_strategy(opno, tolerance->opfamily);
+	if (strategy == 0 || (forward ? strategy > BTEqualStrategyNumber : strategy < BTEqualStrategyNumber))
+		return;
+	limit = copyObject((Expr *) shift);
+	linitial(((OpExpr *) limit)->args) = copyObject(right);
+	*quals = lappend(*quals, make_opclause(tolerance->opno, BOOLOID, false, copyObject(tolerance->inner), limit, InvalidOid,
+										   tolerance->collation));
+}
+
 static void
 push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **quals)
 {
@@ -513,6 +594,8 @@ push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **qual
 			foreach(lc2, query->keys)
 				push_restriction(lfirst(lc2), clause, false, query->forward, query->strict, quals);
 			push_restriction(query->time, clause, true, query->forward, query->strict, quals);
+			foreach(lc2, query->tolerances)
+				push_tolerance(lfirst(lc2), clause, query->forward, quals);
 		}
 	}
 }
@@ -647,7 +730,10 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 		if (strategy == 0 || !set_family(part, time_family) || !equal(part->inner, time_expr))
 			return false;
 		if (upper == query->forward)
+		{
+			query->tolerances = lappend(query->tolerances, part);
 			continue;
+		}
 		if (query->time != NULL)
 			return false;
 		query->time = part;
