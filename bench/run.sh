@@ -6,7 +6,7 @@
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
 # query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates functions scans cold inserts
-# fetches changes shards sizes levels").
+# fetches changes shards sizes levels asof").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -17,7 +17,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates functions scans cold inserts fetches changes shards sizes levels}
+parts=${PARTS:-cpu metric wal queries aggregates functions scans cold inserts fetches changes shards sizes levels asof}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -851,6 +851,51 @@ shards()
 	done
 }
 
+# As-of joins: LATERAL on heap with a btree, which is what core has for them, beside TsdbAsof.
+asof()
+{
+	local rows=${ASOF_ROWS:-1000000} symbols=${ASOF_SYMBOLS:-1000} table variant name query round
+	sql -c "SELECT setseed(0.5)" \
+		-c "CREATE TABLE trades_btree (time timestamptz NOT NULL, symbol text NOT NULL, price float8, size int)" \
+		-c "CREATE TABLE quotes_btree (time timestamptz NOT NULL, symbol text NOT NULL, bid float8, ask float8)" \
+		-c "INSERT INTO trades_btree SELECT timestamptz '2024-01-02 09:00+00' + (i + random()) * interval '25200 s' / $rows, 'SYM' || lpad((random() * random() * ($symbols - 1))::int::text, 5, '0'), round((100 + random() * 10)::numeric, 2), (random() * 1000)::int FROM generate_series(1, $rows) i" \
+		-c "INSERT INTO quotes_btree SELECT timestamptz '2024-01-02 09:00+00' + (i + random()) * interval '25200 s' / $rows, 'SYM' || lpad((random() * random() * ($symbols - 1))::int::text, 5, '0'), round((100 + random() * 10)::numeric, 2), round((100 + random() * 10)::numeric, 2) FROM generate_series(1, $rows) i" >/dev/null
+	for table in trades quotes; do
+		sql -c "CREATE INDEX ON ${table}_btree (symbol, time)" \
+			-c "CREATE TABLE ${table}_tsdb (LIKE ${table}_btree) USING tsdb WITH (segmentby = 'symbol', orderby = 'time')" \
+			-c "INSERT INTO ${table}_tsdb TABLE ${table}_btree" -c "VACUUM ANALYZE ${table}_btree, ${table}_tsdb"
+	done
+	sql -c CHECKPOINT
+	say
+	say "## as-of joins of $rows trades with $rows quotes, $symbols symbols, ms, medians of $repeat after one warm-up; btree: LATERAL on heap"
+	say
+	row "" btree tsdb btree/tsdb "btree ms" "tsdb ms"
+	rule 5
+	while IFS='|' read -r name query; do
+		for variant in btree tsdb; do
+			printf '\\o %s\n\\timing on\n%s;\n' "$work/answer_$variant" "${query//\%/_$variant}" > "$work/asof_$variant.sql"
+			rm -f "$work/asof_$variant" "$work/answer_$variant"
+			run_query "$work/asof_$variant.sql" >/dev/null
+		done
+		for round in $(seq "$repeat"); do
+			for variant in btree tsdb; do
+				run_query "$work/asof_$variant.sql" >> "$work/asof_$variant"
+			done
+		done
+		cmp -s <(grep -v '^Time' "$work/answer_btree") <(grep -v '^Time' "$work/answer_tsdb") || name="$name (ANSWERS DIFFER)"
+		row "$name" "$(median < "$work/asof_btree")" "$(median < "$work/asof_tsdb")" \
+			"$(ratio "$(median < "$work/asof_btree")" "$(median < "$work/asof_tsdb")")" "$(spread < "$work/asof_btree")" "$(spread < "$work/asof_tsdb")"
+	done <<-'EOF'
+	last quote|SELECT count(*), count(q.bid), round(sum(t.price - q.bid)::numeric, 2) FROM trades% t LEFT JOIN LATERAL (SELECT bid FROM quotes% q WHERE q.symbol = t.symbol AND q.time <= t.time ORDER BY q.time DESC LIMIT 1) q ON true
+	not older than a minute|SELECT count(*), count(q.bid), round(sum(t.price - q.bid)::numeric, 2) FROM trades% t LEFT JOIN LATERAL (SELECT bid FROM quotes% q WHERE q.symbol = t.symbol AND q.time <= t.time AND q.time > t.time - interval '1 minute' ORDER BY q.time DESC LIMIT 1) q ON true
+	next quote|SELECT count(*), count(q.bid), round(sum(t.price - q.bid)::numeric, 2) FROM trades% t JOIN LATERAL (SELECT bid FROM quotes% q WHERE q.symbol = t.symbol AND q.time > t.time ORDER BY q.time LIMIT 1) q ON true
+	last quote, by minute|SELECT date_trunc('minute', t.time), count(*), round(avg(t.price - (q.bid + q.ask) / 2)::numeric, 6) FROM trades% t JOIN LATERAL (SELECT bid, ask FROM quotes% q WHERE q.symbol = t.symbol AND q.time <= t.time ORDER BY q.time DESC LIMIT 1) q ON true GROUP BY 1 ORDER BY 1
+	one symbol|SELECT count(*), count(q.bid), round(sum(t.price - q.bid)::numeric, 2) FROM trades% t LEFT JOIN LATERAL (SELECT bid FROM quotes% q WHERE q.symbol = t.symbol AND q.time <= t.time ORDER BY q.time DESC LIMIT 1) q ON true WHERE t.symbol = 'SYM00100'
+	all symbols, 5 minutes|SELECT count(*), count(q.bid), round(sum(t.price - q.bid)::numeric, 2) FROM trades% t LEFT JOIN LATERAL (SELECT bid FROM quotes% q WHERE q.symbol = t.symbol AND q.time <= t.time ORDER BY q.time DESC LIMIT 1) q ON true WHERE t.time >= '2024-01-02 12:00+00' AND t.time < '2024-01-02 12:05+00'
+	control: sum of trades|SELECT count(*), sum(size) FROM trades_btree
+	EOF
+}
+
 bench_server bench
 say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
 say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
@@ -860,6 +905,7 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has queries || queries
 ! has aggregates || aggregates
 ! has functions || functions
+! has asof || asof
 ! has scans || scans
 ! has cold || cold
 ! has inserts || inserts

@@ -5,6 +5,8 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET max_parallel_workers_per_gather = 0;
+-- (plans without nested loops seem dear on heap)
+SET jit = off;
 
 --
 -- The example of doc/functions.md
@@ -21,12 +23,27 @@ SELECT t.time, t.symbol, t.price, q.bid, q.ask
   ORDER BY symbol, time;
 
 SET enable_nestloop = off;
-EXPLAIN (COSTS OFF) SELECT t.time, t.symbol, t.price, q.bid, q.ask
+-- (the scans below it are another test's)
+CREATE FUNCTION asof_plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	off int;
+	this int;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		this := length(substring(line from '^ *'));
+		IF line LIKE '%TsdbAsof%' THEN off := this; line := ltrim(line, ' ->'); RETURN NEXT line;
+		ELSIF off IS NOT NULL AND line !~ '->' THEN RETURN NEXT '  ' || ltrim(line);
+		ELSIF off IS NOT NULL THEN EXIT;
+		END IF;
+	END LOOP;
+END $$;
+SELECT asof_plan($$SELECT t.time, t.symbol, t.price, q.bid, q.ask
   FROM trades t
   LEFT JOIN LATERAL (SELECT bid, ask FROM quotes q
 					  WHERE q.symbol = t.symbol AND q.time <= t.time AND q.time > t.time - interval '1 minute'
 					  ORDER BY q.time DESC LIMIT 1) q ON true
-  ORDER BY symbol, time \gset plan_
+  ORDER BY symbol, time$$);
 SELECT t.time, t.symbol, t.price, q.bid, q.ask
   FROM trades t
   LEFT JOIN LATERAL (SELECT bid, ask FROM quotes q
@@ -38,14 +55,14 @@ SELECT t.time, t.symbol, t.price, q.bid, q.ask
 -- Tables with everything in them, and the same on heap.  t may be NULL; times of a repeat in b
 --
 CREATE TABLE asof_src (id int, t timestamptz, d date, k int, kb bigint, s text COLLATE "C", n numeric, v int);
-SELECT setseed(0.25);
+CREATE FUNCTION scatter(i int, salt int, n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT (((i * 2654435761 + salt * 40503) # (i * 97)) >> 7)::bigint % n';
 INSERT INTO asof_src
-SELECT i, CASE WHEN i % 41 = 0 THEN NULL WHEN i % 43 = 0 THEN 'infinity' WHEN i % 47 = 0 THEN '-infinity' ELSE timestamptz '2024-03-01+00' + (random() * 300)::int * interval '7 min' END,
-	   CASE WHEN i % 37 = 0 THEN NULL ELSE date '2024-02-28' + (random() * 6)::int END,
-	   CASE WHEN i % 31 = 0 THEN NULL ELSE (random() * 4)::int END, (random() * 4)::int,
-	   CASE WHEN i % 29 = 0 THEN NULL ELSE (ARRAY['x', 'X', 'y', 'xy', ''])[1 + (random() * 4)::int] END,
-	   CASE WHEN i % 23 = 0 THEN NULL ELSE (ARRAY[1, 1.0, 1.00, 2, 'NaN'])[1 + (random() * 4)::int] END,
-	   CASE WHEN i % 19 = 0 THEN NULL ELSE (random() * 20)::int END
+SELECT i, CASE WHEN i % 41 = 0 THEN NULL WHEN i % 43 = 0 THEN 'infinity' WHEN i % 47 = 0 THEN '-infinity' ELSE timestamptz '2024-03-01+00' + scatter(i, 1, 300) * interval '7 min' END,
+	   CASE WHEN i % 37 = 0 THEN NULL ELSE date '2024-02-28' + scatter(i, 2, 7) END,
+	   CASE WHEN i % 31 = 0 THEN NULL ELSE scatter(i, 3, 5) END, scatter(i, 4, 5),
+	   CASE WHEN i % 29 = 0 THEN NULL ELSE (ARRAY['x', 'X', 'y', 'xy', ''])[1 + scatter(i, 5, 5)] END,
+	   CASE WHEN i % 23 = 0 THEN NULL ELSE (ARRAY[1, 1.0, 1.00, 2, 'NaN'])[1 + scatter(i, 6, 5)] END,
+	   CASE WHEN i % 19 = 0 THEN NULL ELSE scatter(i, 7, 21) END
   FROM generate_series(1, 700) i;
 
 CREATE TABLE h_a (id int, t timestamptz, d date, k int, s text, n numeric, v int);
@@ -130,6 +147,8 @@ INSERT INTO asof_yes (query) VALUES
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.t < ''2024-03-01 12:00+00'' AND a.k IN (1, 3)'),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t > a.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE a.t = ''2024-03-01 12:02+00'' OR a.t BETWEEN ''2024-03-01'' AND ''2024-03-01 09:00+00'''),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.s = a.s AND b.t >= a.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE 2 <= a.k AND a.s = ''x'' AND a.t > ''2024-03-01 12:00+00'''),
+	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t AND b.t > a.t - interval ''40 min'' ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.t > ''2024-03-01 12:00+00'''),
+	('SELECT a.id, l.id AS l FROM {a} a JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t > a.t AND a.t + interval ''1:10'' >= b.t ORDER BY b.t, b.id LIMIT 1) l ON true WHERE ''2024-03-01 12:00+00'' >= a.t'),
 	-- conditions on the row that was chosen, on both, on the join
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id, b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v > 10'),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id, b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v > a.v AND a.v < 15 WHERE l.id IS NULL OR l.id > 400'),
@@ -150,6 +169,8 @@ INSERT INTO asof_yes (query) VALUES
 	('SELECT a.id, l.id AS l FROM (SELECT id, coalesce(k, 2) AS k, t + interval ''1 min'' AS t FROM {a}) a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true'),
 	('SELECT o.id , a.k, a.five, l.id AS l FROM h_a o LEFT JOIN (SELECT k, t, id + 1 AS id, 5 AS five FROM {a}) a ON o.id = a.id LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true'),
 	('SELECT o.id, l.id AS l, l.five FROM {a} o LEFT JOIN LATERAL (SELECT x.id, 5 AS five FROM (SELECT b.id FROM {b} b WHERE b.k = o.k AND b.t <= o.t ORDER BY b.t DESC, b.id LIMIT 1) x) l ON true'),
+	('SELECT o.id, l.id AS l, l.five FROM {a} o LEFT JOIN LATERAL (SELECT x.id, 5 AS five, x.v + 1 AS w FROM (SELECT b.id, b.v FROM {b} b WHERE b.k = o.k AND b.t <= o.t ORDER BY b.t DESC, b.id LIMIT 1) x) l ON l.five < o.v AND l.w > 5'),
+	('SELECT row(a.*)::h_a AS a, a.id + l.v AS w, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.*, a.v AS x FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true'),
 	('SELECT o.id, l.id AS l, p.id AS p FROM {a} o LEFT JOIN LATERAL (SELECT b.id, b.t FROM {b} b WHERE b.k = o.k AND b.t < o.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true
 		LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = o.k AND b.t < l.t ORDER BY b.t DESC, b.id LIMIT 1) p ON true'),
 	('SELECT k, count(*), count(l.id), sum(l.v) FROM {a} a LEFT JOIN LATERAL (SELECT b.id, b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true GROUP BY k'),
@@ -157,6 +178,8 @@ INSERT INTO asof_yes (query) VALUES
 	('SELECT a.id, l.id AS l FROM {a} a JOIN {a} c USING (id) LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.s = c.s AND b.t <= c.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true'),
 	('SELECT o.v, (SELECT sum(l.id) FROM {a} a JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.v > o.v AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k <> o.v) FROM (VALUES (1), (2), (12)) o (v)'),
 	('SELECT o.v, (SELECT sum(l.v) FROM {a} a JOIN LATERAL (SELECT b.id, b.v + o.v AS v FROM {b} b WHERE b.k = o.v AND b.s = a.s AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v > o.v) FROM (VALUES (1), (2), (3)) o (v)'),
+	('SELECT o.v, (SELECT sum(l.v) FROM {a} a JOIN LATERAL (SELECT b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k = o.v AND a.t > ''2024-03-01 06:00+00'') FROM (VALUES (1), (2), (3)) o (v)'),
+	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k = (SELECT max(k) FROM h_a) AND a.t < (SELECT max(t) FROM h_a WHERE t < ''2024-03-02'')'),
 	('SELECT o.v, x.n, x.l FROM (VALUES (1), (2), (3)) o (v), LATERAL (SELECT count(*) AS n, sum(l.id) AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k > o.v OFFSET 0) x');
 SELECT a, b, count(*), count(*) FILTER (WHERE asof) AS asof, sum(nrows) > 0 AS rows, sum(different) AS different, array_agg(no) FILTER (WHERE different <> 0 OR nrows = 0) AS wrong, array_agg(no) FILTER (WHERE NOT asof) AS not_asof
   FROM asof_yes, (VALUES ('t_a', 't_b'), ('t_a', 'p_b'), ('h_a', 't_b')) v (a, b), LATERAL asof_compare(query, a, b) GROUP BY a, b ORDER BY a, b;
@@ -184,11 +207,117 @@ INSERT INTO asof_no (query) VALUES
 	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b WHERE b.k = a.k AND b.t <= a.t AND EXISTS (SELECT FROM h_a x WHERE x.id = a.id + 1) ORDER BY b.t DESC LIMIT 1) l ON true'),
 	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b JOIN h_a c ON c.id = b.v AND c.k = a.k WHERE b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true'),
 	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b WHERE b.k = a.k AND b.s COLLATE "C" < a.s ORDER BY b.t DESC LIMIT 1) l ON true WHERE false'),
-	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1 FOR UPDATE) l ON true'),
-	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true WHERE a.id < 0');
+	('SELECT a.id, l.t FROM {a} a LEFT JOIN LATERAL (SELECT b.t FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1 FOR UPDATE) l ON true');
 SELECT no, asof, different FROM asof_no, asof_compare(query) WHERE (asof OR different <> 0) ORDER BY no;
 -- with nothing of ours in it
 SELECT runs_asof('SELECT a.id, l.t FROM h_a a LEFT JOIN LATERAL (SELECT b.t FROM h_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true');
+
+--
+-- By cost: a few outer rows are looked up one by one, many are merged
+--
+CREATE TABLE many_a (time timestamptz NOT NULL, k int NOT NULL, x numeric(10, 2)) USING tsdb WITH (segmentby = 'k', orderby = 'time');
+CREATE TABLE many_b (time timestamptz NOT NULL, k int NOT NULL, y text) USING tsdb WITH (segmentby = 'k', orderby = 'time');
+INSERT INTO many_a SELECT timestamptz '2024-01-01+00' + i * interval '1 s', i * 7 % 20, i FROM generate_series(1, 30000) i;
+INSERT INTO many_b SELECT timestamptz '2024-01-01+00' + i * interval '1.3 s', i * 7 % 21, repeat(chr(97 + i % 26), i % 300) FROM generate_series(1, 25000) i;
+SELECT tsdb.compress('many_a') >= 0, tsdb.compress('many_b') >= 0;
+DELETE FROM many_b WHERE k = 5 AND time < '2024-01-01 04:00+00';
+UPDATE many_b SET y = 'new' WHERE k = 6 AND time < '2024-01-01 01:00+00';
+ANALYZE many_a, many_b;
+CREATE TABLE many_h (LIKE many_b);
+INSERT INTO many_h TABLE many_b;
+CREATE INDEX ON many_h (k, time);
+ANALYZE many_h;
+RESET enable_nestloop;
+SELECT runs_asof($$SELECT a.*, l.* FROM many_a a LEFT JOIN LATERAL (SELECT y FROM many_b b WHERE b.k = a.k AND b.time <= a.time ORDER BY b.time DESC LIMIT 1) l ON true$$) AS many,
+	   runs_asof($$SELECT a.*, l.* FROM (VALUES (3, timestamptz '2024-01-01 05:00+00')) a (k, time) LEFT JOIN LATERAL (SELECT y FROM many_b b WHERE b.k = a.k AND b.time <= a.time ORDER BY b.time DESC LIMIT 1) l ON true$$) AS one;
+SET tsdb_am.enable_asof = off;
+SELECT runs_asof($$SELECT a.*, l.* FROM many_a a LEFT JOIN LATERAL (SELECT y FROM many_b b WHERE b.k = a.k AND b.time <= a.time ORDER BY b.time DESC LIMIT 1) l ON true$$) AS off;
+RESET tsdb_am.enable_asof;
+SELECT count(*) FROM (
+	SELECT a.*, l.time AS t, l.y FROM many_a a LEFT JOIN LATERAL (SELECT * FROM many_b b WHERE b.k = a.k AND b.time <= a.time ORDER BY b.time DESC LIMIT 1) l ON true
+	EXCEPT ALL
+	SELECT a.*, l.time AS t, l.y FROM many_a a LEFT JOIN LATERAL (SELECT * FROM many_h b WHERE b.k = a.k AND b.time <= a.time ORDER BY b.time DESC LIMIT 1) l ON true) x;
+SELECT count(*) FROM (
+	SELECT a.*, l.time AS t, l.y FROM many_a a JOIN LATERAL (SELECT * FROM many_h b WHERE b.k = a.k AND b.time > a.time ORDER BY b.time LIMIT 1) l ON true
+	EXCEPT ALL
+	SELECT a.*, l.time AS t, l.y FROM many_a a JOIN LATERAL (SELECT * FROM many_b b WHERE b.k = a.k AND b.time > a.time ORDER BY b.time LIMIT 1) l ON true) x;
+SET enable_nestloop = off;
+
+--
+-- Prepared statements, parameters, cursors, statements that write
+--
+SET plan_cache_mode = force_generic_plan;
+PREPARE asof_p(text, int, timestamptz) AS SELECT count(*), count(l), sum(l) FROM (SELECT a.id, l.id AS l FROM t_a a LEFT JOIN LATERAL
+	(SELECT b.id, b.v FROM t_b b WHERE b.s = a.s AND b.t <= a.t AND b.v > $2 ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v < 15 WHERE a.s = $1 AND a.t < $3) x;
+PREPARE asof_h(text, int, timestamptz) AS SELECT count(*), count(l), sum(l) FROM (SELECT a.id, l.id AS l FROM h_a a LEFT JOIN LATERAL
+	(SELECT b.id, b.v FROM h_b b WHERE b.s = a.s AND b.t <= a.t AND b.v > $2 ORDER BY b.t DESC, b.id LIMIT 1) l ON l.v < 15 WHERE a.s = $1 AND a.t < $3) x;
+SELECT runs_asof('EXECUTE asof_p(''x'', 3, ''2024-03-02'')');
+EXECUTE asof_p('x', 3, '2024-03-02');
+EXECUTE asof_h('x', 3, '2024-03-02');
+EXECUTE asof_p('y', 12, '2024-03-01 09:00+00');
+EXECUTE asof_h('y', 12, '2024-03-01 09:00+00');
+EXECUTE asof_p(NULL, 3, '2024-03-02');
+RESET plan_cache_mode;
+
+CREATE VIEW asof_view AS SELECT a.id, l.id AS l, l.note FROM t_a a LEFT JOIN LATERAL (SELECT b.id, b.note FROM t_b b WHERE b.k = a.k AND b.s = a.s AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true;
+CREATE TABLE asof_wanted AS SELECT row_number() OVER () AS n, v.* FROM (SELECT * FROM asof_view ORDER BY id) v;
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT id, l, length(note) FROM asof_view ORDER BY id;
+MOVE 100 IN c;
+FETCH 3 FROM c;
+FETCH BACKWARD 3 FROM c;
+SELECT id, l, length(note) FROM asof_wanted WHERE n BETWEEN 98 AND 103;
+DECLARE d SCROLL CURSOR FOR SELECT a.id FROM t_a a JOIN LATERAL (SELECT b.t FROM t_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true;
+MOVE FORWARD ALL IN d;
+MOVE BACKWARD ALL IN d;
+-- a cursor sees what was there
+DECLARE e CURSOR FOR SELECT count(*), count(l) FROM asof_view;
+DELETE FROM t_b WHERE k = 2;
+FETCH e;
+SELECT count(*), count(l) FROM asof_wanted;
+SELECT runs_asof('TABLE asof_view') AS asof, count(*), count(l) = (SELECT count(l.id) FROM h_a a LEFT JOIN LATERAL (SELECT b.id, b.note FROM h_b b WHERE b.k = a.k AND b.s = a.s AND b.t <= a.t AND b.k <> 2 ORDER BY b.t DESC, b.id LIMIT 1) l ON true) AS right FROM asof_view;
+ROLLBACK;
+
+SELECT runs_asof('INSERT INTO asof_wanted SELECT 0, * FROM asof_view'),
+	   runs_asof('UPDATE t_a a SET v = l.v FROM t_a c, LATERAL (SELECT b.v FROM t_b b WHERE b.k = c.k AND b.t <= c.t ORDER BY b.t DESC LIMIT 1) l WHERE c.id = a.id') AS update,
+	   runs_asof('SELECT a.id, l.t FROM t_a a, LATERAL (SELECT b.t FROM t_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l FOR UPDATE OF a') AS for_update;
+BEGIN;
+INSERT INTO asof_wanted SELECT 0, * FROM asof_view;
+SELECT count(*) FROM (SELECT id, l, note FROM asof_wanted WHERE n = 0 EXCEPT ALL SELECT id, l, note FROM asof_wanted WHERE n > 0) x;
+ROLLBACK;
+BEGIN;
+WITH w AS (UPDATE t_a a SET v = l.v FROM t_a c, LATERAL (SELECT b.v FROM t_b b WHERE b.k = c.k AND b.t <= c.t ORDER BY b.t DESC, b.id LIMIT 1) l WHERE c.id = a.id RETURNING a.id, a.v),
+	 h AS (SELECT a.id, l.v FROM h_a a, LATERAL (SELECT b.v FROM h_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l)
+SELECT (SELECT count(*) FROM (TABLE w EXCEPT ALL TABLE h) x), (SELECT count(*) FROM (TABLE h EXCEPT ALL TABLE w) x);
+ROLLBACK;
+
+--
+-- Who may see what: policies are tested before rows are chosen
+--
+CREATE ROLE regress_asof;
+CREATE VIEW b_barrier WITH (security_barrier) AS SELECT * FROM t_b WHERE v > 5;
+GRANT SELECT ON t_a, b_barrier TO regress_asof;
+GRANT SELECT (t, k, id, v) ON t_b TO regress_asof;
+ALTER TABLE t_b ENABLE ROW LEVEL SECURITY;
+CREATE POLICY odd ON t_b USING (id % 2 = 1);
+CREATE FUNCTION asof_look(int) RETURNS boolean LANGUAGE plpgsql STABLE COST 0.0001 AS 'BEGIN IF $1 % 2 = 0 THEN RAISE NOTICE ''saw %'', $1; END IF; RETURN true; END';
+SELECT count(*) AS n, count(l.id), bool_and(l.id % 2 = 1) AS odd, sum(l.id) INTO asof_rls FROM h_a a LEFT JOIN LATERAL (SELECT b.id FROM h_b b WHERE b.k = a.k AND b.t <= a.t AND b.id % 2 = 1 ORDER BY b.t DESC, b.id LIMIT 1) l ON true;
+SELECT count(*) AS n, count(l.id), sum(l.id) INTO asof_barrier FROM h_a a LEFT JOIN LATERAL (SELECT b.id FROM h_b b WHERE b.k = a.k AND b.t <= a.t AND b.v > 5 ORDER BY b.t DESC, b.id LIMIT 1) l ON true;
+GRANT SELECT ON asof_rls, asof_barrier TO regress_asof;
+SET ROLE regress_asof;
+SELECT runs_asof('SELECT a.id, l.id FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM t_b b WHERE b.k = a.k AND b.t <= a.t AND asof_look(b.id) ORDER BY b.t DESC, b.id LIMIT 1) l ON true');
+SELECT count(*), count(l.id), bool_and(l.id % 2 = 1) AS odd, sum(l.id) FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM t_b b WHERE b.k = a.k AND b.t <= a.t AND asof_look(b.id) ORDER BY b.t DESC, b.id LIMIT 1) l ON true
+EXCEPT TABLE asof_rls;
+SELECT count(*), count(l.id), sum(l.id) AS sum FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM b_barrier b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true
+EXCEPT TABLE asof_barrier;
+-- a column that may not be read
+SELECT a.id, l.note FROM t_a a LEFT JOIN LATERAL (SELECT b.note FROM t_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true;
+SELECT a.id FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM t_b b WHERE b.s = a.s AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true;
+RESET ROLE;
+ALTER TABLE t_b DISABLE ROW LEVEL SECURITY;
+DROP VIEW b_barrier;
+REVOKE ALL ON t_a, t_b, asof_rls, asof_barrier FROM regress_asof;
+DROP ROLE regress_asof;
 
 --
 -- Queries made up
@@ -213,7 +342,7 @@ BEGIN
 		IF random() < 0.15 THEN quals := quals || ' AND b.n = a.n'; END IF;
 		IF random() < 0.1 THEN quals := quals || ' AND b.v + 1 = a.v'; END IF;
 		IF random() < 0.3 THEN quals := quals || pick(' AND b.v > 8', ' AND b.k IN (1, 2)', ' AND b.v IS NOT NULL', ' AND b.id % 5 <> 0', ' AND b.t > ''2024-03-01 20:00+00''', ' AND a.v < 14', ' AND b.s = ''x'''); END IF;
-		IF random() < 0.3 AND tm LIKE 'b.t%' THEN quals := quals || CASE WHEN dir LIKE '<%' THEN pick(' AND b.t > a.t - interval ''1 hour''', ' AND b.t >= a.d - 1', ' AND b.t >= a.t - a.v * interval ''5 min''') ELSE pick(' AND b.t < a.t + interval ''1 hour''', ' AND b.t <= a.d + 2') END; END IF;
+		IF random() < 0.3 AND tm LIKE 'b.t%' THEN quals := quals || CASE WHEN dir LIKE '<%' THEN pick(' AND b.t > a.t - interval ''1 hour''', ' AND a.t - interval ''90 min'' <= b.t', ' AND b.t >= a.d - 1', ' AND b.t >= a.t - a.v * interval ''5 min''') ELSE pick(' AND b.t < a.t + interval ''1 hour''', ' AND b.t <= a.d + 2') END; END IF;
 		q := format('SELECT a.id, %s FROM {a} a %s LATERAL (SELECT b.id, b.t, b.v, b.note, %s AS x FROM {b} b WHERE %s ORDER BY %s%s%s, b.id%s LIMIT 1) l ON %s WHERE %s',
 					pick('l.id AS l', 'l.t, l.x::text AS x', 'l.*', 'l', 'l.v - a.v AS w, l.note, a.v / 2 AS u'),
 					pick('LEFT JOIN', 'LEFT JOIN', 'JOIN'),

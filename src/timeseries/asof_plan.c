@@ -46,11 +46,15 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "scan/monotone.h"
 #include "scan/tsdb_scan.h"
 #include "timeseries/asof.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 static set_join_pathlist_hook_type prev_set_join_pathlist = NULL;
 
@@ -79,6 +83,7 @@ typedef struct AsofQuery
 	bool		strict;
 	List	   *keys;			/* AsofPart */
 	AsofPart   *time;
+	List	   *tolerances;		/* AsofPart: bounds in the other direction */
 	List	   *post_quals;		/* of a match; over outer expressions and the copy's columns */
 	List	   *shown;			/* the same for EXPLAIN: equalities, then bound */
 	List	   *outputs;		/* likewise: the subquery's columns */
@@ -190,7 +195,8 @@ make_part(PlannerInfo *root, Node *qual)
 	bool		above[2];
 	Oid			opno;
 
-	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 || contain_subplans(qual))
+	/* (NULL matches nothing) */
+	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 || contain_subplans(qual) || !op_strict(op->opno))
 		return NULL;
 	inner = linitial(op->args);
 	outer = lsecond(op->args);
@@ -496,6 +502,82 @@ push_restriction(AsofPart *part, Expr *clause, bool is_time, bool forward, bool 
 	*quals = lappend(*quals, pushed);
 }
 
+/* A time at which adding or subtracting a reasonable interval can't fail. */
+static bool
+is_usual_time(Const *value)
+{
+	if (value->constisnull)
+		return false;
+	switch (value->consttype)
+	{
+		case DATEOID:
+			return Abs((int64) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return DatumGetTimestamp(value->constvalue) > -2000 * (int64) 365 * USECS_PER_DAY &&
+				DatumGetTimestamp(value->constvalue) < 2000 * (int64) 365 * USECS_PER_DAY;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_usual_interval(Const *value)
+{
+	Interval   *interval;
+
+	if (value->consttype != INTERVALOID || value->constisnull)
+		return false;
+	interval = DatumGetIntervalP(value->constvalue);
+	return Abs((int64) interval->month) < 1000 * 12 && Abs((int64) interval->day) < 1000 * 365 &&
+		interval->time < 1000 * (int64) 365 * USECS_PER_DAY && interval->time > -1000 * (int64) 365 * USECS_PER_DAY;
+}
+
+/*
+ * b.time > a.time - '1 hour' (tolerance) and a.time >= constant (clause) say b.time > constant - '1 hour', since the difference rises with
+ * a.time.  Forward likewise.
+ */
+static void
+push_tolerance(AsofPart *tolerance, Expr *clause, bool forward, List **quals)
+{
+	OpExpr	   *shift = (OpExpr *) tolerance->outer;
+	OpExpr	   *op = (OpExpr *) clause;
+	Var		   *time;
+	Node	   *left;
+	Node	   *right;
+	Expr	   *limit;
+	Oid			opno;
+	bool		zoned = false;
+	int			strategy;
+
+	if (!IsA(shift, OpExpr) || list_length(shift->args) != 2 || !IsA(linitial(shift->args), Var) ||
+		!IsA(lsecond(shift->args), Const) || !is_usual_interval(lsecond(shift->args)) ||
+		!IsA(clause, OpExpr) || list_length(op->args) != 2)
+		return;
+	time = linitial(shift->args);
+	left = linitial(op->args);
+	right = lsecond(op->args);
+	opno = op->opno;
+	if (!equal(left, time))
+	{
+		right = linitial(op->args);
+		left = lsecond(op->args);
+		opno = get_commutator(opno);
+	}
+	if (!OidIsValid(opno) || !equal(left, time) || !IsA(right, Const) || ((Const *) right)->consttype != time->vartype ||
+		!is_usual_time((Const *) right) ||
+		lookup_type_cache(time->vartype, TYPECACHE_BTREE_OPFAMILY)->btree_opf != tolerance->opfamily ||
+		!tsdb_monotone_in((Expr *) shift, time->varno, time->varattno, &zoned) || zoned)
+		return;
+	strategy = get_op_opfamily_strategy(opno, tolerance->opfamily);
+	if (strategy == 0 || (forward ? strategy > BTEqualStrategyNumber : strategy < BTEqualStrategyNumber))
+		return;
+	limit = copyObject((Expr *) shift);
+	linitial(((OpExpr *) limit)->args) = copyObject(right);
+	*quals = lappend(*quals, make_opclause(tolerance->opno, BOOLOID, false, copyObject(tolerance->inner), limit, InvalidOid,
+										   tolerance->collation));
+}
+
 static void
 push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **quals)
 {
@@ -512,6 +594,8 @@ push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **qual
 			foreach(lc2, query->keys)
 				push_restriction(lfirst(lc2), clause, false, query->forward, query->strict, quals);
 			push_restriction(query->time, clause, true, query->forward, query->strict, quals);
+			foreach(lc2, query->tolerances)
+				push_tolerance(lfirst(lc2), clause, query->forward, quals);
 		}
 	}
 }
@@ -549,10 +633,31 @@ reads_tsdb(PlannerInfo *root)
 	return false;
 }
 
+/* Columns of the subquery that the query reads, as pull_varattnos() numbers them. */
+static Bitmapset *
+columns_used(RelOptInfo *inner)
+{
+	Bitmapset  *used = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) inner->reltarget->exprs, inner->relid, &used);
+	foreach(lc, inner->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, inner->relid, &used);
+	return used;
+}
+
+static bool
+is_used(Bitmapset *used, AttrNumber attno)
+{
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, used) ||
+		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+}
+
 /* Takes the subquery apart; false: it is no as-of join. */
 static bool
-take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query, Copy *copy)
+take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *query, Copy *copy)
 {
+	Bitmapset  *used = columns_used(inner);
 	Query	   *original = rte->subquery;
 	List	   *quals = NIL;
 	List	   *rest = NIL;		/* quals of the copy */
@@ -625,7 +730,10 @@ take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query
 		if (strategy == 0 || !set_family(part, time_family) || !equal(part->inner, time_expr))
 			return false;
 		if (upper == query->forward)
+		{
+			query->tolerances = lappend(query->tolerances, part);
 			continue;
+		}
 		if (query->time != NULL)
 			return false;
 		query->time = part;
@@ -653,7 +761,7 @@ take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query
 		past_time = past_time || find_key(query->keys, expr, time_family, time_type) == NULL;
 	}
 	add_not_null(copy, query->time->inner, &rest);
-	push_restrictions(root, outer, query, &rest);
+	push_restrictions(root, inner->lateral_relids, query, &rest);
 
 	/* what is evaluated in the node */
 	foreach(lc, query->keys)
@@ -684,7 +792,11 @@ take_apart(PlannerInfo *root, RangeTblEntry *rte, Relids outer, AsofQuery *query
 			continue;
 		if (contain_subplans((Node *) entry->expr))
 			return false;
-		query->outputs = lappend(query->outputs, lift_expr(copy, (Node *) entry->expr));
+		if (is_used(used, entry->resno))
+			query->outputs = lappend(query->outputs, lift_expr(copy, (Node *) entry->expr));
+		else
+			query->outputs = lappend(query->outputs, makeNullConst(exprType((Node *) entry->expr), exprTypmod((Node *) entry->expr),
+																   exprCollation((Node *) entry->expr)));
 	}
 	copy->query->targetList = copy->columns;
 	copy->query->jointree->quals = rest != NIL ? (Node *) make_ands_explicit(rest) : NULL;
@@ -748,7 +860,7 @@ find_query(PlannerInfo *root, RelOptInfo *inner)
 		copy.root = root;
 		copy.rti = root->simple_rel_array_size;
 		copy.rte = makeNode(RangeTblEntry);
-		if (may_be_asof(root, rte) && reads_tsdb(inner->subroot) && take_apart(root, rte, inner->lateral_relids, query, &copy))
+		if (may_be_asof(root, rte) && reads_tsdb(inner->subroot) && take_apart(root, inner, rte, query, &copy))
 			plan_copy(root, query, &copy);
 		inner->fdw_private = query;
 		MemoryContextSwitchTo(caller);
@@ -901,10 +1013,18 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 
 typedef struct OutputContext
 {
+	PlannerInfo *root;
 	AsofQuery  *query;
-	Index		relid;			/* the subquery's */
+	RelOptInfo *inner;			/* the subquery */
 	List	   *names;
 } OutputContext;
+
+/* Is it computed from the subquery alone, and NULL where there is no match? */
+static bool
+is_of_inner(PlannerInfo *root, PlaceHolderVar *placeholder, RelOptInfo *inner)
+{
+	return bms_is_subset(find_placeholder_info(root, placeholder)->ph_eval_at, inner->relids);
+}
 
 /* The subquery's columns become what they are computed from. */
 static Node *
@@ -912,7 +1032,11 @@ output_mutator(Node *node, OutputContext *context)
 {
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, Var) && (Index) ((Var *) node)->varno == context->relid && ((Var *) node)->varlevelsup == 0)
+	/* (it is in the scan tuple, but later) */
+	if (IsA(node, PlaceHolderVar) && ((PlaceHolderVar *) node)->phlevelsup == 0 &&
+		is_of_inner(context->root, (PlaceHolderVar *) node, context->inner))
+		return output_mutator((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	if (IsA(node, Var) && (Index) ((Var *) node)->varno == context->inner->relid && ((Var *) node)->varlevelsup == 0)
 	{
 		Var		   *var = (Var *) node;
 		RowExpr    *row;
@@ -942,11 +1066,9 @@ collect_wanted(PlannerInfo *root, Node *node, List *outer_tlist, RelOptInfo *inn
 
 		if (IsA(expr, PlaceHolderVar))
 		{
-			PlaceHolderInfo *info = find_placeholder_info(root, (PlaceHolderVar *) expr);
-
 			if (tlist_member(expr, outer_tlist) != NULL)
 				continue;
-			if (bms_is_subset(info->ph_eval_at, inner->relids))
+			if (is_of_inner(root, (PlaceHolderVar *) expr, inner))
 				*wanted = list_append_unique(*wanted, expr);
 			else
 				collect_wanted(root, (Node *) ((PlaceHolderVar *) expr)->phexpr, outer_tlist, inner, wanted);
@@ -997,7 +1119,7 @@ plan_asof(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 	List	   *match_quals;
 	List	   *outputs = NIL;
 	List	   *parts = lappend(list_copy(query->keys), query->time);
-	OutputContext context = {query, path->inner->relid, planner_rt_fetch(path->inner->relid, root)->eref->colnames};
+	OutputContext context = {root, query, path->inner, planner_rt_fetch(path->inner->relid, root)->eref->colnames};
 	int			numbers[TSDB_ASOF_NPRIVATE];
 	List	   *number_list = NIL;
 	int			i;
@@ -1024,8 +1146,6 @@ plan_asof(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist
 		Node	   *expr = lfirst(lc);
 
 		scan_tlist = lappend(scan_tlist, makeTargetEntry((Expr *) copyObject(expr), list_length(scan_tlist) + 1, NULL, false));
-		if (IsA(expr, PlaceHolderVar))
-			expr = (Node *) ((PlaceHolderVar *) expr)->phexpr;
 		outputs = lappend(outputs, output_mutator(expr, &context));
 	}
 
