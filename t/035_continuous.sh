@@ -192,6 +192,9 @@ sql -d subscriber -c "CALL tsdb.refresh_continuous_aggregate('a', NULL, NULL)"
 is "$(sql -d subscriber -c "SELECT $(differ a_stored)")" 0 "and what it stores"
 sql -d subscriber -c "ALTER SUBSCRIPTION s DISABLE" -c "ALTER SUBSCRIPTION s SET (slot_name = NONE)" -c "DROP SUBSCRIPTION s" 2>/dev/null
 
+# with everything
+is "$(sql -d subscriber -c "SET client_min_messages = warning" -c "DROP EXTENSION tsdb_am CASCADE" -c "SELECT count(*) FROM pg_class WHERE relname IN ('a', 'a_stored', 'r')" 2>&1)" 0 "the extension can be dropped"
+
 server_stop main
 lines=$(grep -E 'TRAP: |PANIC: |terminated by signal' "$scratch/main.log" || true)
 is "$lines" "" "no crash but the one"
