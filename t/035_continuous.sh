@@ -131,7 +131,7 @@ is "$wrong" "" "in every snapshot the views show what their queries give"
 is "$((looks > 3))" 1 "it was looked at"
 is "$(grep -hE 'ERROR|aborted|FATAL' writers.log loads.log refreshers.log | head -n 3)" "" "no client failed"
 is "$(sql -c "SELECT count(*) > 0 FROM hourly_stored")" t "something is stored"
-is "$(sql -c "SELECT total_runs > 1, total_failures FROM tsdb.jobs WHERE kind = 'refresh'")" "t|0" "the policy ran"
+wait_for 60 "t|0" "the policy ran" -c "SELECT total_runs > 1, total_failures FROM tsdb.jobs WHERE kind = 'refresh'"
 
 refresh_all()
 {
