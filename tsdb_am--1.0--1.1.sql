@@ -371,7 +371,6 @@ DECLARE
 	series pg_catalog.text;
 	step pg_catalog.text;
 	last_step pg_catalog.text;
-	kept pg_catalog.text;
 BEGIN
 	IF (SELECT true FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) rel) IS NULL THEN
 		RETURN;
@@ -383,11 +382,7 @@ BEGIN
 	upto := tsdb.policy_limit(rel, config);
 	IF upto IS NOT NULL THEN
 		-- what is rolled up stays; what is not yet, is not dropped
-		kept := upto;
-		upto := tsdb.cagg_limit(rel, kept);
-		IF upto IS DISTINCT FROM kept THEN
-			RAISE LOG 'retention of % goes to % only, by its continuous aggregates', rel, coalesce(upto, 'nothing');
-		END IF;
+		upto := tsdb.cagg_limit(rel, upto);
 	END IF;
 	IF upto IS NOT NULL THEN
 		-- whole partitions; a lock that is not to be had soon is an error, and the job is tried again

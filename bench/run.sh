@@ -6,7 +6,7 @@
 # Environment: HOSTS (100), DAYS (3), STEP (10 s) of the "cpu" data; SERIES (1000), ROWS (4000000) of the "metric" and
 # "decimal" data; REPEAT (3) runs of each measurement, of which the median is told; PARALLEL (0) workers per
 # query; PGBENCH_SECONDS (5); SCAN_SECONDS (2); PARTS ("cpu metric wal queries aggregates functions scans cold inserts
-# fetches changes shards sizes levels asof").
+# fetches changes shards sizes levels asof continuous").
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bash "$here/../scripts/install_deps.sh"
@@ -17,7 +17,7 @@ hosts=${HOSTS:-100} days=${DAYS:-3} step=${STEP:-10}
 series=${SERIES:-1000} metric_rows=${ROWS:-4000000}
 scan_seconds=${SCAN_SECONDS:-2}
 repeat=${REPEAT:-3} parallel=${PARALLEL:-0} pgbench_seconds=${PGBENCH_SECONDS:-5}
-parts=${PARTS:-cpu metric wal queries aggregates functions scans cold inserts fetches changes shards sizes levels asof}
+parts=${PARTS:-cpu metric wal queries aggregates functions scans cold inserts fetches changes shards sizes levels asof continuous}
 seed=42
 
 has() { [[ " $parts " == *" $1 "* ]]; }
@@ -37,7 +37,7 @@ cat > "$work/cpu_time.sh" <<'EOF'
 sed "s/.*) //" "/proc/$TSDB_PID/stat" | awk "{ print \"cpu\", (\$12 + \$13) * 10 }"
 EOF
 say "generating data"
-! has cpu && ! has wal && ! has queries && ! has aggregates && ! has functions && ! has scans && ! has cold && ! has changes && ! has sizes && ! has levels || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
+! has cpu && ! has wal && ! has queries && ! has aggregates && ! has functions && ! has scans && ! has cold && ! has changes && ! has sizes && ! has levels && ! has continuous || "$build_dir/bench/gen_cpu" cpu "$hosts" $((days * 86400)) "$step" $seed > "$work/cpu.csv"
 ! has metric || "$build_dir/bench/gen_cpu" metric "$series" "$metric_rows" 10 $seed > "$work/metric.csv"
 ! has sizes && ! has scans && ! has aggregates && ! has functions || "$build_dir/bench/gen_cpu" decimal "$series" "$metric_rows" 10 $seed > "$work/decimal.csv"
 # a hundred times as many hosts, as many rows
@@ -896,6 +896,78 @@ asof()
 	EOF
 }
 
+# Continuous aggregates: a refresh of all, one after 1 % late rows, what queries gain and what writers pay.
+continuous()
+{
+	local view width i fields="avg(usage_user) AS a1, avg(usage_system) AS a2, avg(usage_idle) AS a3, avg(usage_nice) AS a4, avg(usage_iowait) AS a5,
+		avg(usage_irq) AS a6, avg(usage_softirq) AS a7, avg(usage_steal) AS a8, avg(usage_guest) AS a9, max(usage_guest_nice) AS a10"
+	create tsdb cpu
+	rm -f "$work"/continuous_*
+	sql -c "COPY tsdb FROM '$work/cpu.csv' (FORMAT csv)" -c "VACUUM ANALYZE tsdb"
+	for width in hour minute; do
+		sql -c "CREATE MATERIALIZED VIEW by_$width WITH (tsdb.continuous) AS SELECT time_bucket('1 $width', time) AS bucket, host, $fields FROM tsdb GROUP BY 1, 2" \
+			-c "VACUUM ANALYZE by_${width}_stored"
+	done
+	sql -c CHECKPOINT
+	# what is compared is work: without the wait for the disk at the end, which is the same for all, and in sessions that have
+	# refreshed before
+	local warm="SET synchronous_commit = off; SELECT tsdb.refresh_window(:'t', '1990-01-01', '1990-02-01', force => true);"
+	for i in $(seq "$repeat"); do
+		for width in hour minute; do
+			timed continuous_all by_$width "$warm SELECT tsdb.refresh_window('by_$width', NULL, NULL, force => true);"
+			sql -c "VACUUM by_${width}_stored"
+		done
+	done
+	# 1 % of the rows once more, of one stretch of time, several times since it is short
+	for i in $(seq $((repeat * 5))); do
+		sql -c "INSERT INTO tsdb SELECT time + interval '1 ms', ${cpu_names#time, } FROM tsdb
+				WHERE time >= timestamptz '2024-01-01' + interval '1 s' * ($((days * 86400)) * $i / $((repeat * 5 + 1)))
+				AND time < timestamptz '2024-01-01' + interval '1 s' * ($((days * 86400)) * $i / $((repeat * 5 + 1)) + $((days * 864)))
+				AND extract(microseconds FROM time)::int % 1000000 = 0"
+		for width in hour minute; do
+			timed continuous_view by_$width "SELECT tsdb.version(); SELECT count(*), avg(a1) FROM by_$width;"
+			timed continuous_late by_$width "$warm SELECT tsdb.refresh_window('by_$width', NULL, NULL);"
+			timed continuous_none by_$width "$warm SELECT tsdb.refresh_window('by_$width', NULL, NULL);"
+			timed continuous_query by_$width "SELECT tsdb.version(); SELECT count(*), avg(a1) FROM by_$width;"
+			[ "$i" -gt "$repeat" ] || timed continuous_source by_$width "SELECT count(*), avg(a1) FROM (SELECT time_bucket('1 $width', time) AS bucket, host, $fields FROM tsdb GROUP BY 1, 2) x;"
+		done
+	done
+	say
+	say "## continuous aggregates of cpu, ten columns by host, ms, medians of $repeat, of $((repeat * 5)) where rows are late"
+	say
+	row "" "by hour" "by minute"
+	rule 2
+	for i in "all:refresh of all buckets" "late:refresh after 1 % late rows" "none:refresh, nothing to do" "query:count, average: view" "view:the same, 1 % late" "source:the same from the source"; do
+		row "${i#*:}" "$(median < "$work/continuous_${i%%:*}_by_hour")" "$(median < "$work/continuous_${i%%:*}_by_minute")"
+	done
+	row "late / all" "$(ratio "$(median < "$work/continuous_late_by_hour")" "$(median < "$work/continuous_all_by_hour")")" \
+		"$(ratio "$(median < "$work/continuous_late_by_minute")" "$(median < "$work/continuous_all_by_minute")")"
+
+	# writers: no aggregate, two, no aggregate again
+	sql -c "DROP TABLE tsdb CASCADE" 2>/dev/null
+	printf "INSERT INTO watched SELECT now(), 'h', i FROM generate_series(1, 10) i;\n" > "$work/watched.pgbench"
+	for i in $(seq "$repeat"); do
+		for view in none two none; do
+			sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS watched, tsdb CASCADE" -c "CREATE TABLE watched (time timestamptz NOT NULL, host text, v int) USING tsdb"
+			create tsdb cpu
+			[ $view = none ] || for width in hour minute; do
+				sql -c "CREATE MATERIALIZED VIEW w_$width WITH (tsdb.continuous) AS SELECT time_bucket('1 $width', time) AS bucket, sum(v) FROM watched GROUP BY 1" \
+					-c "CREATE MATERIALIZED VIEW t_$width WITH (tsdb.continuous) AS SELECT time_bucket('1 $width', time) AS bucket, count(*) FROM tsdb GROUP BY 1"
+			done
+			timed continuous_copy_$view tsdb "COPY tsdb FROM '$work/cpu.csv' (FORMAT csv);"
+			PGOPTIONS="-c synchronous_commit=off" "$pg_bin/pgbench" -n -h "$scratch" -p "$server_port" -U postgres -T "$pgbench_seconds" -M prepared -f "$work/watched.pgbench" postgres 2>&1 |
+				sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' | awk '{ print $1 * 1000 }' >> "$work/continuous_insert_$view"
+		done
+	done
+	say
+	row "" "no aggregate" "two" "two / none"
+	rule 3
+	row "COPY of cpu, ms" "$(median < "$work/continuous_copy_none_tsdb")" "$(median < "$work/continuous_copy_two_tsdb")" \
+		"$(ratio "$(median < "$work/continuous_copy_two_tsdb")" "$(median < "$work/continuous_copy_none_tsdb")")"
+	row "INSERT of ten rows, us" "$(median < "$work/continuous_insert_none")" "$(median < "$work/continuous_insert_two")" \
+		"$(ratio "$(median < "$work/continuous_insert_two")" "$(median < "$work/continuous_insert_none")")"
+}
+
 bench_server bench
 say "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
 say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
@@ -912,5 +984,6 @@ say "server: $(sql -c "SHOW server_version"), fsync on, shared_buffers 1GB"
 ! has fetches || fetches
 ! has changes || changes
 ! has levels || levels
+! has continuous || continuous
 ! has shards || shards
 ! has wal || frozen

@@ -420,3 +420,22 @@ SELECT dirty_ranges FROM tsdb.continuous_aggregates;
 DROP TABLE s CASCADE;
 SELECT count(*) FROM tsdb.cagg;
 DROP FUNCTION differ, look, refused, scans;
+
+--
+-- The examples of doc/continuous.md
+--
+CREATE TABLE cpu (time timestamptz NOT NULL, host text, usage float8) USING tsdb;
+INSERT INTO cpu SELECT timestamptz '2024-01-01' + i * interval '1 min', 'h' || i % 3, i FROM generate_series(0, 20000) i;
+CREATE MATERIALIZED VIEW cpu_hourly WITH (tsdb.continuous) AS
+SELECT time_bucket('1 hour', time) AS bucket, host, avg(usage) AS usage, count(*) AS n
+FROM cpu GROUP BY 1, 2;
+SELECT tsdb.add_continuous_aggregate_policy('cpu_hourly',
+	start_offset => NULL, end_offset => interval '1 hour', schedule_interval => interval '10 minutes') > 0;
+INSERT INTO cpu VALUES ('2024-01-02 01:30', 'h0', 5);
+SELECT * FROM cpu_hourly WHERE bucket >= '2024-01-02 01:00' AND bucket < '2024-01-02 02:00' ORDER BY host;
+CREATE MATERIALIZED VIEW cpu_daily WITH (tsdb.continuous) AS
+SELECT time_bucket('1 day', bucket, 'Europe/Berlin') AS day, host, max(usage) AS usage, sum(n) AS n FROM cpu_hourly GROUP BY 1, 2;
+SELECT * FROM cpu_daily WHERE day < '2024-01-03' ORDER BY 1, 2;
+SELECT tsdb.add_retention_policy('cpu_hourly_stored', drop_after => interval '5 years') > 0;
+DROP TABLE cpu CASCADE;
+SELECT count(*) FROM tsdb.job j WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = j.relation);

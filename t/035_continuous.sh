@@ -131,7 +131,7 @@ is "$wrong" "" "in every snapshot the views show what their queries give"
 is "$((looks > 3))" 1 "it was looked at"
 is "$(grep -hE 'ERROR|aborted|FATAL' writers.log loads.log refreshers.log | head -n 3)" "" "no client failed"
 is "$(sql -c "SELECT count(*) > 0 FROM hourly_stored")" t "something is stored"
-is "$(sql -c "SELECT total_runs > 1, total_failures FROM tsdb.jobs WHERE kind = 'refresh'")" "t|0" "the policy ran"
+wait_for 60 "t|0" "the policy ran" -c "SELECT total_runs > 1, total_failures FROM tsdb.jobs WHERE kind = 'refresh'"
 
 refresh_all()
 {
@@ -191,6 +191,9 @@ is "$(sql -d subscriber -c "SELECT $(differ a)")" 0 "the view on the subscriber"
 sql -d subscriber -c "CALL tsdb.refresh_continuous_aggregate('a', NULL, NULL)"
 is "$(sql -d subscriber -c "SELECT $(differ a_stored)")" 0 "and what it stores"
 sql -d subscriber -c "ALTER SUBSCRIPTION s DISABLE" -c "ALTER SUBSCRIPTION s SET (slot_name = NONE)" -c "DROP SUBSCRIPTION s" 2>/dev/null
+
+# with everything
+is "$(sql -d subscriber -c "SET client_min_messages = warning" -c "DROP EXTENSION tsdb_am CASCADE" -c "SELECT count(*) FROM pg_class WHERE relname IN ('a', 'a_stored', 'r')" 2>&1)" 0 "the extension can be dropped"
 
 server_stop main
 lines=$(grep -E 'TRAP: |PANIC: |terminated by signal' "$scratch/main.log" || true)

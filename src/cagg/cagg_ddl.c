@@ -338,6 +338,7 @@ cagg_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 		prev_object_access(access, classId, objectId, subId, arg);
 	if (access != OAT_DROP || classId != RelationRelationId || subId != 0 || objectId < FirstNormalObjectId)
 		return;
+	/* (with the extension itself its tables go, in any order) */
 	switch (get_rel_relkind(objectId))
 	{
 		case RELKIND_VIEW:
@@ -360,7 +361,8 @@ cagg_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 		case RELKIND_RELATION:
 		case RELKIND_PARTITIONED_TABLE:
 			/* a partition that goes; of the source itself, all goes */
-			if (OidIsValid(tsdb_cagg_catalog()) && tsdb_capture_sources(objectId) != NIL)
+			if (OidIsValid(tsdb_cagg_catalog()) && OidIsValid(tsdb_cagg_dirty_table()) &&
+				tsdb_capture_sources(objectId) != NIL)
 				tsdb_capture_whole(objectId, GetCurrentCommandId(true));
 			break;
 		default:

@@ -753,6 +753,6 @@ tsdb_cagg_alter(PG_FUNCTION_ARGS)
 				 errdetail("Another continuous aggregate reads it.")));
 	values[0] = ObjectIdGetDatum(cagg.stored);
 	values[1] = PG_GETARG_DATUM(1);
-	tsdb_cagg_execute("UPDATE tsdb.cagg SET materialized_only = $2 WHERE stored = $1", 2, types, values, NULL);
+	tsdb_cagg_execute("UPDATE tsdb.cagg SET materialized_only = $2 WHERE stored OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
 	PG_RETURN_VOID();
 }
