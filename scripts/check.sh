@@ -44,7 +44,7 @@ compiler_clang=$(command -v clang || ls /usr/bin/clang-[0-9]* 2>/dev/null | sort
 declare -A variant_arguments=(
 	[release]="EXTRA_CFLAGS=-Werror"
 	[assert]="'EXTRA_CFLAGS=-Werror -DUSE_ASSERT_CHECKING'"
-	[sanitize]="'EXTRA_CFLAGS=$sanitize_flags'"
+	[sanitize]="$(printf '%q ' "${sanitize_arguments[@]}")"
 )
 
 declare -A built=()

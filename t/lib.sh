@@ -11,7 +11,7 @@ use_variant()
 		eval "set -- $(cat "$build_dir/$variant/.arguments")"
 	else
 		set -- EXTRA_CFLAGS=-DUSE_ASSERT_CHECKING
-		[ "$variant" != sanitize ] || set -- "EXTRA_CFLAGS=$sanitize_flags"
+		[ "$variant" != sanitize ] || set -- "${sanitize_arguments[@]}"
 	fi
 	build_variant "$variant" "$@" || die "build failed: $build_dir/$variant.log"
 	stage_variant "$variant"
