@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core]
+# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core|sanitize]
 #
 # Prints "ok" and "not ok" lines and, at the end, "N passed, N failed"; the exit status is 0 only
 # if nothing failed.  Logs, results and differences are left in build/check/.
@@ -271,6 +271,16 @@ part_core()
 	tap core env TSDB_VARIANT=$variant timeout 2400 bash "$top/scripts/check_core.sh"
 }
 
+# Everything that has a server, with the sanitizers' build; hours, so not part of "all".
+part_sanitize()
+{
+	variant=sanitize
+	part_sql
+	part_isolation
+	[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
+	part_t
+}
+
 case $part in
 	all)
 		part_build
@@ -282,11 +292,11 @@ case $part in
 		part_t
 		[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
 		;;
-	build|simd|sql|isolation|t|core)
+	build|simd|sql|isolation|t|core|sanitize)
 		part_"$part"
 		;;
 	*)
-		die "usage: check.sh [all|build|simd|sql|isolation|t|core]"
+		die "usage: check.sh [all|build|simd|sql|isolation|t|core|sanitize]"
 		;;
 esac
 
