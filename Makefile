@@ -9,6 +9,10 @@
 #
 # Parts of check, each with TESTS="name ..." to pick some:
 #	make check-build check-simd check-sql check-isolation check-t check-core check-versions
+# Not parts of check, since they take long (see t/README.md):
+#	make check-sanitize	SQL, isolation and t/ with address and undefined-behaviour sanitizers
+#	make check-cassert	SQL and isolation tests on a PostgreSQL built with assertions
+#	make lint		cppcheck and clang-tidy
 #	make bench		figures; see bench/README.md
 #	make bench-codecs	bits and cycles a value of the codecs
 #	make indent		pg_bsd_indent over the sources, if it is installed
@@ -20,7 +24,7 @@ PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_con
 export PG_CONFIG
 
 BUILD_TARGETS = all install uninstall installdirs installcheck clean
-SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core check-versions bench bench-codecs
+SCRIPT_TARGETS = demo check check-build check-simd check-sql check-isolation check-t check-core check-versions check-sanitize check-cassert lint bench bench-codecs
 .PHONY: $(BUILD_TARGETS) $(SCRIPT_TARGETS) indent distclean
 
 all:
@@ -37,8 +41,12 @@ demo:
 	$(SCRIPT) scripts/demo.sh
 check:
 	$(SCRIPT) scripts/check.sh all
-check-build check-simd check-sql check-isolation check-t check-core check-versions:
+check-build check-simd check-sql check-isolation check-t check-core check-versions check-sanitize:
 	$(SCRIPT) scripts/check.sh $(@:check-%=%)
+check-cassert:
+	$(SCRIPT) scripts/check_cassert.sh
+lint:
+	$(SCRIPT) scripts/check_lint.sh
 bench:
 	$(SCRIPT) bench/run.sh
 bench-codecs:

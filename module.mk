@@ -32,4 +32,5 @@ $(OBJS): $(sort $(wildcard src/*.h src/*/*.h simd/*.h)) module.mk simd/tiers.inc
 # Codecs: vectorised loops, and no fused multiply-add, which would round differently per machine.
 # Kernels: each instruction set's file, and no other, with its flags.
 include simd/tiers.inc
-$(SIMD_OBJS): override CFLAGS += -O3 -ffp-contract=off $(call tier_flags,$(@:simd/%.o=%))
+SIMD_OPT ?= -O3
+$(SIMD_OBJS): override CFLAGS += $(SIMD_OPT) -ffp-contract=off $(call tier_flags,$(@:simd/%.o=%))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core|versions]
+# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]
 #
 # Prints "ok" and "not ok" lines and, at the end, "N passed, N failed"; the exit status is 0 only
 # if nothing failed.  Logs, results and differences are left in build/check/.
@@ -46,7 +46,7 @@ compiler_clang=$(command -v clang || ls /usr/bin/clang-[0-9]* 2>/dev/null | sort
 declare -A variant_arguments=(
 	[release]="EXTRA_CFLAGS=-Werror"
 	[assert]="'EXTRA_CFLAGS=-Werror -DUSE_ASSERT_CHECKING'"
-	[sanitize]="'EXTRA_CFLAGS=$sanitize_flags'"
+	[sanitize]="$(printf '%q ' "${sanitize_arguments[@]}")"
 )
 
 declare -A built=()
@@ -309,6 +309,16 @@ part_versions()
 	done
 }
 
+# Everything that has a server, with the sanitizers' build; hours, so not part of "all".
+part_sanitize()
+{
+	variant=sanitize
+	part_sql
+	part_isolation
+	[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
+	part_t
+}
+
 case $part in
 	all)
 		part_build
@@ -321,11 +331,11 @@ case $part in
 		part_versions
 		[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
 		;;
-	build|simd|sql|isolation|t|core|version|versions)
+	build|simd|sql|isolation|t|core|version|versions|sanitize)
 		part_"$part"
 		;;
 	*)
-		die "usage: check.sh [all|build|simd|sql|isolation|t|core|versions]"
+		die "usage: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]"
 		;;
 esac
 

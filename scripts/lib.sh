@@ -49,7 +49,8 @@ as_user()
 # runtime first (see stage_variant).  TSDB_SANITIZE: blocks are decoded from copies of just their size, see chunk_reader.c.
 # Without the check of null pointers, which liburcu's inline functions fail (they take the address of a first member); who
 # reads through one is stopped all the same.
-sanitize_flags="-DUSE_ASSERT_CHECKING -DTSDB_SANITIZE -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all"
+# (Optimized less: with sanitizers, kernels take minutes to compile at -O3.)
+sanitize_arguments=("EXTRA_CFLAGS=-DUSE_ASSERT_CHECKING -DTSDB_SANITIZE -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all" SIMD_OPT=-O1)
 
 # build_variant NAME [make argument...]: a copy of the sources in build/NAME, compiled there, so that
 # variants don't disturb each other or the tree.  Output goes to build/NAME.log.

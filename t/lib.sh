@@ -7,11 +7,12 @@ find_postgres
 variant=${TSDB_VARIANT:-assert}
 use_variant()
 {
-	if [ -e "$build_dir/$variant/.arguments" ]; then
+	if [ "$variant" = sanitize ]; then
+		set -- "${sanitize_arguments[@]}"
+	elif [ -e "$build_dir/$variant/.arguments" ]; then
 		eval "set -- $(cat "$build_dir/$variant/.arguments")"
 	else
 		set -- EXTRA_CFLAGS=-DUSE_ASSERT_CHECKING
-		[ "$variant" != sanitize ] || set -- "EXTRA_CFLAGS=$sanitize_flags"
 	fi
 	build_variant "$variant" "$@" || die "build failed: $build_dir/$variant.log"
 	stage_variant "$variant"

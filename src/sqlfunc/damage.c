@@ -133,12 +133,104 @@ read_entry(void *arg)
 	tsdb_store_close(store);
 }
 
+/* Is this chunk known from another entry? */
+static bool
+is_known(const TsdbReadableDirectory *directory, Oid chunk_id)
+{
+	ListCell   *lc;
+	int			i;
+
+	for (i = 0; i < directory->nentries; i++)
+	{
+		if (directory->entries[i].d.chunk_id == chunk_id)
+			return true;
+	}
+	foreach(lc, directory->problems)
+	{
+		const TsdbDirectoryProblem *problem = lfirst(lc);
+
+		if (problem != directory->problem && problem->rebuilt && problem->entry.d.chunk_id == chunk_id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An entry is damaged, but perhaps not in the chunk's id.  A chunk's header says the rest, and has a checksum of its own.  It is written and
+ * deleted together with its entry, so the snapshot sees a header tuple iff it sees the chunk: one that was replaced does not come back, whatever
+ * has become of the id.
+ */
+static void
+rebuild_entry(void *arg)
+{
+	TsdbReadableDirectory *directory = arg;
+	TsdbDirectoryProblem *problem = directory->problem;
+	TsdbDirEntryDisk *d = &problem->entry.d;
+	TsdbStore  *store = tsdb_store_open(directory->rel, AccessShareLock);
+	TsdbStoredTuple stored;
+	TsdbHeaderDisk header;
+	Oid			chunk_id = InvalidOid;
+	int32	   *keys;
+	int			nkeys;
+	int			nheader;
+	int			i;
+
+	if (tsdb_store_read_key(store, TSDB_DIRECTORY_ID, (int32) directory->change, directory->snapshot, &stored))
+	{
+		if (stored.len >= offsetof(TsdbDirEntryDisk, chunk_id) + sizeof(Oid))
+			memcpy(&chunk_id, stored.data + offsetof(TsdbDirEntryDisk, chunk_id), sizeof(Oid));
+		tsdb_store_release(&stored);
+	}
+	if (chunk_id >= FirstNormalObjectId && !is_known(directory, chunk_id))
+	{
+		memset(&problem->entry, 0, sizeof(problem->entry));
+		keys = tsdb_store_keys(store, chunk_id, 0, TSDB_FORWARD_SEQ_FIRST - 1, &nkeys);
+		for (nheader = nkeys, i = 0; i < nkeys && i < nheader; i++)
+		{
+			if (keys[i] != i || !tsdb_store_read_key(store, chunk_id, i, directory->snapshot, &stored))
+				break;
+			if (i == 0 && stored.len >= sizeof(header))
+			{
+				memcpy(&header, stored.data, sizeof(header));
+				nheader = header.nsegments < nkeys ? nkeys - header.nsegments : 0;
+				d->header_blk = stored.tid.ip_blkid;
+				d->header_off = stored.tid.ip_posid;
+			}
+			else if (i == 0)
+				nheader = 0;
+			d->header_bytes += stored.len;
+			tsdb_store_release(&stored);
+		}
+		if (nkeys > 0 && nheader >= 1 && i == nheader && nheader <= PG_UINT16_MAX && header.chunk_id == chunk_id &&
+			header.nrows >= 1 && header.nrows <= TSDB_CHUNK_MAX_ROWS)
+		{
+			d->version = TSDB_FORMAT_VERSION;
+			d->chunk_id = chunk_id;
+			d->nrows = header.nrows;
+			d->nheader = (uint16) nheader;
+			d->nsegments = header.nsegments;
+			problem->entry.change = directory->change;
+			problem->rebuilt = true;
+		}
+	}
+	tsdb_store_close(store);
+}
+
+static void
+add_problem(TsdbReadableDirectory *directory, const ErrorData *edata)
+{
+	directory->problem = palloc0(sizeof(TsdbDirectoryProblem));
+	directory->problem->text = tsdb_damage_text(edata, NULL);
+	directory->problems = lappend(directory->problems, directory->problem);
+}
+
 void
 tsdb_readable_directory_read(TsdbReadableDirectory *directory)
 {
 	MemoryContext old = MemoryContextSwitchTo(directory->cxt);
 	ErrorData  *whole;
 	ErrorData  *problem;
+	ListCell   *lc;
 	int			i;
 
 	directory->part_cxt = AllocSetContextCreate(directory->cxt, "tsdb directory part", ALLOCSET_DEFAULT_SIZES);
@@ -154,17 +246,26 @@ tsdb_readable_directory_read(TsdbReadableDirectory *directory)
 		problem = tsdb_damage_try(read_changes, directory, directory->part_cxt);
 		if (problem == NULL)
 			directory->entries = MemoryContextAllocHuge(directory->cxt, Max(directory->nchanges, 1) * sizeof(TsdbDirEntry));
+		/* all that can be read first: see is_known() */
 		for (i = 0; problem == NULL && i < directory->nchanges; i++)
 		{
 			ErrorData  *one;
 
 			directory->change = (uint32) directory->changes[i];
 			one = tsdb_damage_try(read_entry, directory, directory->part_cxt);
-			if (one != NULL)
-				directory->problems = lappend(directory->problems, tsdb_damage_text(one, NULL));
+			if (one == NULL)
+				continue;
+			add_problem(directory, one);
+			directory->problem->entry.change = directory->change;
+		}
+		foreach(lc, directory->problems)
+		{
+			directory->problem = lfirst(lc);
+			directory->change = directory->problem->entry.change;
+			(void) tsdb_damage_try(rebuild_entry, directory, directory->part_cxt);
 		}
 		if (directory->problems == NIL)
-			directory->problems = list_make1(tsdb_damage_text(whole, NULL));
+			add_problem(directory, whole);
 	}
 	MemoryContextDelete(directory->part_cxt);
 	MemoryContextSwitchTo(old);

@@ -23,6 +23,14 @@ extern ErrorData *tsdb_damage_try(void (*part) (void *arg), void *arg, MemoryCon
 /* The error in one line; column: whose name is left out of it, since it is told apart (or NULL). */
 extern char *tsdb_damage_text(const ErrorData *edata, const char *column);
 
+/* A directory entry, or all of the directory, that can't be read. */
+typedef struct TsdbDirectoryProblem
+{
+	char	   *text;
+	bool		rebuilt;		/* the chunk is there all the same: entry has what it takes to open it, and nothing else */
+	TsdbDirEntry entry;
+} TsdbDirectoryProblem;
+
 /*
  * The directory as far as it can be read: one damaged entry does not hide the others.
  */
@@ -36,8 +44,9 @@ typedef struct TsdbReadableDirectory
 	TsdbDirEntry *entries;		/* by rising change number */
 	int			nentries;
 	bool		whole;			/* these are all */
-	List	   *problems;		/* of char *: what is damaged */
+	List	   *problems;		/* of TsdbDirectoryProblem *: what is damaged */
 	/* private */
+	TsdbDirectoryProblem *problem;
 	MemoryContext part_cxt;
 	int32	   *changes;
 	int			nchanges;

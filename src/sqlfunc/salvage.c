@@ -28,6 +28,7 @@
 #include "sqlfunc/damage.h"
 #include "sqlfunc/table_access.h"
 #include "storage/bufmgr.h"
+#include "storage/predicate.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -568,10 +569,20 @@ salvage_table(Salvager *s, Relation target)
 	int			i;
 
 	prepare(s, target);
+	PredicateLockRelation(s->rel, s->snapshot);
 	copied = salvage_row_store(s);
 	tsdb_readable_directory_read(&directory);
 	foreach(lc, directory.problems)
-		put_result(s, InvalidOid, 0, -1, NULL, lfirst(lc));
+	{
+		TsdbDirectoryProblem *problem = lfirst(lc);
+
+		put_result(s, InvalidOid, 0, problem->rebuilt ? 0 : -1, NULL,
+				   problem->rebuilt ? psprintf("%s; chunk %u is found all the same", problem->text, problem->entry.d.chunk_id) :
+				   problem->text);
+		s->entry = &problem->entry;
+		if (problem->rebuilt)
+			copied += salvage_chunk(s);
+	}
 	for (i = 0; i < directory.nentries; i++)
 	{
 		s->entry = &directory.entries[i];

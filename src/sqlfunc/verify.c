@@ -499,8 +499,8 @@ check_stored(Verifier *v, TsdbStore *store, const TsdbStoredTuple *stored, bool 
 	chunk = find_known(v, stored->chunk_id);
 	if (chunk == NULL)
 	{
-		/* a piece of a value of the row store has such an id and a number that is not negative */
-		if (visible && (v->chunk_id == InvalidOid || seq < 0))
+		/* a piece of a value of the row store has such an id and a number that is not negative; a chunk's entry may be damaged */
+		if (visible && (v->chunk_id == InvalidOid || (seq < 0 && v->directory_whole)))
 			tsdb_report_corruption(v->rel, stored->chunk_id, NULL,
 								   "tuple (%u,%u) of \"%s\" has key (%u,%d), which belongs to nothing",
 								   ItemPointerGetBlockNumber(&stored->tid), ItemPointerGetOffsetNumber(&stored->tid),
@@ -707,7 +707,7 @@ verify_table(Verifier *v)
 	v->nentries = directory.nentries;
 	v->directory_whole = directory.whole;
 	foreach(lc, directory.problems)
-		put_problem(v, InvalidOid, NULL, lfirst(lc));
+		put_problem(v, InvalidOid, NULL, ((TsdbDirectoryProblem *) lfirst(lc))->text);
 	problem = run_part(v, check_directory);
 	if (problem != NULL)
 		put_problem(v, InvalidOid, NULL, problem);
