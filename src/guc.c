@@ -22,6 +22,7 @@ int			tsdb_max_workers = 2;
 int			tsdb_compress_after_s = 60;
 int			tsdb_worker_cost_limit_kb = 0;
 int			tsdb_worker_naptime_s = 10;
+int			tsdb_work_tables = 4096;
 
 static const struct config_enum_entry simd_tiers[] = {
 	{"auto", TSDB_SIMD_AVX512, false},
@@ -113,6 +114,14 @@ tsdb_guc_init(void)
 							&tsdb_max_workers,
 							2, 0, 32,
 							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.counted_tables",
+							"Sets the number of tables of which waiting rows are counted.",
+							"Where more have some, background workers look at all tables.",
+							&tsdb_work_tables,
+							4096, 16, 262144,
+							PGC_POSTMASTER, 0,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("tsdb_am.compress_after",

@@ -22,6 +22,7 @@ extern int	tsdb_max_workers;	/* background workers per database; 0 = none */
 extern int	tsdb_compress_after_s;	/* age from which rows are compressed however few they are, seconds */
 extern int	tsdb_worker_cost_limit_kb;	/* a worker's reads and writes per second, kB; 0 = no limit */
 extern int	tsdb_worker_naptime_s;	/* longest sleep of the launcher, seconds */
+extern int	tsdb_work_tables;	/* tables of which waiting rows are counted */
 
 extern void tsdb_guc_init(void);
 

@@ -36,4 +36,17 @@ server_start main
 is "$(sql -c "SELECT count(*), sum(value), max(time) FROM t")" "$before" "all rows are there again"
 is "$(sql -c "SELECT count(*) FROM tsdb.verify('t')")" 0 "verify finds nothing"
 no_crash main
+server_stop main
+
+# a stand-alone backend of a new cluster goes on with initdb's OIDs: chunks must not have such
+server_create single
+server_config single "$(cat "$top/t/test.conf")"
+printf '%s;\n\n' "CREATE EXTENSION tsdb_am" \
+	"CREATE TABLE t (time timestamptz NOT NULL, host text, value float8) USING tsdb" \
+	"INSERT INTO t SELECT '2024-01-01'::timestamptz + i * interval '1 s', 'host_' || i % 7, i FROM generate_series(1, 5000) i" |
+	(cd "$scratch" && as_user "$pg_bin/postgres" --single -j -D "$scratch/single" postgres) > "$scratch/single.out" 2>&1 || cat "$scratch/single.out"
+server_start single
+is "$(sql -c "SELECT count(*), sum(value) FROM t")" "5000|12502500" "what a stand-alone backend has loaded is there"
+is "$(sql -c "SELECT count(*) FROM tsdb.verify('t')")" 0 "verify finds nothing there"
+no_crash single
 done_testing

@@ -228,7 +228,9 @@ tsdb_store_new_chunk_id(TsdbStore *store)
 		chunk_id = GetNewOidWithIndex(store->toastrel,
 									  RelationGetRelid(store->indexes[store->valid_index]),
 									  (AttrNumber) 1);
-	} while (OidIsValid(old_toastrelid) && value_id_exists(old_toastrelid, chunk_id));
+		/* a stand-alone backend of a new cluster goes on with initdb's OIDs, which no reader takes for a chunk's */
+	} while (chunk_id < FirstNormalObjectId ||
+			 (OidIsValid(old_toastrelid) && value_id_exists(old_toastrelid, chunk_id)));
 
 	Assert(chunk_id >= FirstNormalObjectId);
 	return chunk_id;

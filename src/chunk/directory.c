@@ -50,7 +50,7 @@
  * index: a descent, and two more locks of a page that a writer changes with each chunk.  Only a hint: the tuple that lies there now must have the
  * root's key and be frozen.
  */
-#define ROOT_HINTS			64
+#define ROOT_HINTS			4096	/* a query may read some hundred partitions */
 
 typedef struct RootHint
 {

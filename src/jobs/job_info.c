@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "guc.h"
 #include "jobs/work_queue.h"
 #include "miscadmin.h"
 #include "options/table_options.h"
@@ -101,7 +102,7 @@ tsdb_sql_table_jobs(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; tsdb_work_queue_exists() && i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; tsdb_work_queue_exists() && i < tsdb_work_tables; i++)
 	{
 		Oid			database;
 		Oid			relation;

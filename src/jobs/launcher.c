@@ -270,7 +270,7 @@ count_due(Oid oid, TimestampTz now, TimestampTz *next)
 {
 	int			ndue = 0;
 
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
 		Oid			database;
 		Oid			relation;

@@ -68,7 +68,7 @@ typedef struct SharedQueue
 	int			nages;			/* ever noted */
 	pg_atomic_uint32 called[2][CALL_BITS / 32];	/* for tables, for jobs; by hash of the database */
 	TsdbWorkerSlot slots[TSDB_WORKER_SLOTS];
-	TsdbTableWork tables[TSDB_WORK_TABLES];
+	TsdbTableWork tables[FLEXIBLE_ARRAY_MEMBER];	/* [tsdb_work_tables] */
 } SharedQueue;
 
 /* What this session has counted and not told. */
@@ -76,7 +76,8 @@ typedef struct LocalCount
 {
 	Oid			relation;
 	int			rows;
-	TsdbTableWork *work;
+	TsdbTableWork *work;		/* NULL: none, or no room */
+	TimestampTz no_room;		/* start of the statement that found none */
 } LocalCount;
 
 static SharedQueue *queue = NULL;
@@ -94,12 +95,18 @@ static shmem_startup_hook_type prev_shmem_startup = NULL;
  * ------------------------------------------------------------------------
  */
 
+static Size
+queue_size(void)
+{
+	return MAXALIGN(offsetof(SharedQueue, tables) + (Size) tsdb_work_tables * sizeof(TsdbTableWork));
+}
+
 static void
 request_memory(void)
 {
 	if (prev_shmem_request)
 		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(SharedQueue)));
+	RequestAddinShmemSpace(queue_size());
 	RequestNamedLWLockTranche("tsdb_am_jobs", 1);
 }
 
@@ -111,10 +118,10 @@ attach_memory(void)
 	if (prev_shmem_startup)
 		prev_shmem_startup();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	queue = ShmemInitStruct("tsdb_am jobs", sizeof(SharedQueue), &found);
+	queue = ShmemInitStruct("tsdb_am jobs", queue_size(), &found);
 	if (!found)
 	{
-		memset(queue, 0, sizeof(SharedQueue));
+		memset(queue, 0, queue_size());
 		queue->lock = &GetNamedLWLockTranche("tsdb_am_jobs")->lock;
 		for (int i = 0; i < CALL_BITS / 32; i++)
 		{
@@ -136,7 +143,7 @@ attach_memory(void)
 			pg_atomic_init_u32(&slot->idle, 0);
 			pg_atomic_init_u32(&slot->look, 0);
 		}
-		for (int i = 0; i < TSDB_WORK_TABLES; i++)
+		for (int i = 0; i < tsdb_work_tables; i++)
 		{
 			TsdbTableWork *work = &queue->tables[i];
 
@@ -200,9 +207,9 @@ search(uint64 key, TsdbTableWork **place)
 	uint32		at = hash_combine(murmurhash32((uint32) (key >> 32)), murmurhash32((uint32) key));
 
 	*place = NULL;
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
-		TsdbTableWork *work = &queue->tables[(at + i) % TSDB_WORK_TABLES];
+		TsdbTableWork *work = &queue->tables[(at + i) % (uint32) tsdb_work_tables];
 		uint64		found = pg_atomic_read_u64(&work->key);
 
 		if (found == key)
@@ -280,7 +287,7 @@ tsdb_work_get(int i, Oid *database, Oid *relation)
 void
 tsdb_work_forget_databases(bool (*exists) (Oid database))
 {
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
 		Oid			database;
 		Oid			relation;
@@ -428,6 +435,13 @@ tsdb_work_add(Relation rel, int rows)
 		if (rel->rd_backend != INVALID_PROC_NUMBER || !tsdb_work_queue_exists())
 			return;
 		register_callback();
+		/* a search of a full table takes longer than an insert, and a lock: once a second will do */
+		if (count->relation == relation && count->work == NULL &&
+			GetCurrentStatementStartTimestamp() - count->no_room < USECS_PER_SEC)
+		{
+			call_at_commit |= TSDB_LOOK_TABLES;
+			return;
+		}
 		if (count->rows > 0)
 			tell(count);
 		count->relation = relation;
@@ -436,6 +450,7 @@ tsdb_work_add(Relation rel, int rows)
 		if (count->work == NULL)
 		{
 			/* no room: the worker looks at all tables */
+			count->no_room = GetCurrentStatementStartTimestamp();
 			call_at_commit |= TSDB_LOOK_TABLES;
 			return;
 		}
@@ -702,7 +717,7 @@ worker_ends(int code, Datum arg)
 	int			look;
 
 	/* the transaction has been aborted, since this was registered before the connection was made */
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
 		uint32		claim = (uint32) my_slot + 1;
 

@@ -27,8 +27,7 @@
 #define TSDB_EARLY_ROWS			4096
 #define TSDB_EARLY_INTERVAL		(1 * USECS_PER_SEC)
 
-/* Tables with an entry; others are found by looking at all tables now and then. */
-#define TSDB_WORK_TABLES		4096
+/* Tables with an entry are tsdb_work_tables; others are found by looking at all tables now and then. */
 
 /* Workers of all databases. */
 #define TSDB_WORKER_SLOTS		64

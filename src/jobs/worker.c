@@ -47,6 +47,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+/* Rows of tables without an entry were too young at a look: when there is to be another.  0 = not */
+static TimestampTz look_again = 0;
+
 /* How long a worker waits for more before it ends. */
 #define LINGER				(2 * USECS_PER_SEC)
 
@@ -170,7 +173,7 @@ look_at_tables(void)
 
 	/* tables that are being created are not seen yet, but their entries are young */
 	list_sort(relations, list_oid_cmp);
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
 		Oid			database;
 		Oid			relation;
@@ -191,6 +194,8 @@ look_at_tables(void)
 
 		memset(&spare, 0, sizeof(spare));
 		(void) tsdb_table_serve(&spare, lfirst_oid(lc));
+		if (pg_atomic_read_u64(&spare.waiting) > 0)
+			look_again = GetCurrentTimestamp() + (TimestampTz) (tsdb_compress_after_s + 1) * USECS_PER_SEC;
 	}
 	MemoryContextReset(worker_cxt);
 }
@@ -206,7 +211,7 @@ serve_tables(void)
 {
 	int			nserved = 0;
 
-	for (int i = 0; i < TSDB_WORK_TABLES; i++)
+	for (int i = 0; i < tsdb_work_tables; i++)
 	{
 		Oid			database;
 		Oid			relation;
@@ -277,6 +282,8 @@ serve_database(void)
 
 		ResetLatch(MyLatch);
 		look = (int) pg_atomic_exchange_u32(&slot->look, 0);
+		if (look_again != 0 && look_again <= GetCurrentTimestamp())
+			look |= TSDB_LOOK_TABLES;
 		if (look & TSDB_LOOK_TABLES)
 		{
 			/* the extension may be gone, or have been made anew */
@@ -285,6 +292,7 @@ serve_database(void)
 				slot->outcome = TSDB_WORKER_NO_EXTENSION;
 				return;
 			}
+			look_again = 0;
 			look_at_tables();
 			slot->looked |= TSDB_LOOK_TABLES;
 			worked = true;
@@ -308,7 +316,7 @@ serve_database(void)
 
 		if (idle_since == 0)
 			idle_since = GetCurrentTimestamp();
-		if (GetCurrentTimestamp() - idle_since >= LINGER)
+		if (look_again == 0 && GetCurrentTimestamp() - idle_since >= LINGER)
 			return;
 		pgstat_report_activity(STATE_IDLE, NULL);
 		pg_atomic_write_u32(&slot->idle, 1);

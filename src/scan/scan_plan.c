@@ -595,6 +595,13 @@ column_is_not_null(RelOptInfo *rel, Oid relid, AttrNumber attnum)
 	return result;
 }
 
+/* Of the members of a class, those of other partitions are the most: one for each. */
+static inline bool
+is_member_here(const EquivalenceMember *em, RelOptInfo *rel)
+{
+	return bms_is_member(rel->relid, em->em_relids);
+}
+
 /*
  * Is a pathkey in order of time, in the direction of those before?  (Any column of integers could be followed, but only
  * the one that chunks follow is cheap to follow.)
@@ -610,9 +617,12 @@ add_time_key(RelOptInfo *rel, PathKey *pathkey, AttrNumber time_attnum, bool fir
 	foreach(lc, pathkey->pk_eclass->ec_members)
 	{
 		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
-		Oid			type = getBaseType(exprType((Node *) expr));
+		Oid			type;
 		bool		here;
 
+		if (!is_member_here(lfirst(lc), rel))
+			continue;
+		type = getBaseType(exprType((Node *) expr));
 		if (!tsdb_monotone_in(expr, rel->relid, time_attnum, &here) ||
 			lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf != pathkey->pk_opfamily)
 			continue;
@@ -637,6 +647,9 @@ add_series_key(RelOptInfo *rel, PathKey *pathkey, const TableShape *shape, ScanO
 		EquivalenceMember *em = lfirst(lc);
 		Expr	   *expr = em->em_expr;
 		Oid			op;
+
+		if (!is_member_here(em, rel))
+			continue;
 
 		/* varchar, and domains, are sorted as what they are made of */
 		while (IsA(expr, RelabelType))
@@ -830,7 +843,11 @@ pathkey_column(PathKey *pathkey, RelOptInfo *rel)
 	foreach(lc, ec->ec_members)
 	{
 		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
-		Oid			collation = exprCollation((Node *) expr);
+		Oid			collation;
+
+		if (!is_member_here(lfirst(lc), rel))
+			continue;
+		collation = exprCollation((Node *) expr);
 
 		/* varchar, and domains, are sorted as what they are made of */
 		while (IsA(expr, RelabelType))
