@@ -102,7 +102,7 @@ typedef struct Aggregate
 	int			nargs;			/* BATCH, CORE */
 	TsdbExpr  **args;
 	AttrNumber	sum_attnum;		/* a column that may be added up as it is encoded, 0 = none */
-	bool		by_value_of_dict;	/* CORE: min or max: a value that was just looked at need not be again */
+	bool		by_value_of_dict;	/* CORE: min or max: a value that was looked at need not be again; values of a dictionary are in one place */
 } Aggregate;
 
 /* Rows that one FILTER lets through. */
@@ -897,22 +897,26 @@ add_float_extremes(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npi
 			   });
 }
 
+/* values of a piece that are remembered, by hash */
+#define SEEN_BITS	6
+
 static void
 add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 {
 	TsdbVec		vecs[FUNC_MAX_ARGS];
 	NullableDatum args[FUNC_MAX_ARGS];
-	Datum		last = (Datum) 0;
-	bool		have_last;
+	Datum		seen[1 << SEEN_BITS];
+	int			seen_piece[1 << SEEN_BITS];
 	int			a;
 
 	for (a = 0; a < agg->nargs; a++)
 		vecs[a] = tsdb_expr_eval(agg->args[a], batch);
+	if (agg->by_value_of_dict)
+		memset(seen_piece, -1, sizeof(seen_piece));
 	EACH_PIECE(TsdbCoreState,
 			   {
 				   int			i;
 
-				   have_last = false;
 				   for (i = start; i < start + n; i++)
 				   {
 					   for (a = 0; a < agg->nargs; a++)
@@ -920,14 +924,16 @@ add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 						   args[a].value = vecs[a].values[i];
 						   args[a].isnull = vecs[a].isnull != NULL && vecs[a].isnull[i];
 					   }
-					   if (agg->by_value_of_dict && have_last && !args[0].isnull && args[0].value == last)
-						   continue;
-					   tsdb_core_add(agg->core, state, args);
 					   if (agg->by_value_of_dict && !args[0].isnull)
 					   {
-						   last = args[0].value;
-						   have_last = true;
+						   int			slot = (int) ((uint64) args[0].value * UINT64CONST(0x9E3779B97F4A7C15) >> (64 - SEEN_BITS));
+
+						   if (seen_piece[slot] == p_ && seen[slot] == args[0].value)
+							   continue;
+						   seen_piece[slot] = p_;
+						   seen[slot] = args[0].value;
 					   }
+					   tsdb_core_add(agg->core, state, args);
 				   }
 			   });
 	ResetExprContext(agg->core->context->tmpcontext);
