@@ -159,6 +159,31 @@ SELECT same(q) FROM unnest(ARRAY[
 	'SELECT time_bucket(''2 days'', t), h.region, count(*) FROM m JOIN hosts h USING (host) GROUP BY 1, 2', 'SELECT t::date, region, count(*) FROM m JOIN hosts h USING (host) GROUP BY 1, 2', 'SELECT extract(hour FROM t), region, count(*) FROM m JOIN hosts h USING (host) GROUP BY 1, 2',
 	'SELECT count(*) FROM hosts h JOIN m USING (host) WHERE now() > ''2001-01-01'' AND pg_backend_pid() > 0', 'SELECT count(*) FROM hosts h JOIN m USING (host) WHERE pg_backend_pid() < 0']) q;
 
+\echo # above joins: many groups, over the rows of the join
+-- (core's planner takes 8 kB for each state of type internal)
+SET work_mem = '256MB';
+CREATE TABLE rows_queries AS SELECT format('SELECT %s, %s FROM seconds m %s WHERE m.v < 1000 GROUP BY %1$s', k, a[1 + n % 4], j) AS q FROM
+	unnest(ARRAY['h.region, m.t', 'm.t, m.host, h.rack % 2', 'm.v + h.rack', 'hashtext(m.host), m.t', 'hashint8(h.id8), m.v, h.region IS NULL', 'm.t::text || h.region', 'm.t, ROW(h.region, h.rack)']) WITH ORDINALITY k (k, n),
+	(VALUES (ARRAY['count(*)', 'sum(m.v + h.rack), max(h.region), min(m.host), count(h.rack), avg(m.v)', 'count(*) FILTER (WHERE h.rack > 1), sum(h.id8), bool_or(hashtext(h.region) < 0), length(string_agg(h.region, ''-''))', 'histogram(m.v, 0, h.rack + 3000, 3), percentile_agg(m.v)::text, rate(m.v, m.t), hyperloglog(16, h.region)::text'])) l (a),
+	unnest(ARRAY['JOIN hosts h ON h.host = m.host', 'LEFT JOIN hosts h ON h.host = m.host AND h.region <> ''r1''']) j;
+SELECT same(q, NULL) FROM rows_queries;
+SELECT same(q, NULL) FROM unnest(ARRAY['SELECT m.t, h.region FROM seconds m JOIN hosts h ON h.host = m.host GROUP BY 1, 2', 'SELECT m.t, h.region, count(*) FROM seconds m, hosts h WHERE m.v < 700 GROUP BY 1, 2 HAVING count(*) > 3 AND min(h.rack) < 5',
+	'SELECT * FROM (SELECT m.t, h.region, 1 + count(*) AS c, count(h) AS whole FROM seconds m JOIN hosts h ON h.host = m.host GROUP BY 1, 2) s ORDER BY t DESC, region LIMIT 10 OFFSET 3', 'SELECT sum(1000 / (extract(second FROM m.t)::int - 30)), m.t, h.rack FROM seconds m JOIN hosts h USING (host) GROUP BY 2, 3',
+	'SELECT n, (SELECT sum(c) FROM (SELECT m.t, h.region, count(m.v + n) AS c FROM seconds m JOIN hosts h ON h.host = m.host WHERE h.rack > n GROUP BY 1, 2 OFFSET 0) s) FROM generate_series(1, 3) n', 'SELECT m.t, h.region, count(*) FROM seconds m JOIN hosts h ON h.host = m.host WHERE pg_backend_pid() > 0 GROUP BY 1, 2', 'SELECT m.t, h.region, count(*) FROM seconds m JOIN hosts h ON h.host = m.host WHERE pg_backend_pid() < 0 GROUP BY 1, 2']) q;
+-- which of them have TsdbAgg above the join?  (One round of the tests does without.)
+CREATE FUNCTION over_join(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE plan text := ''; line text; path text := current_setting('search_path');
+BEGIN
+	PERFORM set_config('search_path', 'aj_t, aj, public', true);
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		plan := plan || line || E'\n';
+	END LOOP;
+	PERFORM set_config('search_path', path, true);
+	RETURN plan ~ 'TsdbAgg.*(Join|Nested Loop)' OR current_setting('tsdb_am.enable_custom_scan') = 'off';
+END $$;
+SELECT q FROM rows_queries WHERE over_join(q) IS NOT TRUE AND q NOT LIKE '%ROW(%';
+RESET work_mem;
+
 \echo # what is joined by
 SELECT same(q) FROM unnest(ARRAY[
 	'SELECT region, count(*), sum(v) FROM m JOIN hosts h ON h.id8 = m.rack GROUP BY 1', 'SELECT floor, count(*) FROM m JOIN racks ON racks.rack = m.i8 GROUP BY 1', 'SELECT region, count(*) FROM m JOIN hosts h ON h.host = m.host AND h.rack = m.rack GROUP BY 1',

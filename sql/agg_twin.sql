@@ -263,6 +263,15 @@ INSERT INTO queries (q) SELECT 'SELECT ' || a || ' FROM v' FROM unnest(ARRAY['hi
 	'lttb(t, f8, 1)', 'lttb(t, f8, NULL)', 'lttb(t, f8, 2 + id / 4000)', 'uddsketch(3, 0.1, f8)', 'uddsketch(10, 0.7, f8)', 'uddsketch(NULL, 0.1, f8)', 'uddsketch(10 + id / 4000, 0.1, f8)', 'uddsketch(10, NULL, nn)', 'hyperloglog(15, id)', 'hyperloglog(NULL, id)', 'hyperloglog(16 + id / 4000, id)', 'hyperloglog(15, nn) FILTER (WHERE false)', 'approx_count_distinct(mo)', 'histogram(f8, 3, 3, 3) FILTER (WHERE f8 IS NULL)']) a;
 SELECT try_queries('{agg,parallel}');
 
+\echo # sums of numerics of all sizes, to the last digit
+SELECT on_both('CREATE TABLE num (id int, x numeric)');
+SELECT on_both($$INSERT INTO num SELECT g, CASE g % 20 WHEN 0 THEN value(g, 1) * 98765432.12345678 WHEN 1 THEN -value(g, 2) * 87654321.1234 WHEN 2 THEN 0.0000 WHEN 3 THEN 999999999999.999999999999 WHEN 4 THEN -999999999999.999999999999 WHEN 5 THEN 1000000000000
+	WHEN 6 THEN 0.000000000001 WHEN 7 THEN 0.0000000000001 WHEN 8 THEN 1e20 WHEN 9 THEN 12345678.10 WHEN 10 THEN 1.0000000000000000 WHEN 11 THEN -0.5 WHEN 12 THEN NULL WHEN 13 THEN g WHEN 14 THEN 100000000 WHEN 15 THEN -0.00010000 WHEN 16 THEN g / 7.0 WHEN 17 THEN 1e-30 WHEN 18 THEN CASE g % 3 WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity' ELSE '3' END::numeric
+	ELSE CASE g % 3 WHEN 0 THEN '-Infinity' ELSE '10000' END::numeric END FROM generate_series(1, 6000) g$$);
+INSERT INTO queries (q) SELECT format('SELECT %s, md5(sum(x)::text), md5(avg(x)::text), md5(sum(-x)::text), md5(avg(x) FILTER (WHERE x > 0)::text), sum(x) + avg(x) IS NULL FROM num WHERE %s GROUP BY 1', k, w) FROM unnest('{1,id % 20,id % 97,id % 20 / 2,id % 20 / 5,x > 0}'::text[]) k, unnest('{true,id % 20 NOT IN (18\, 19),x < 1e9,id < 0}'::text[]) w;
+UPDATE queries SET q = replace(q, 'md5(avg(x) FILTER (WHERE x > 0)::text)', 'md5((avg(x) FILTER (WHERE x > 0))::text)');
+SELECT try_queries('{agg,parallel,spill}', false);
+
 \echo # errors come where heap has them
 INSERT INTO queries (q) SELECT 'SELECT ' || a || ' FROM v' FROM unnest(ARRAY['sum(1 / i4)', 'sum(i4 + 2147483640)', 'sum(i2 * i2)', 'sum(i2 - 32767::int2)', 'sum(-i4)', 'sum(abs(i4))', 'sum(i8 + 1)', 'sum(i8 * 2)', 'sum(-i8)', 'max(i8 - 10)', 'sum(1 / f8)', 'sum(f8 * 1e308)', 'sum(1e308 * (f8 + 100))', 'max(fx / 1e300)', 'max(fx * 1e308)', 'max(exp(f8 * 100))',
 	'max(tx::int)', 'max(sqrt(f8))', 'max(CASE WHEN i4 = 3 THEN 1 / (i4 - 3) END)', 'count(1 / i4)', 'count(*) FILTER (WHERE 1 / i4 > 0)', 'sum(i4) FILTER (WHERE 1000 / (id - 500) > 0)', 'sum(1 / (i4 - 3)) FILTER (WHERE i4 <> 3)', 'sum(1 / (i4 - 3)) FILTER (WHERE i4 <> 4)', 'sum(i4 / (id - 1250))', 'sum(1 / (id - 42))', 'sum(1 / (id - 4000))', 'max(dm + 1000000) ', 'max((i4 + 999999)::small)', 'sum(i4::int2)', 'avg(i8::int4)',

@@ -5,7 +5,8 @@
  * Above one table: a path that gives the results, and, where a parallel scan is possible, one whose partial results are gathered and finished by
  * core's Agg.  Above partitions and inheritance: partial results of each table, ours where the table is one of ours, appended and finished by
  * core's.  (Where partition-wise aggregation is on and each group lies in one partition, core asks for each partition by itself.)
- * Above joins: agg_join.c.
+ * Above joins: agg_join.c.  Where it can't be put below one, and there are many groups, a path over the rows of the join: what core's Agg does, but that
+ * groups of several rows are looked up together.
  */
 #include "compat.h"
 
@@ -38,6 +39,14 @@
 #define KEY_SHARE			0.02
 /* a row set aside and read again */
 #define ASIDE_SHARE			2.0
+
+/*
+ * From so many groups on, those of core's Agg no longer lie in a cache near the processor, and each row may wait for its group; rows of ours come by
+ * series, and so meet other groups each time.
+ */
+#define MANY_GROUPS			4096
+/* what an aggregate over rows costs then, of what core's costs without those waits */
+#define ROWS_SHARE			0.9
 
 static create_upper_paths_hook_type prev_create_upper_paths_hook = NULL;
 
@@ -89,7 +98,7 @@ collect_aggrefs(Node *node, CollectContext *context)
 		Aggref	   *aggref = (Aggref *) node;
 
 		context->why = tsdb_aggregate_refused(aggref);
-		if (context->why == NULL &&
+		if (context->why == NULL && context->query->relid != 0 &&
 			(!tsdb_agg_columns_are_plain((Node *) aggref->args, context->query->relid) ||
 			 !tsdb_agg_columns_are_plain((Node *) aggref->aggfilter, context->query->relid)))
 			context->why = "a system column or whole row";
@@ -432,6 +441,116 @@ add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, G
 		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, append), having, groups);
 }
 
+/* Columns and keys become columns of what the child returns. */
+typedef struct MapContext
+{
+	List	   *exprs;			/* that the child returns */
+	bool		failed;
+} MapContext;
+
+static Node *
+map_to_child(Node *node, MapContext *context)
+{
+	AttrNumber	resno = 1;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	foreach(lc, context->exprs)
+	{
+		if (equal(node, lfirst(lc)))
+			return (Node *) makeVar(1, resno, exprType(node), exprTypmod(node), exprCollation(node), 0);
+		resno++;
+	}
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar))
+	{
+		context->failed = true;
+		return node;
+	}
+	return expression_tree_mutator(node, map_to_child, context);
+}
+
+/* Is a table of the join one of ours? */
+static bool
+joins_ours(PlannerInfo *root, Relids relids)
+{
+	int			relid = -1;
+
+	while ((relid = bms_next_member(relids, relid)) >= 0)
+	{
+		RelOptInfo *rel = root->simple_rel_array[relid];
+
+		if (rel != NULL && planner_rt_fetch(relid, root)->rtekind == RTE_RELATION && tsdb_agg_find_scan(rel->pathlist, NULL) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The rows of a join, where the groups are many. */
+static void
+add_rows_path(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, GroupPathExtraData *extra)
+{
+	Path	   *child = input->cheapest_total_path;
+	List	   *having = (List *) extra->havingQual;
+	TsdbAggQuery query = {0};
+	CollectContext collected = {&query, NULL};
+	MapContext	context = {child->pathtarget->exprs, false};
+	AggClauseCosts costs;
+	CustomPath *cpath;
+	Path	   *core;
+	List	   *mapped_keys;
+	List	   *mapped_aggrefs;
+	List	   *eq_operators = NIL;
+	double		groups;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
+	query.clauses = root->parse->groupClause;
+	if (query.keys == NIL || list_length(query.keys) > TSDB_MAX_GROUP_KEYS || (extra->flags & GROUPING_CAN_USE_HASH) == 0 ||
+		child->param_info != NULL || !joins_ours(root, input->relids))
+		return;
+	groups = estimate_num_groups(root, query.keys, child->rows, NULL, NULL);
+	if (groups < MANY_GROUPS)
+		return;
+	forboth(lc, query.keys, lc2, query.clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc2);
+		Node	   *expr = lfirst(lc);
+
+		if (!clause->hashable || !tsdb_group_key_hashable(clause->eqop, exprType(expr)) ||
+			contain_volatile_functions(expr) || contain_subplans(expr) || expression_returns_set(expr))
+			return;
+		eq_operators = lappend_oid(eq_operators, clause->eqop);
+	}
+	collect_aggrefs((Node *) grouped->reltarget->exprs, &collected);
+	collect_aggrefs((Node *) having, &collected);
+	if (collected.why != NULL)
+		return;
+	mapped_keys = (List *) map_to_child((Node *) query.keys, &context);
+	mapped_aggrefs = (List *) map_to_child((Node *) query.aggrefs, &context);
+	if (context.failed)
+		return;
+
+	MemSet(&costs, 0, sizeof(costs));
+	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	core = (Path *) create_agg_path(root, grouped, child, grouped->reltarget, AGG_HASHED, AGGSPLIT_SIMPLE, root->parse->groupClause,
+									having, &costs, groups);
+	cpath = makeNode(CustomPath);
+	cpath->path.pathtype = T_CustomScan;
+	cpath->path.parent = grouped;
+	cpath->path.pathtarget = grouped->reltarget;
+	cpath->path.parallel_safe = child->parallel_safe && grouped->consider_parallel;
+	cpath->path.rows = core->rows;
+	cpath->path.startup_cost = child->total_cost + (core->startup_cost - child->total_cost) * ROWS_SHARE;
+	cpath->path.total_cost = child->total_cost + (core->total_cost - child->total_cost) * ROWS_SHARE;
+	cpath->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	cpath->methods = &agg_path_methods;
+	cpath->custom_paths = list_make1(child);
+	cpath->custom_private = list_make5(query.keys, eq_operators, query.aggrefs, having, list_concat(mapped_keys, mapped_aggrefs));
+	add_path(grouped, &cpath->path);
+}
+
 static void
 add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOptInfo *grouped, void *extra_p)
 {
@@ -448,7 +567,10 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, R
 		!bms_is_empty(input->lateral_relids))
 		return;
 	if (input->reloptkind == RELOPT_JOINREL)
+	{
 		tsdb_agg_add_join_paths(root, input, grouped, extra);
+		add_rows_path(root, input, grouped, extra);
+	}
 	if (input->reloptkind != RELOPT_BASEREL && input->reloptkind != RELOPT_OTHER_MEMBER_REL)
 		return;
 	rte = planner_rt_fetch(input->relid, root);
@@ -479,6 +601,7 @@ plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist,
 	List	   *keys = linitial(best_path->custom_private);
 	List	   *aggrefs = lthird(best_path->custom_private);
 	List	   *having = lfourth(best_path->custom_private);
+	List	   *mapped = NIL;
 	List	   *gate = NIL;
 	Plan	   *scan = linitial(custom_plans);
 	AttrNumber	resno = 1;
@@ -487,7 +610,12 @@ plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist,
 	foreach(lc, list_concat_copy(keys, aggrefs))
 		cscan->custom_scan_tlist = lappend(cscan->custom_scan_tlist, makeTargetEntry(lfirst(lc), resno++, NULL, false));
 	/* core puts a Result that tests conditions without columns between the scan and us: we test them */
-	if (IsA(scan, Result))
+	if (list_length(best_path->custom_private) > 4)
+	{
+		mapped = list_nth(best_path->custom_private, 4);
+		fix_opfuncids((Node *) mapped);
+	}
+	else if (IsA(scan, Result))
 	{
 		gate = (List *) ((Result *) scan)->resconstantqual;
 		scan = outerPlan(scan);
@@ -499,7 +627,7 @@ plan_agg(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path, List *tlist,
 	cscan->scan.scanrelid = 0;
 	cscan->flags = best_path->flags;
 	cscan->custom_plans = list_make1(scan);
-	cscan->custom_private = list_make2(list_make1_int(list_length(keys)), lsecond(best_path->custom_private));
+	cscan->custom_private = list_make3(list_make1_int(list_length(keys)), lsecond(best_path->custom_private), mapped);
 	cscan->methods = &tsdb_agg_methods;
 	return &cscan->scan.plan;
 }

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "agg/core_aggregate.h"
+#include "agg/numeric_sum.h"
 #include "chunk/column_ranges.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
@@ -45,6 +46,8 @@ typedef enum AggKind
 	AGG_AVG_INT,				/* of int2, int4 */
 	AGG_AVG_INT8,
 	AGG_VAR_INT,				/* of int2, int4 */
+	AGG_SUM_NUMERIC,			/* complete ones; partial ones as AGG_CORE */
+	AGG_AVG_NUMERIC,
 	AGG_SUM_FLOAT8,
 	AGG_SUM_FLOAT4,
 	AGG_AVG_FLOAT,
@@ -68,6 +71,13 @@ typedef struct IntState
 	int128		sum;
 	int128		squares;
 } IntState;
+
+typedef struct NumericState
+{
+	TsdbNumericSum sum;
+	TsdbCoreState others;		/* values that are not in the sum */
+	int64		nothers;
+} NumericState;
 
 typedef struct FloatState
 {
@@ -102,7 +112,7 @@ typedef struct Aggregate
 	int			nargs;			/* BATCH, CORE */
 	TsdbExpr  **args;
 	AttrNumber	sum_attnum;		/* a column that may be added up as it is encoded, 0 = none */
-	bool		by_value_of_dict;	/* CORE: min or max: a value that was just looked at need not be again */
+	bool		by_value_of_dict;	/* CORE: min or max: a value that was looked at need not be again; values of a dictionary are in one place */
 } Aggregate;
 
 /* Rows that one FILTER lets through. */
@@ -153,6 +163,8 @@ kind_of(Oid transfn, Oid finalfn)
 		case F_INT2_ACCUM:
 		case F_INT4_ACCUM:
 			return AGG_VAR_INT;
+		case F_NUMERIC_AVG_ACCUM:
+			return finalfn == F_NUMERIC_SUM ? AGG_SUM_NUMERIC : finalfn == F_NUMERIC_AVG ? AGG_AVG_NUMERIC : AGG_CORE;
 		case F_FLOAT8PL:
 			return AGG_SUM_FLOAT8;
 		case F_FLOAT4PL:
@@ -283,6 +295,9 @@ state_size(AggKind kind)
 		case AGG_AVG_INT8:
 		case AGG_VAR_INT:
 			return sizeof(IntState);
+		case AGG_SUM_NUMERIC:
+		case AGG_AVG_NUMERIC:
+			return sizeof(NumericState);
 		case AGG_SUM_FLOAT8:
 		case AGG_SUM_FLOAT4:
 		case AGG_AVG_FLOAT:
@@ -341,6 +356,9 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	if (agg->kind == AGG_CORE && aggref->aggtranstype == INTERNALOID && !agg->core->trans.fn_strict && agg->core->init_isnull &&
 		(agg->step = tsdb_batch_step_find(agg->core->trans.fn_addr)) != NULL)
 		agg->kind = AGG_BATCH;
+	/* core's functions go on with its states */
+	if ((agg->kind == AGG_SUM_NUMERIC || agg->kind == AGG_AVG_NUMERIC) && agg->partial)
+		agg->kind = AGG_CORE;
 	if (agg->kind == AGG_AVG_FLOAT && agg->partial && squares_are_shared(aggrefs, aggref))
 		agg->kind = AGG_VAR_FLOAT;
 
@@ -383,7 +401,8 @@ compile_aggregate(TsdbAggregates *aggs, Aggregate *agg, Aggref *aggref, List *ag
 	for (other = aggs->aggs; other < agg && !agg->shared; other++)
 	{
 		/* core found them to have the same arguments, and their final functions to bear it */
-		if (agg->kind == AGG_BATCH && other->kind == AGG_BATCH && other->aggref->aggtransno == aggref->aggtransno &&
+		if (agg->kind == AGG_BATCH && other->kind == AGG_BATCH && other->step == agg->step &&
+			aggref->aggtransno >= 0 && other->aggref->aggtransno == aggref->aggtransno &&
 			equal(other->aggref->args, aggref->args) && equal(other->aggref->aggfilter, aggref->aggfilter))
 		{
 			agg->shared = true;
@@ -458,6 +477,8 @@ tsdb_aggregates_init(TsdbAggregates *aggs, char *states)
 
 		if (has_core_state(agg->kind) && !agg->shared)
 			tsdb_core_init(agg->core, (TsdbCoreState *) (states + agg->offset));
+		else if (agg->kind == AGG_SUM_NUMERIC || agg->kind == AGG_AVG_NUMERIC)
+			tsdb_core_init(agg->core, &((NumericState *) (states + agg->offset))->others);
 	}
 }
 
@@ -697,6 +718,24 @@ add_int_squares(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npiece
 			   }));
 }
 
+static void
+add_numerics(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npieces)
+{
+	EACH_PIECE(NumericState,
+			   EACH_VALUE({
+				   if (unlikely(!tsdb_numeric_sum_add(&state->sum, vec.values[i])))
+				   {
+					   NullableDatum arg;
+
+					   arg.value = vec.values[i];
+					   arg.isnull = false;
+					   tsdb_core_add(agg->core, &state->others, &arg);
+					   state->nothers++;
+				   }
+			   }));
+	ResetExprContext(agg->core->context->tmpcontext);
+}
+
 /* Has the piece an infinity or NaN? */
 static pg_noinline bool
 has_infinity(TsdbVec vec, int start, int n)
@@ -897,22 +936,26 @@ add_float_extremes(Aggregate *agg, TsdbVec vec, const TsdbPiece *pieces, int npi
 			   });
 }
 
+/* values of a piece that are remembered, by hash */
+#define SEEN_BITS	6
+
 static void
 add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 {
 	TsdbVec		vecs[FUNC_MAX_ARGS];
 	NullableDatum args[FUNC_MAX_ARGS];
-	Datum		last = (Datum) 0;
-	bool		have_last;
+	Datum		seen[1 << SEEN_BITS];
+	int			seen_piece[1 << SEEN_BITS];
 	int			a;
 
 	for (a = 0; a < agg->nargs; a++)
 		vecs[a] = tsdb_expr_eval(agg->args[a], batch);
+	if (agg->by_value_of_dict)
+		memset(seen_piece, -1, sizeof(seen_piece));
 	EACH_PIECE(TsdbCoreState,
 			   {
 				   int			i;
 
-				   have_last = false;
 				   for (i = start; i < start + n; i++)
 				   {
 					   for (a = 0; a < agg->nargs; a++)
@@ -920,14 +963,16 @@ add_by_core(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npiec
 						   args[a].value = vecs[a].values[i];
 						   args[a].isnull = vecs[a].isnull != NULL && vecs[a].isnull[i];
 					   }
-					   if (agg->by_value_of_dict && have_last && !args[0].isnull && args[0].value == last)
-						   continue;
-					   tsdb_core_add(agg->core, state, args);
 					   if (agg->by_value_of_dict && !args[0].isnull)
 					   {
-						   last = args[0].value;
-						   have_last = true;
+						   int			slot = (int) ((uint64) args[0].value * UINT64CONST(0x9E3779B97F4A7C15) >> (64 - SEEN_BITS));
+
+						   if (seen_piece[slot] == p_ && seen[slot] == args[0].value)
+							   continue;
+						   seen_piece[slot] = p_;
+						   seen[slot] = args[0].value;
 					   }
+					   tsdb_core_add(agg->core, state, args);
 				   }
 			   });
 	ResetExprContext(agg->core->context->tmpcontext);
@@ -1130,6 +1175,10 @@ add_rows(Aggregate *agg, TsdbBatch *batch, const TsdbPiece *pieces, int npieces)
 		case AGG_VAR_INT:
 			add_int_squares(agg, vec, pieces, npieces);
 			break;
+		case AGG_SUM_NUMERIC:
+		case AGG_AVG_NUMERIC:
+			add_numerics(agg, vec, pieces, npieces);
+			break;
 		case AGG_SUM_FLOAT8:
 		case AGG_SUM_FLOAT4:
 		case AGG_AVG_FLOAT:
@@ -1271,6 +1320,28 @@ float4_result(double value, bool infinite)
 	return Float4GetDatum(result);
 }
 
+/* The sum of all values, or their average as numeric_avg() has it; NULL: there are none. */
+static Datum
+numeric_result(const NumericState *state, bool average, bool *isnull)
+{
+	Datum		result = (Datum) 0;
+
+	*isnull = state->sum.n == 0 && state->nothers == 0;
+	if (*isnull)
+		return result;
+	if (state->sum.n > 0)
+		result = NumericGetDatum(tsdb_numeric_sum_result(&state->sum));
+	if (state->nothers > 0)
+	{
+		Datum		others = DirectFunctionCall1(numeric_sum, state->others.value);
+
+		result = state->sum.n > 0 ? DirectFunctionCall2(numeric_add, result, others) : others;
+	}
+	if (average)
+		result = DirectFunctionCall2(numeric_div, result, NumericGetDatum(int64_to_numeric(state->sum.n + state->nothers)));
+	return result;
+}
+
 static Datum
 result_of(Aggregate *agg, char *at, bool *isnull)
 {
@@ -1305,6 +1376,9 @@ result_of(Aggregate *agg, char *at, bool *isnull)
 
 				return agg->partial ? state : tsdb_core_finish(agg->core, state, isnull);
 			}
+		case AGG_SUM_NUMERIC:
+		case AGG_AVG_NUMERIC:
+			return numeric_result((NumericState *) at, agg->kind == AGG_AVG_NUMERIC, isnull);
 		case AGG_SUM_FLOAT8:
 			*isnull = floats->n == 0;
 			return Float8GetDatum(floats->sum);

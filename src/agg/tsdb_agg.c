@@ -10,7 +10,8 @@
  * returned, and no row is counted twice.
  *
  * In the plan: custom_scan_tlist holds the keys, then the Aggrefs; the target list and HAVING refer to it.  custom_private is (number of keys),
- * (their equality operators).  custom_exprs has both again, then conditions without columns.  custom_plans has the TsdbScan.
+ * (their equality operators), (over a join: both again, in terms of the columns that it returns).  custom_exprs has both again, then conditions without columns.
+ * custom_plans has the TsdbScan, or the join, whose rows are all gathered into batches.
  */
 #include "compat.h"
 
@@ -46,12 +47,14 @@ typedef struct Part
 typedef struct TsdbAggState
 {
 	CustomScanState css;
-	CustomScanState *scan;
+	PlanState  *child;
+	CustomScanState *scan;		/* the child; NULL: it is a join */
 	int			nkeys;
 	int			naggs;
-	List	   *key_exprs;
+	List	   *key_exprs;		/* as EXPLAIN shows them */
 	List	   *eq_operators;
 	List	   *aggrefs;
+	List	   *mapped;			/* both, as they are evaluated */
 	List	   *gate;			/* conditions without columns: if they are false, there are no rows */
 	ExprState  *gate_state;
 	AttrNumber *attnums;		/* columns that are read */
@@ -118,9 +121,9 @@ create_agg_state(CustomScan *cscan)
 }
 
 static void
-find_columns(TsdbAggState *state, List *tlist)
+find_columns(TsdbAggState *state)
 {
-	List	   *vars = pull_var_clause((Node *) tlist, PVC_RECURSE_AGGREGATES);
+	List	   *vars = pull_var_clause((Node *) state->mapped, PVC_RECURSE_AGGREGATES);
 	Bitmapset  *attnums = NULL;
 	ListCell   *lc;
 	int			member = -1;
@@ -139,6 +142,7 @@ begin_agg(CustomScanState *node, EState *estate, int eflags)
 	TsdbAggState *state = (TsdbAggState *) node;
 	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
 	TupleDesc	desc;
+	bool		joined;
 	ListCell   *lc;
 
 	state->nkeys = linitial_int(linitial(cscan->custom_private));
@@ -155,12 +159,21 @@ begin_agg(CustomScanState *node, EState *estate, int eflags)
 	state->naggs = list_length(state->aggrefs);
 	state->gate = list_copy_tail(cscan->custom_exprs, state->nkeys + state->naggs);
 	state->gate_state = ExecInitQual(state->gate, &node->ss.ps);
-	find_columns(state, cscan->custom_scan_tlist);
+	state->mapped = lthird(cscan->custom_private);
+	joined = state->mapped != NIL;
+	if (!joined)
+		state->mapped = list_concat_copy(state->key_exprs, state->aggrefs);
+	find_columns(state);
 
-	node->custom_ps = list_make1(ExecInitNode(linitial(cscan->custom_plans), estate,
-											  eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK)));
-	state->scan = linitial_node(CustomScanState, node->custom_ps);
-	desc = RelationGetDescr(state->scan->ss.ss_currentRelation);
+	state->child = ExecInitNode(linitial(cscan->custom_plans), estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
+	node->custom_ps = list_make1(state->child);
+	if (joined)
+		desc = ExecGetResultType(state->child);
+	else
+	{
+		state->scan = castNode(CustomScanState, state->child);
+		desc = RelationGetDescr(state->scan->ss.ss_currentRelation);
+	}
 
 	/* expressions read rows of the table, not of this node's scan tuples */
 	node->ss.ps.scanopsset = false;
@@ -172,10 +185,10 @@ begin_agg(CustomScanState *node, EState *estate, int eflags)
 
 		node->ss.ps.scandesc = desc;
 		state->exprs = tsdb_exprs_create(&node->ss.ps, desc);
-		state->aggs = tsdb_aggregates_create(state->exprs, state->aggrefs);
+		state->aggs = tsdb_aggregates_create(state->exprs, list_copy_tail(state->mapped, state->nkeys));
 		if (state->nkeys > 0)
 		{
-			state->keys = tsdb_group_keys_create(state->exprs, state->key_exprs, state->eq_operators,
+			state->keys = tsdb_group_keys_create(state->exprs, list_copy_head(state->mapped, state->nkeys), state->eq_operators,
 												 tsdb_aggregates_state_bytes(state->aggs));
 			state->table = tsdb_group_keys_table(state->keys);
 		}
@@ -339,6 +352,22 @@ add_row(TsdbAggState *state, TupleTableSlot *slot)
 		add_rows(state);
 }
 
+/* All rows of a join. */
+static void
+read_rows(TsdbAggState *state)
+{
+	for (;;)
+	{
+		TupleTableSlot *slot = ExecProcNode(state->child);
+
+		CHECK_FOR_INTERRUPTS();
+		if (TupIsNull(slot))
+			break;
+		add_row(state, slot);
+	}
+	add_rows(state);
+}
+
 /* All rows of the scan. */
 static void
 read_scan(TsdbAggState *state)
@@ -421,7 +450,10 @@ next_pass(TsdbAggState *state)
 			memset(state->states, 0, tsdb_aggregates_state_bytes(state->aggs));
 			tsdb_aggregates_init(state->aggs, state->states);
 		}
-		read_scan(state);
+		if (state->scan != NULL)
+			read_scan(state);
+		else
+			read_rows(state);
 	}
 	else
 	{
@@ -504,14 +536,14 @@ end_agg(CustomScanState *node)
 	drop_parts(state);
 	ExecDropSingleTupleTableSlot(state->spill_slot);
 	ExecDropSingleTupleTableSlot(state->exprs->slot);
-	ExecEndNode(&state->scan->ss.ps);
+	ExecEndNode(state->child);
 }
 
 static void
 rescan_agg(CustomScanState *node)
 {
 	TsdbAggState *state = (TsdbAggState *) node;
-	PlanState  *scan = &state->scan->ss.ps;
+	PlanState  *scan = state->child;
 
 	/* results of the same rows can be returned again, if they are all there */
 	if (state->passes == 1 && state->rows_spilled == 0 && node->ss.ps.chgParam == NULL && scan->chgParam == NULL)
@@ -557,10 +589,21 @@ explain_agg(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	TsdbAggState *state = (TsdbAggState *) node;
 	List	   *by_rows = tsdb_aggregates_by_rows(state->aggs);
+	List	   *vectorized = NIL;
+	List	   *rows = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
 
+	forboth(lc, state->aggrefs, lc2, list_copy_tail(state->mapped, state->nkeys))
+	{
+		if (list_member_ptr(by_rows, lfirst(lc2)))
+			rows = lappend(rows, lfirst(lc));
+		else
+			vectorized = lappend(vectorized, lfirst(lc));
+	}
 	explain_exprs("Group Key", state->key_exprs, node, ancestors, es);
-	explain_exprs("Vectorized Aggregates", list_difference_ptr(state->aggrefs, by_rows), node, ancestors, es);
-	explain_exprs("Row by Row", by_rows, node, ancestors, es);
+	explain_exprs("Vectorized Aggregates", vectorized, node, ancestors, es);
+	explain_exprs("Row by Row", rows, node, ancestors, es);
 	explain_exprs("One-Time Filter", state->gate, node, ancestors, es);
 	if (!es->analyze)
 		return;
