@@ -97,11 +97,11 @@ row_count(Histogram *histogram, double value, double min, double max, int32 nbuc
 	{
 		int64		bucket;
 
-		/* as width_bucket(), unless the distance of the bounds, times buckets, is beyond doubles */
+		/* as width_bucket(), unless the distance of the bounds, times buckets (up to 15), is beyond doubles */
 		if (unlikely(isinf((double) nbuckets * (max - min))))
 			bucket = (int64) (nbuckets * ((value / 2 - min / 2) / (max / 2 - min / 2)));
 		else
-			bucket = (int64) ((double) nbuckets * (value - min) / (max - min));
+			bucket = (int64) WIDTH_BUCKET(nbuckets, value, min, max);
 		/* rounding can lead to the bound; a value below it is within */
 		return &histogram->counts[Min(bucket, nbuckets - 1) + 1];
 	}
