@@ -65,7 +65,7 @@ SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT host, avg(n), sum(v) FROM m GROUP BY host HAVING sum(v) > 3;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM m;
-EXPLAIN (COSTS OFF) SELECT host, string_agg(tx, ',') FROM m GROUP BY host;
+EXPLAIN (COSTS OFF) SELECT host, json_agg(tx) FROM m GROUP BY host;
 RESET max_parallel_workers_per_gather;
 SET max_parallel_workers_per_gather = 0;
 

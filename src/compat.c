@@ -8,6 +8,7 @@
 #include "access/nbtxlog.h"
 #include "access/xloginsert.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
@@ -29,6 +30,31 @@ compat_heap_get_page(TableScanDesc scan, BlockNumber block)
 		heap_prepare_pagescan(scan);
 #else
 	heapgetpage(scan, block);
+#endif
+}
+
+void
+compat_flatten_groups(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	ListCell   *lc;
+
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *) flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	/* after subselect.c: simplify_EXISTS_query() */
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_GROUP)
+		{
+			rte->rtekind = RTE_RESULT;
+			rte->groupexprs = NIL;
+		}
+	}
+	query->hasGroupRTE = false;
 #endif
 }
 

@@ -117,6 +117,13 @@ typedef struct DateTimeErrorExtra
 
 #endif
 
+/* the way in which width_bucket() rounds: buckets * (value - low) / (high - low), 0 .. buckets */
+#if PG_VERSION_NUM >= 160000
+#define WIDTH_BUCKET(buckets, value, low, high) ((double) (buckets) * (((value) - (low)) / ((high) - (low))))
+#else
+#define WIDTH_BUCKET(buckets, value, low, high) ((double) (buckets) * ((value) - (low)) / ((high) - (low)))
+#endif
+
 /* a counter of the relation's statistics in the running transaction */
 #if PG_VERSION_NUM >= 160000
 #define PGSTAT_TABLE_COUNT(rel, what) ((rel)->pgstat_info->counts.what)
@@ -165,6 +172,9 @@ typedef struct DateTimeErrorExtra
 
 #define subquery_planner(glob, parse, parent_root, hasRecursion, tuple_fraction, setops) \
 	((void) (setops), subquery_planner((glob), (parse), (parent_root), (hasRecursion), (tuple_fraction)))
+
+/* (what an index access method keeps from insert to insert: BRIN, pins) */
+#define index_insert_cleanup(indexRelation, indexInfo) ((void) 0)
 
 #define LockHeldByMe(locktag, lockmode, orstronger) \
 	(AssertMacro(!(orstronger)), LockHeldByMe((locktag), (lockmode)))
@@ -266,6 +276,9 @@ typedef struct DateTimeErrorExtra
 
 /* heapam goes to a block and finds the tuples there that the scan's snapshot sees: rs_vistuples (heapgetpage() up to 16) */
 extern void compat_heap_get_page(TableScanDesc scan, BlockNumber block);
+
+/* Expressions of GROUP BY are where they are used: from 18 on a range table entry stands for them. */
+extern void compat_flatten_groups(Query *query);
 
 /* Columns of an outer join's right side as they are above that join: from 16 on they are marked with its number. */
 extern List *compat_nulled_columns(List *columns, Index ojrelid);

@@ -110,7 +110,10 @@ inner_join(Relids before, Relids relids)
 	return sjinfo;
 }
 
-/* The tables that are joined to ours, as steps without an order; false: not all of the joins can be done above partial results. */
+/*
+ * The tables that are joined to ours, as steps without an order.  From PostgreSQL 16 on, outer joins that can change places come with
+ * conditions in several forms, for each order one: they are left to core.  false: not all of the joins can be done above partial results.
+ */
 static bool
 find_steps(PlannerInfo *root, Relids all, Index relid, List **steps)
 {

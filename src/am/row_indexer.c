@@ -51,7 +51,10 @@ tsdb_row_indexer_end(TsdbRowIndexer *indexer)
 
 	FreeExecutorState(indexer->estate);
 	for (i = 0; i < indexer->nindexes; i++)
+	{
+		index_insert_cleanup(indexer->indexes[i], indexer->infos[i]);
 		index_close(indexer->indexes[i], RowExclusiveLock);
+	}
 }
 
 void

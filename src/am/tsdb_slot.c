@@ -20,6 +20,7 @@
 
 #include "access/sysattr.h"
 #include "access/tupmacs.h"
+#include "access/xact.h"
 #include "am/chunk_dml.h"
 #include "am/tsdb_slot.h"
 #include "utils/expandeddatum.h"

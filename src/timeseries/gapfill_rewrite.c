@@ -595,6 +595,9 @@ rewrite_walker(Node *node, void *context)
 
 		/* what is in it first: it moves */
 		(void) query_tree_walker(query, rewrite_walker, context, 0);
+		/* (those with grouping sets are only looked at to be refused) */
+		if (query->groupingSets == NIL || query_tree_walker(query, contains_bucket, NULL, 0))
+			compat_flatten_groups(query);
 		if (query->commandType == CMD_SELECT && query->groupClause != NIL)
 			split_query(query);
 		return false;

@@ -116,7 +116,7 @@ bucket_of(const Histogram *histogram, double value)
 	if (unlikely(isinf((double) nbuckets * (max - min))))
 		bucket = (int64) (nbuckets * ((value / 2 - min / 2) / (max / 2 - min / 2)));
 	else
-		bucket = (int64) ((double) nbuckets * (value - min) / (max - min));
+		bucket = (int64) WIDTH_BUCKET(nbuckets, value, min, max);
 	/* rounding can lead to the bound; a value below it is within */
 	return (int32) Min(bucket, nbuckets - 1) + 1;
 }
@@ -165,7 +165,7 @@ count_values(Histogram *histogram, const double *values, int n)
 	uint32		local[2][MOST_LOCAL_BUCKETS + 2];
 	int32		ncounts = histogram->nbuckets + 2;
 	double		min = histogram->min;
-	double		width = histogram->max - min;
+	double		max = histogram->max;
 	double		scale = histogram->nbuckets;
 	int			i;
 
@@ -175,9 +175,9 @@ count_values(Histogram *histogram, const double *values, int n)
 	{
 		/* 1 .. nbuckets if within; of NaN false */
 		double		value = values[i];
-		double		place = scale * (value - min) / width;
+		double		place = WIDTH_BUCKET(scale, value, min, max);
 
-		if (likely(value >= min && value < histogram->max))
+		if (likely(value >= min && value < max))
 			local[i & 1][(int32) Min(place, scale - 1) + 1]++;
 		else
 			local[i & 1][bucket_of(histogram, value)]++;
