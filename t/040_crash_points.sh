@@ -85,6 +85,12 @@ for round in $(seq 1 "$crashes"); do
 		fired[$point]=$((${fired[$point]:-0} + 1))
 		nfired=$((nfired + 1))
 		[ $action != wait ] || sleep "0.$((RANDOM % 5))"
+		# a worker may have come there before all clients had a session: theirs are on the server as it is after the crash
+		for patience in $(seq 1 20); do
+			[ $action != wait ] && work_is_alive || break
+			sleep 0.1
+		done
+		! work_is_alive || action=wait
 	else
 		[ $point = nowhere ] || missed[$point]=$((${missed[$point]:-0} + 1))
 		action=wait

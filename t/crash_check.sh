@@ -47,6 +47,15 @@ start_work()
 	done
 }
 
+work_is_alive()
+{
+	local pid
+	for pid in "${work_pids[@]}"; do
+		! kill -0 "$pid" 2>/dev/null || return 0
+	done
+	return 1
+}
+
 # Waits for the scripts' end, and takes down what they were told and which errors they met.
 end_work()
 {
