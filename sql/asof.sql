@@ -181,7 +181,7 @@ INSERT INTO asof_yes (query) VALUES
 	('SELECT o.v, (SELECT sum(l.v) FROM {a} a JOIN LATERAL (SELECT b.v FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k = o.v AND a.t > ''2024-03-01 06:00+00'') FROM (VALUES (1), (2), (3)) o (v)'),
 	('SELECT a.id, l.id AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k = (SELECT max(k) FROM h_a) AND a.t < (SELECT max(t) FROM h_a WHERE t < ''2024-03-02'')'),
 	('SELECT o.v, x.n, x.l FROM (VALUES (1), (2), (3)) o (v), LATERAL (SELECT count(*) AS n, sum(l.id) AS l FROM {a} a LEFT JOIN LATERAL (SELECT b.id FROM {b} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC, b.id LIMIT 1) l ON true WHERE a.k > o.v OFFSET 0) x');
-SELECT a, b, count(*), count(*) FILTER (WHERE asof) AS asof, sum(nrows) > 0 AS rows, sum(different) AS different, array_agg(no) FILTER (WHERE different <> 0 OR nrows = 0) AS wrong, array_agg(no) FILTER (WHERE NOT asof) AS not_asof
+SELECT a, b, count(*), count(*) FILTER (WHERE asof) AS asof, sum(nrows) > 0 AS rows, sum(different) AS different, array_agg(no ORDER BY no) FILTER (WHERE different <> 0 OR nrows = 0) AS wrong, array_agg(no ORDER BY no) FILTER (WHERE NOT asof) AS not_asof
   FROM asof_yes, (VALUES ('t_a', 't_b'), ('t_a', 'p_b'), ('h_a', 't_b')) v (a, b), LATERAL asof_compare(query, a, b) GROUP BY a, b ORDER BY a, b;
 
 --
