@@ -204,6 +204,38 @@ is "$(sql -c "SELECT * FROM answers WHERE answer !~ '^ok .'")" "" "the questions
 problems=$(sql -c "SELECT rel || ': ' || p FROM unnest(ARRAY['rich', 'cold', 'plain']) rel, look(rel, false, true) p")
 is "$problems" "" "whole tables: all answers are those of heap, salvage copies all"
 
+# salvage of what is damaged in known places: one column; an entry; an entry that names a chunk which was replaced
+sql <<SQL
+CREATE TABLE noisy (id int, time timestamptz, host text, junk float8) USING tsdb WITH (segmentby = 'host', orderby = 'time');
+INSERT INTO noisy SELECT g, timestamptz '2026-01-01' + g * interval '1 s', 'h', random() FROM generate_series(1, 8000) g;
+DELETE FROM noisy WHERE id % 100 = 0;
+CREATE TABLE noisy_heap AS TABLE noisy;
+CREATE TABLE saved (LIKE noisy);
+CREATE FUNCTION noisy_flip(what text, at int, mask bytea) RETURNS void LANGUAGE plpgsql AS \$\$
+BEGIN
+	EXECUTE format('SELECT flip(%1\$L, ctid, %2\$s, %3\$L, false) FROM %1\$s WHERE %4\$s', (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'noisy'::regclass), at, mask, what);
+END \$\$;
+SQL
+toast=$(sql -c "SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'noisy'::regclass")
+middle="ctid = (SELECT ctid FROM $toast WHERE chunk_id >= 16384 AND chunk_seq > 0 AND length(chunk_data) > 7000 ORDER BY chunk_seq DESC OFFSET 2 LIMIT 1)"
+sql -c "SELECT noisy_flip('$middle', 1000, '\x01')" >/dev/null
+is "$(sql -c "BEGIN" -c "SELECT sum(rows_lost) > 0, sum(rows_copied + rows_lost), max(damaged_columns::text) FROM tsdb.salvage('noisy', 'saved')" \
+	-c "SELECT count(*) FROM (TABLE saved EXCEPT ALL TABLE noisy_heap) x" -c "ROLLBACK")" "$(printf 't|7920|{junk}\n0')" "salvage, one column: its damaged vectors are left out"
+is "$(sql -c "BEGIN" -c "SELECT sum(rows_lost), sum(rows_copied), max(damaged_columns::text) FROM tsdb.salvage('noisy', 'saved', true)" \
+	-c "SELECT count(*) FILTER (WHERE s.junk IS NULL) BETWEEN 1 AND 4000, count(*) FILTER (WHERE s.junk <> h.junk), count(*) FROM saved s JOIN noisy_heap h USING (id, time, host)" -c "ROLLBACK")" \
+	"$(printf '0|7920|{junk}\nt|0|7920')" "salvage, one column, with NULL in its place: all rows"
+is "$(sql -c "BEGIN" -c "ALTER TABLE saved ALTER junk SET NOT NULL" -c "SELECT sum(rows_lost) > 0, sum(rows_copied + rows_lost) FROM tsdb.salvage('noisy', 'saved', true)" -c "ROLLBACK")" "t|7920" "salvage, one column that must not be NULL: left out"
+sql -c "SELECT noisy_flip('$middle', 1000, '\x01')" -c "SELECT noisy_flip('chunk_id = 1', 36 + 40, '\xffff')" >/dev/null
+like "$(sql_error -c "SELECT count(*) FROM noisy")" 'XX001.*chunk directory of table "noisy" is damaged' "damaged entry: error"
+is "$(sql -c "BEGIN" -c "SELECT sum(rows_lost), sum(rows_copied), count(problem) FROM tsdb.salvage('noisy', 'saved')" -c "SELECT count(*) FROM (TABLE saved EXCEPT ALL TABLE noisy_heap) x" -c "ROLLBACK")" \
+	"$(printf '0|7920|1\n0')" "salvage, damaged entry: the chunk is found by its header"
+sql -c "SELECT noisy_flip('chunk_id = 1', 36 + 40, '\xffff')" >/dev/null
+old=$(sql -c "SELECT chunk FROM tsdb.chunks WHERE relation = 'noisy'::regclass")
+sql -c "SELECT tsdb.recompress('noisy')" >/dev/null
+new=$(sql -c "SELECT chunk FROM tsdb.chunks WHERE relation = 'noisy'::regclass")
+sql -c "SELECT noisy_flip('chunk_id = 1', 36 + 8, decode(lpad(to_hex(((($old # $new) & 255) << 8) | (($old # $new) >> 8)), 4, '0'), 'hex'))" >/dev/null
+is "$(sql -c "BEGIN" -c "SELECT bool_or(rows_lost IS NULL), sum(rows_copied) FROM tsdb.salvage('noisy', 'saved')" -c "ROLLBACK")" "t|0" "salvage, an entry that names a replaced chunk: its rows do not come back"
+
 bad=0 crashes=0 n=0 until=$((SECONDS + seconds))
 while [ $n -lt "$flips" ] && [ $SECONDS -lt $until ]; do
 	n=$((n + 1))
