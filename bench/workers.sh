@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the background workers cost and give: 16 writers of 10-row inserts on heap, heap + btree(host, time desc), tsdb with workers, and both with
 # PRIMARY KEY (host, time); waits for locks between the writers, sampled; latency of dashboard queries while rows come in, beside the same
-# queries with the same rate of the writers on heap's twin of the table (the machine as busy), and on an idle machine.
+# queries with the same rate of the writers on heap's twin of the table (the machine as busy), on an idle machine, and of the rows that have come in when
+# they are at rest (the queries ask for the last minutes: they have more rows to add up then).
 #
 # Environment: CLIENTS (16), SECONDS_EACH (10), REPEAT (3), RATE (400 statements a second beside the queries), PARTS (ingest queries).
 set -euo pipefail
@@ -90,11 +91,21 @@ SELECT host, max(a3), avg(a4) FROM tsdb WHERE time > now() - interval '10 minute
 SELECT * FROM tsdb WHERE host = 'host_' || :h ORDER BY time DESC LIMIT 10;
 EOS
 	chmod 644 "$scratch/read.pgbench"
-	# look LABEL: medians of each query's latency
+	# look LABEL: median latency of the three queries, and processor time of the session that runs them, which other work on the machine changes less
 	look()
 	{
-		(cd "$scratch" && rm -f look.* && as_user env -C "$scratch" "$pg_bin/pgbench" -n -h "$scratch" -U postgres -f read.pgbench -c 1 -T $((seconds * repeat)) -l --log-prefix="$scratch/look" postgres) >"$scratch/look.out" 2>&1
-		printf '| %-40s | %8.3f |\n' "$1" "$(cat "$scratch"/look.*[0-9] | awk '{ print $3 / 1000 }' | median)"
+		local pid cpu
+		(
+			sleep 1
+			pid=$(sql -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench' AND query NOT LIKE 'INSERT%' AND query LIKE '%tsdb%' LIMIT 1")
+			sleep $((seconds * repeat - 2))
+			awk '{ print ($14 + $15) * 10 }' "/proc/$pid/stat" > "$scratch/look.cpu"
+		) &
+		cpu=$!
+		(cd "$scratch" && rm -f look.*[0-9] && as_user env -C "$scratch" "$pg_bin/pgbench" -n -h "$scratch" -U postgres -f read.pgbench -c 1 -T $((seconds * repeat)) -l --log-prefix="$scratch/look" postgres) >"$scratch/look.out" 2>&1
+		wait $cpu || true
+		printf '| %-40s | %8.3f | %8.3f |\n' "$1" "$(cat "$scratch"/look.*[0-9] | awk '{ print $3 / 1000 }' | median)" \
+			"$(awk -v t=$((seconds * repeat - 1)) 'NR == FNR { cpu = $1; next } /^tps/ { print cpu / ($3 * t) }' "$scratch/look.cpu" "$scratch/look.out")"
 	}
 	chown "$server_user" "$scratch" 2>/dev/null || true
 	look "idle"
@@ -102,5 +113,10 @@ EOS
 	sleep 2; look "rows come into another table, on heap"; wait
 	bench -f "$scratch/write_tsdb.pgbench" -M prepared -c 4 -j 1 -R "$rate" -T $((seconds * repeat + 5)) >/dev/null 2>&1 &
 	sleep 2; look "rows come in, compress and merge"; wait
+	for try in $(seq 40); do
+		[ "$(sql -c "SELECT row_store_rows FROM tsdb.tables WHERE relation = 'tsdb'::regclass")" != 0 ] || break
+		sleep 0.5
+	done
+	look "the same rows, at rest"
 	sql -c "SELECT 'rows in the row store: ' || row_store_rows || ', chunks: ' || chunks FROM tsdb.tables WHERE relation = 'tsdb'::regclass"
 fi
