@@ -49,7 +49,7 @@ for major in ${TSDB_VERSIONS:-17 18}; do
 		ok "$old to $major: done"
 	else
 		not_ok "$old to $major: done"
-		tail -n 40 "$scratch/step.log" | cut -c 1-300 | sed 's/^/# /'
+		tail -n 30 "$scratch/step.log" | cut -c 1-300 | sed 's/^/# /'
 		break
 	fi
 	root=$next
