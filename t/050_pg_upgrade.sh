@@ -45,11 +45,14 @@ for major in ${TSDB_VERSIONS:-17 18}; do
 		bash t/upgrade_step "$old" >"$scratch/step.log" 2>&1 || status=$?
 	grep -E '^(not )?ok - ' "$scratch/step.log" | sed "s/ok - /ok - $old to $major: /" || true
 	tests_run=$((tests_run + $(grep -cE '^(not )?ok - ' "$scratch/step.log" || true)))
-	if [ $status = 0 ] && [ "$(tail -n 1 "$scratch/step.log")" = done ]; then
+	if [[ "$(tail -n 1 "$scratch/step.log")" == "skip "* ]]; then
+		tail -n 1 "$scratch/step.log"
+		break
+	elif [ $status = 0 ] && [ "$(tail -n 1 "$scratch/step.log")" = done ]; then
 		ok "$old to $major: done"
 	else
 		not_ok "$old to $major: done"
-		tail -n 40 "$scratch/step.log" | cut -c 1-300 | sed 's/^/# /'
+		tail -n 30 "$scratch/step.log" | cut -c 1-300 | sed 's/^/# /'
 		break
 	fi
 	root=$next
