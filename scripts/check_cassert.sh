@@ -3,6 +3,8 @@
 # SQL and isolation tests, and those of t/ that TESTS names, on a PostgreSQL that is built for it with --enable-cassert: its assertions and its checks
 # of memory contexts (bytes written behind a chunk, memory used after it was freed) are not in Debian's packages.
 #
+# Only its warning "tuple lock held at commit" is taken out, see below.
+#
 # The server is built once, from Debian's source package, in $TSDB_CASSERT (build/cassert), which takes some ten minutes of processor time; the
 # extension is installed into it.  Not part of "make check".
 #
@@ -32,10 +34,12 @@ if [ ! -e "$dir/done" ]; then
 			tar -C "$dir/src" --strip-components=1 --no-same-owner -xf "$file"
 		done
 	fi
+	# Row locks on rows of chunks are tuple locks, held to the end of the transaction (src/am/README.md).  Core takes none for so long, and warns.
+	sed -i 's/elog(WARNING, "tuple lock held at commit");/;/' "$dir/src/src/backend/storage/lmgr/lock.c"
 	say "building PostgreSQL with --enable-cassert in $dir"
 	(
 		cd "$dir/obj"
-		../src/configure --prefix="$inst" --enable-cassert --enable-debug --without-icu --with-openssl --with-lz4 --with-zstd CFLAGS="-O1 -g"
+		../src/configure --prefix="$inst" --enable-cassert --enable-debug --with-icu --with-openssl --with-lz4 --with-zstd CFLAGS="-O1 -g"
 		make -s -j2
 		make -s install
 		for module in amcheck dblink pageinspect postgres_fdw spi btree_gist; do make -s -C contrib/$module install; done

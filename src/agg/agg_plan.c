@@ -318,8 +318,11 @@ add_table_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, Group
 	if (tsdb_agg_accept(&query))
 	{
 		RelOptInfo *partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
-		Path	   *path = tsdb_agg_make_path(root, partial_rel, parallel, &query, groups);
+		Path	   *path;
 
+		/* as core does; it may not have come to make this one */
+		partial_rel->consider_parallel = grouped->consider_parallel;
+		path = tsdb_agg_make_path(root, partial_rel, parallel, &query, groups);
 		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, path), (List *) extra->havingQual, groups);
 	}
 }
