@@ -101,7 +101,10 @@ tsdb_batch_add(TsdbBatch *batch, TupleTableSlot *slot, const AttrNumber *attnums
 			column->ready = true;
 		}
 		column->isnull[batch->n] = isnull;
-		column->values[batch->n] = isnull ? (Datum) 0 : datumCopy(value, att->attbyval, att->attlen);
+		if (isnull)
+			column->values[batch->n] = (Datum) 0;
+		else
+			column->values[batch->n] = att->attbyval ? tsdb_canonical(value, att->attlen) : datumCopy(value, false, att->attlen);
 		if (isnull)
 			column->vec.isnull = column->isnull;
 	}

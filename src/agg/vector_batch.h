@@ -42,6 +42,23 @@ typedef struct TsdbBatch
 	MemoryContext values_cxt;	/* by-reference values of rows that came one by one; reset as the batch is filled anew */
 } TsdbBatch;
 
+/* Functions may leave anything in the upper bytes of a by-value Datum; columns of vectors are sign-extended.  bytes: of the type; 0 = by reference. */
+static inline Datum
+tsdb_canonical(Datum value, int bytes)
+{
+	switch (bytes)
+	{
+		case 1:
+			return (Datum) (int8) value;
+		case 2:
+			return (Datum) (int16) value;
+		case 4:
+			return (Datum) (int32) value;
+		default:
+			return value;
+	}
+}
+
 extern TsdbBatch *tsdb_batch_create(TupleDesc desc, MemoryContext cxt);
 
 /* From now on n rows of a set; rows may be NULL if these are all. */

@@ -362,27 +362,10 @@ tsdb_expr_state(TsdbExpr *expr)
  * ------------------------------------------------------------------------
  */
 
-/* Functions may leave anything in the upper bytes of a by-value result; columns of vectors are sign-extended. */
-static inline Datum
-canonical(Datum value, int bytes)
-{
-	switch (bytes)
-	{
-		case 1:
-			return (Datum) (int8) value;
-		case 2:
-			return (Datum) (int16) value;
-		case 4:
-			return (Datum) (int32) value;
-		default:
-			return value;
-	}
-}
-
 Datum
 tsdb_expr_canonical(TsdbExpr *expr, Datum value)
 {
-	return canonical(value, expr->bytes);
+	return tsdb_canonical(value, expr->bytes);
 }
 
 static void
@@ -402,7 +385,7 @@ eval_value(TsdbExpr *expr)
 		value = ExecEvalExpr(expr->state, set->econtext, &isnull);
 		MemoryContextSwitchTo(old);
 	}
-	value = canonical(value, expr->bytes);
+	value = tsdb_canonical(value, expr->bytes);
 	for (i = 0; i < TSDB_VECTOR_ROWS; i++)
 		expr->values[i] = isnull ? (Datum) 0 : value;
 	memset(expr->isnull, isnull, TSDB_VECTOR_ROWS);
@@ -433,7 +416,7 @@ eval_rows(TsdbExpr *expr, TsdbBatch *batch)
 			slot->tts_values[expr->attnums[c] - 1] = columns[c].values[i];
 			slot->tts_isnull[expr->attnums[c] - 1] = columns[c].isnull != NULL && columns[c].isnull[i];
 		}
-		expr->values[i] = canonical(ExecEvalExprSwitchContext(expr->state, set->econtext, &expr->isnull[i]), expr->bytes);
+		expr->values[i] = tsdb_canonical(ExecEvalExprSwitchContext(expr->state, set->econtext, &expr->isnull[i]), expr->bytes);
 		any_null |= expr->isnull[i];
 	}
 	pfree(columns);
