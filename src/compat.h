@@ -35,6 +35,7 @@
 #include "commands/vacuum.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/cost.h"
+#include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/placeholder.h"
 #include "optimizer/planner.h"
@@ -107,6 +108,8 @@ typedef struct DateTimeErrorExtra
 #define DecodeTimezoneAbbrev(field, lowtoken, ftype, offset, tz, extra) \
 	((void) (extra), *(ftype) = DecodeTimezoneAbbrev((field), (lowtoken), (offset), (tz)), 0)
 
+#define create_subqueryscan_path(root, rel, subpath, trivial_pathtarget, pathkeys, required_outer) \
+	create_subqueryscan_path((root), (rel), (subpath), (pathkeys), (required_outer))
 #define find_placeholder_info(root, phv) find_placeholder_info((root), (phv), false)
 #define build_expression_pathkey(root, expr, opno, rel, create_it) \
 	build_expression_pathkey((root), (expr), NULL, (opno), (rel), (create_it))
@@ -236,6 +239,8 @@ typedef struct DateTimeErrorExtra
 #define COST_SORT_DISABLED (enable_sort ? 0 : disable_cost)
 
 /* comparisons were btree's strategies, which still have the same numbers */
+typedef int16 CompareType;
+#define COMPARE_LT BTLessStrategyNumber
 #define COMPARE_GT BTGreaterStrategyNumber
 #define COMPARE_NE ROWCOMPARE_NE
 #define pk_cmptype pk_strategy

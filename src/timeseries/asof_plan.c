@@ -376,14 +376,14 @@ sort_copy_by_rest(Copy *copy, Expr *expr, SortGroupClause *clause, bool forward)
 	Oid			opfamily;
 	Oid			type;
 	Oid			sortop = clause->sortop;
-	int16		strategy;
+	CompareType direction;
 
 	if (!forward)
 	{
-		if (!get_ordering_op_properties(sortop, &opfamily, &type, &strategy))
+		if (!get_ordering_op_properties(sortop, &opfamily, &type, &direction))
 			return false;
 		sortop = get_opfamily_member(opfamily, type, type,
-									 strategy == BTLessStrategyNumber ? BTGreaterStrategyNumber : BTLessStrategyNumber);
+									 direction == COMPARE_LT ? BTGreaterStrategyNumber : BTLessStrategyNumber);
 		if (!OidIsValid(sortop))
 			return false;
 	}
@@ -511,7 +511,7 @@ is_usual_time(Const *value)
 	switch (value->consttype)
 	{
 		case DATEOID:
-			return Abs((int64) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
+			return DatumGetDateADT(value->constvalue) > -2000 * 365 && DatumGetDateADT(value->constvalue) < 2000 * 365;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return DatumGetTimestamp(value->constvalue) > -2000 * (int64) 365 * USECS_PER_DAY &&
@@ -529,7 +529,7 @@ is_usual_interval(Const *value)
 	if (value->consttype != INTERVALOID || value->constisnull)
 		return false;
 	interval = DatumGetIntervalP(value->constvalue);
-	return Abs((int64) interval->month) < 1000 * 12 && Abs((int64) interval->day) < 1000 * 365 &&
+	return interval->month < 1000 * 12 && interval->month > -1000 * 12 && interval->day < 1000 * 365 && interval->day > -1000 * 365 &&
 		interval->time < 1000 * (int64) 365 * USECS_PER_DAY && interval->time > -1000 * (int64) 365 * USECS_PER_DAY;
 }
 
@@ -666,7 +666,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	Expr	   *time_expr = NULL;
 	Oid			time_family = InvalidOid;
 	Oid			time_type = InvalidOid;
-	int16		time_strategy = 0;
+	CompareType time_direction = COMPARE_LT;
 	ListCell   *lc;
 	bool		past_time = false;
 
@@ -708,7 +708,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 		Expr	   *expr = (Expr *) get_sortgroupclause_expr(clause, original->targetList);
 
 		if (contain_subplans((Node *) expr) || contain_vars_of_level((Node *) expr, 1) ||
-			!get_ordering_op_properties(clause->sortop, &time_family, &time_type, &time_strategy))
+			!get_ordering_op_properties(clause->sortop, &time_family, &time_type, &time_direction))
 			return false;
 		if (find_key(query->keys, expr, time_family, time_type) == NULL)
 		{
@@ -718,7 +718,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	}
 	if (time_expr == NULL)
 		return false;
-	query->forward = time_strategy == BTLessStrategyNumber;
+	query->forward = time_direction == COMPARE_LT;
 
 	/* one bound in the direction of ORDER BY, any number in the other */
 	foreach(lc, times)
@@ -838,7 +838,7 @@ plan_copy(PlannerInfo *root, AsofQuery *query, Copy *copy)
 	set_subquery_size_estimates(root, rel);
 	set_pathtarget_cost_width(root, rel->reltarget);
 	query->rel = rel;
-	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, NIL, NULL);
+	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, false, NIL, NULL);
 	query->usable = true;
 }
 
