@@ -208,6 +208,9 @@ typedef struct DateTimeErrorExtra
 #define COPY_MINIMAL_ARGUMENTS(slot) (slot), extra
 #define FORM_MINIMAL_EXTRA , extra
 
+/* does an entry of ORDER BY sort from the greatest value on?  (Before, its operator told.) */
+#define SET_REVERSE_SORT(clause, reverse) ((clause)->reverse_sort = (reverse))
+
 /* a path that the user has turned off: it is taken if there is no other */
 #define PATH_DISABLE(path) ((path)->disabled_nodes++)
 /* path does what was turned off in its input, too */
@@ -250,6 +253,7 @@ typedef int16 CompareType;
 #define get_opfamily_member_for_cmptype get_opfamily_member
 
 #define cmpOperators dupOperators
+#define SET_REVERSE_SORT(clause, reverse) ((void) 0)
 
 #define log_lock_failures false
 #define ConditionalXactLockTableWait(xid, logLockFailure) \

@@ -343,7 +343,7 @@ lift_expr(Copy *copy, Node *node)
 }
 
 static void
-sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool nulls_first)
+sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool descending, bool nulls_first)
 {
 	TargetEntry *entry = find_or_add(copy, expr);
 	SortGroupClause *clause;
@@ -356,6 +356,7 @@ sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool nulls_first)
 	clause->tleSortGroupRef = entry->ressortgroupref;
 	clause->sortop = sortop;
 	clause->eqop = eqop;
+	SET_REVERSE_SORT(clause, descending);
 	clause->nulls_first = nulls_first;
 	clause->hashable = false;
 	copy->query->sortClause = lappend(copy->query->sortClause, clause);
@@ -365,7 +366,7 @@ static void
 sort_copy_by_part(Copy *copy, AsofPart *part)
 {
 	sort_copy(copy, part->inner, get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber),
-			  get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber), false);
+			  get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber), false, false);
 	part->column = find_or_add(copy, part->inner)->resno;
 }
 
@@ -378,16 +379,18 @@ sort_copy_by_rest(Copy *copy, Expr *expr, SortGroupClause *clause, bool forward)
 	Oid			sortop = clause->sortop;
 	CompareType direction;
 
+	bool		descending;
+
+	if (!get_ordering_op_properties(sortop, &opfamily, &type, &direction))
+		return false;
+	descending = (direction == COMPARE_GT) == forward;
 	if (!forward)
 	{
-		if (!get_ordering_op_properties(sortop, &opfamily, &type, &direction))
-			return false;
-		sortop = get_opfamily_member(opfamily, type, type,
-									 direction == COMPARE_LT ? BTGreaterStrategyNumber : BTLessStrategyNumber);
+		sortop = get_opfamily_member(opfamily, type, type, descending ? BTGreaterStrategyNumber : BTLessStrategyNumber);
 		if (!OidIsValid(sortop))
 			return false;
 	}
-	sort_copy(copy, expr, sortop, clause->eqop, forward ? clause->nulls_first : !clause->nulls_first);
+	sort_copy(copy, expr, sortop, clause->eqop, descending, forward ? clause->nulls_first : !clause->nulls_first);
 	return true;
 }
 
