@@ -42,7 +42,7 @@ while (my $line = <STDIN>)
 	# places in the server's sources
 	$line =~ s/^(LOCATION:\s+\w+, \w+\.c:)\d+$/$1/;
 	# 16: units of ranges; 18: RESTRICT has an error code
-	$line =~ s/\((\d+) kB \.\. (\d+) kB\)/($1 .. $2)/;
+	$line =~ s/\((-?\d+) (?:kB|min) \.\. (\d+) (?:kB|min)\)/($1 .. $2)/;
 	next if $line =~ /^NOT BELOW: .* LEFT JOIN .* LEFT JOIN /;
 	$line = 'equal: RESTRICT' if $line =~ /^equal: 23(?:001|503) update or delete on table "parent" violates (RESTRICT setting|foreign key constraint "child_pid_fkey" on table "child"; Key .id.=.5. is)/;
 	print "$line\n";

@@ -15,6 +15,8 @@ SET max_parallel_workers_per_gather = 0;
 SET tsdb_am.enable_custom_scan = on;
 -- min() and max() as queries in order, whatever the size of the table
 SET tsdb_am.enable_vector_agg = off;
+-- scans begun again for each outer row, not merges
+SET tsdb_am.enable_asof = off;
 SET effective_io_concurrency = 1;
 CREATE SCHEMA ord_h;
 CREATE SCHEMA ord_t;
@@ -246,7 +248,7 @@ INSERT INTO shapes VALUES
 	('SELECT m.*, (m).id AS i, row(m.n, m.tx) r FROM m ORDER BY t LIMIT 500', '{Order: t}', true),
 	('SELECT id FROM m WHERE m::text LIKE ''%h1%r2%'' ORDER BY t', '{Order: t}', true),
 	('SELECT id, tableoid::regclass::text, ctid IS NULL AS c FROM m ORDER BY t LIMIT 1000', '{!Order:}', true),
-	('SELECT id FROM m WHERE ctid IS NOT NULL ORDER BY t DESC LIMIT 100', '{!Order:}', true),
+	('SELECT id FROM m WHERE ctid <> ''(0,0)'' ORDER BY t DESC LIMIT 100', '{!Order:}', true),
 	('SELECT id FROM m WHERE tableoid <> 0 ORDER BY t DESC LIMIT 100', '{!Order:}', true),
 	-- correlated, each time with other parameters
 	('SELECT h.host, l.* FROM (SELECT DISTINCT host FROM m) h, LATERAL (SELECT t, id, tx FROM m WHERE m.host = h.host ORDER BY t DESC LIMIT 2) l ORDER BY l.t', '{Nested Loop,Order: t DESC}', true),

@@ -327,9 +327,9 @@ RESET enable_memoize;
 RESET enable_nestloop;
 SELECT same(q, true) FROM unnest(ARRAY['SELECT id FROM w WHERE host = ''host1'' ORDER BY t DESC, id LIMIT 7', 'SELECT id, t FROM w ORDER BY t, id OFFSET 100 LIMIT 20', 'SELECT id, t FROM w WHERE a = 5 ORDER BY t DESC, id DESC', 'SELECT DISTINCT ON (host) host, t, id FROM w ORDER BY host, t DESC, id',
 	'SELECT id, host FROM w WHERE f > 400 ORDER BY host, t, id', 'SELECT * FROM v ORDER BY t', 'SELECT id, nz FROM v ORDER BY nz, id DESC', 'SELECT id, t FROM v ORDER BY t DESC LIMIT 20', 'SELECT id, t FROM v WHERE i4 = 5 ORDER BY t LIMIT 3', 'SELECT min(t), max(t), min(nz), max(nz), max(tz), min(tz) FROM v', 'SELECT id FROM v ORDER BY host NULLS FIRST, t', 'SELECT max(t) FROM w WHERE host = ''host3''', 'SELECT id FROM v ORDER BY t FETCH FIRST 3 ROWS WITH TIES']) q;
-SET force_parallel_mode = on;
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset parallel_
 SELECT same(query, false, '{scan}') FROM queries WHERE query ~ 'count|JOIN';
-RESET force_parallel_mode;
+SELECT set_config(name, reset_val, false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset parallel_
 
 \echo # each series column type: a filter of series values must not refuse equal ones
 CREATE FUNCTION try_series(name text, type text) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -33,6 +33,23 @@ compat_heap_get_page(TableScanDesc scan, BlockNumber block)
 #endif
 }
 
+List *
+compat_ec_members(EquivalenceClass *ec, Relids relids)
+{
+#if PG_VERSION_NUM >= 180000
+	List	   *result = NIL;
+	EquivalenceMemberIterator iterator;
+	EquivalenceMember *em;
+
+	setup_eclass_member_iterator(&iterator, ec, relids);
+	while ((em = eclass_member_iterator_next(&iterator)) != NULL)
+		result = lappend(result, em);
+	return result;
+#else
+	return ec->ec_members;
+#endif
+}
+
 void
 compat_flatten_groups(Query *query)
 {

@@ -295,6 +295,9 @@ extern List *compat_nulled_columns(List *columns, Index ojrelid);
 /* file name of the main fork, palloc'd */
 extern char *compat_relation_path(Relation rel);
 
+/* members of an equivalence class, with those of partitions and the like that "relids" are */
+extern List *compat_ec_members(EquivalenceClass *ec, Relids relids);
+
 /* WAL: btree is about to use a page again that was deleted at that id; conflicts with older snapshots on standbys */
 extern void compat_log_btree_reuse_page(Relation table, FullTransactionId horizon);
 

@@ -614,7 +614,7 @@ add_time_key(RelOptInfo *rel, PathKey *pathkey, AttrNumber time_attnum, bool fir
 
 	if (!first && descending != order->descending)
 		return false;
-	foreach(lc, pathkey->pk_eclass->ec_members)
+	foreach(lc, compat_ec_members(pathkey->pk_eclass, rel->relids))
 	{
 		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
 		Oid			type;
@@ -642,7 +642,7 @@ add_series_key(RelOptInfo *rel, PathKey *pathkey, const TableShape *shape, ScanO
 {
 	ListCell   *lc;
 
-	foreach(lc, pathkey->pk_eclass->ec_members)
+	foreach(lc, compat_ec_members(pathkey->pk_eclass, rel->relids))
 	{
 		EquivalenceMember *em = lfirst(lc);
 		Expr	   *expr = em->em_expr;
@@ -840,7 +840,7 @@ pathkey_column(PathKey *pathkey, RelOptInfo *rel)
 
 	if (ec->ec_has_volatile)
 		return NULL;
-	foreach(lc, ec->ec_members)
+	foreach(lc, compat_ec_members(ec, rel->relids))
 	{
 		Expr	   *expr = ((EquivalenceMember *) lfirst(lc))->em_expr;
 		Oid			collation;
