@@ -142,26 +142,44 @@ named_cagg(RangeVar *name, TsdbCagg *cagg)
 	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW && tsdb_cagg_find_view(relid, cagg);
 }
 
-/* Renaming the time column would leave tsdb.cagg with its old name. */
+/* Renaming the time column, which renames it in all that inherits it, would leave tsdb.cagg with its old name. */
 static void
 check_rename(RenameStmt *stmt)
 {
 	Oid			relid;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	if (stmt->renameType != OBJECT_COLUMN || stmt->relation == NULL)
+	if (stmt->renameType != OBJECT_COLUMN || stmt->relation == NULL || !OidIsValid(tsdb_cagg_catalog()))
 		return;
 	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	if (!OidIsValid(relid))
 		return;
-	foreach(lc, tsdb_cagg_of_source(relid))
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		if (strcmp(NameStr(((TsdbCagg *) lfirst(lc))->time_column), stmt->subname) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot rename column \"%s\": continuous aggregates go by it", stmt->subname),
-					 errhint("Drop them first.")));
+		foreach(lc2, tsdb_cagg_of_source(lfirst_oid(lc)))
+		{
+			if (strcmp(NameStr(((TsdbCagg *) lfirst(lc2))->time_column), stmt->subname) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot rename column \"%s\": continuous aggregates go by it", stmt->subname),
+						 errhint("Drop them first.")));
+		}
 	}
+}
+
+/*
+ * A table has become another's child.  Core has locked it and has told all sessions, but has done neither for tables that inherit from it:
+ * who writes to one of them has to end first, and to look anew then.
+ */
+static void
+note_inherits(Oid relid)
+{
+	if (tsdb_capture_sources(relid) == NIL)
+		return;
+	(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	tsdb_cagg_invalidate(relid);
+	CommandCounterIncrement();
 }
 
 /* A partition that leaves takes its rows with it: told in the same transaction, or for CONCURRENTLY in the first one. */
@@ -309,7 +327,11 @@ tsdb_cagg_after_utility(Node *stmt)
 				if (cmd->subtype == AT_AttachPartition)
 					relid = RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true);
 				else if (cmd->subtype == AT_AddInherit)
+				{
 					relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+					if (OidIsValid(relid))
+						note_inherits(relid);
+				}
 				else if (cmd->subtype == AT_ChangeOwner)
 					follow_owner(((AlterTableStmt *) stmt)->relation);
 				if (OidIsValid(relid))
