@@ -540,8 +540,10 @@ tsdb_cagg_create(RangeVar *name, SelectStmt *select, List *column_names, const c
 	stored = create_stored(schema, name->relname, query, names, def.bucket_resno);
 	stored_name = quote_qualified_identifier(get_namespace_name(schema), get_rel_name(stored));
 
-	/* inside, columns are numbered: their names need not be different, nor be any of the source's */
+	/* inside, columns are numbered: their names need not be different, nor be any of the source's; nor need the source's be none of ours */
 	inner = select;
+	if (IsA(linitial(inner->fromClause), RangeVar))
+		linitial_node(RangeVar, inner->fromClause)->schemaname = get_namespace_name(get_rel_namespace(def.rte->relid));
 	initStringInfo(&stored_columns);
 	initStringInfo(&fresh_columns);
 	foreach(lc, names)
