@@ -15,6 +15,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -28,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -375,6 +377,24 @@ require_own_snapshots(void)
 				 errhint("The transaction must be READ COMMITTED: the refresh has to see all changes that the one before it saw.")));
 }
 
+/*
+ * What the active snapshot sees of the log may tell of a partition that was attached, or detached CONCURRENTLY, after the locks were taken, and by
+ * a transaction that others see but that has not told them yet to look at their caches again.  Those that came are still locked by it; what has
+ * gone is found out by reading the catalogues anew.
+ */
+static void
+see_partitions(Oid source)
+{
+	ListCell   *lc;
+
+	AcceptInvalidationMessages();
+	foreach(lc, find_all_inheritors(source, AccessShareLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE)
+			RelationCacheInvalidateEntry(lfirst_oid(lc));
+	}
+}
+
 uint64
 tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 {
@@ -429,6 +449,7 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
+	see_partitions(cagg->source);
 
 	dirty = dirty_ranges(cagg, map, snapshot, &tids);
 	ranges = tsdb_ranges_inside(dirty, first, last);
