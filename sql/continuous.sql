@@ -422,6 +422,53 @@ SELECT count(*) FROM tsdb.cagg;
 DROP FUNCTION differ, look, refused, scans;
 
 --
+-- Awkward sources
+--
+-- tables that inherit from a table that becomes a child: core tells nobody of them
+CREATE TABLE top (time bigint NOT NULL, v int) USING tsdb;
+CREATE TABLE mid (time bigint NOT NULL, v int) USING tsdb;
+CREATE TABLE leaf () INHERITS (mid) USING tsdb;
+CREATE MATERIALIZED VIEW top_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM top GROUP BY 1;
+INSERT INTO leaf VALUES (1);
+ALTER TABLE mid INHERIT top;
+CALL tsdb.refresh_continuous_aggregate('top_10', NULL, NULL);
+INSERT INTO leaf VALUES (2);
+SELECT * FROM top_10;
+-- columns that are renamed with the parent's
+CREATE MATERIALIZED VIEW leaf_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM leaf GROUP BY 1;
+ALTER TABLE mid RENAME time TO t;
+ALTER TABLE top RENAME v TO w;
+INSERT INTO leaf VALUES (3);
+SELECT top_10, leaf_10 FROM top_10, leaf_10;
+-- a table of the name that the view has for something else
+CREATE TABLE fresh (time bigint NOT NULL) USING tsdb;
+INSERT INTO fresh VALUES (1);
+CREATE MATERIALIZED VIEW fresh_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM fresh GROUP BY 1;
+INSERT INTO fresh VALUES (2);
+SELECT * FROM fresh_10;
+SELECT tsdb.add_continuous_aggregate_column('fresh_10', 'm', 'max(time)');
+SELECT * FROM fresh_10;
+-- buckets that a restore brings after a policy has stored them
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+INSERT INTO fresh_10_stored TABLE fresh_10_stored;
+COPY fresh_10_stored FROM stdin;
+100	5	7
+\.
+SELECT * FROM fresh_10;
+SELECT dirty_ranges FROM tsdb.continuous_aggregates WHERE continuous_aggregate = 'fresh_10'::regclass;
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+TABLE fresh_10_stored;
+-- of those that are deleted nothing is computed anew, of a TRUNCATE is all
+INSERT INTO fresh VALUES (50);
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+DELETE FROM fresh_10_stored WHERE b = 0;
+SELECT * FROM fresh_10;
+TRUNCATE fresh_10_stored;
+SELECT * FROM fresh_10 ORDER BY b;
+DROP TABLE top, mid, leaf, fresh CASCADE;
+SELECT count(*) FROM tsdb.cagg;
+
+--
 -- The examples of doc/continuous.md
 --
 CREATE TABLE cpu (time timestamptz NOT NULL, host text, usage float8) USING tsdb;

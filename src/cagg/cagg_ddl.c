@@ -392,13 +392,17 @@ cagg_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 	}
 }
 
-/* Trigger of tsdb.cagg: for rows that a restore brings, too */
+/*
+ * Trigger of tsdb.cagg: for rows that a restore brings, too.  Of those, nobody knows who writes to their tables: in a parallel restore, COPY commands that
+ * began before there was an aggregate.  They have to end first, or a policy's refresh would neither see their rows nor be told of them.
+ */
 Datum
 tsdb_cagg_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	HeapTuple	tuple;
 	bool		isnull;
+	Datum		stored;
 	Datum		source;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
@@ -407,8 +411,19 @@ tsdb_cagg_changed(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" was not called by trigger manager", "tsdb.cagg_changed")));
 	tuple = data->tg_trigtuple;
 	source = heap_getattr(tuple, 3, RelationGetDescr(data->tg_relation), &isnull);
+	if (isnull)
+		return PointerGetDatum(tuple);
+	stored = heap_getattr(tuple, 1, RelationGetDescr(data->tg_relation), &isnull);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		LockRelationOid(DatumGetObjectId(source), ShareRowExclusiveLock);
+		(void) find_all_inheritors(DatumGetObjectId(source), ShareRowExclusiveLock, NULL);
+		if (!isnull)
+			LockRelationOid(DatumGetObjectId(stored), ShareRowExclusiveLock);
+	}
+	tsdb_cagg_invalidate(DatumGetObjectId(source));
 	if (!isnull)
-		tsdb_cagg_invalidate(DatumGetObjectId(source));
+		tsdb_cagg_invalidate(DatumGetObjectId(stored));
 	return PointerGetDatum(tuple);
 }
 

@@ -55,6 +55,12 @@ PG_FUNCTION_INFO_V1(tsdb_cagg_info);
 static Oid	refresh_stored = InvalidOid;
 static const TsdbTimeRanges *refresh_ranges = NULL;
 
+bool
+tsdb_cagg_is_refreshing(Oid stored)
+{
+	return stored == refresh_stored;
+}
+
 Oid
 tsdb_cagg_time_type(const TsdbCagg *cagg)
 {
@@ -345,11 +351,11 @@ compute(const TsdbCagg *cagg, const TsdbTimeRanges *ranges, Snapshot snapshot)
 	SetUserIdAndSecContext(view->rd_rel->relowner,
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	SPI_connect();
-	delete_stored(cagg, ranges, snapshot);
 	PG_TRY();
 	{
 		refresh_stored = cagg->stored;
 		refresh_ranges = ranges;
+		delete_stored(cagg, ranges, snapshot);
 		nrows = execute_in_snapshot(psprintf("INSERT INTO %s SELECT * FROM %s", qualified_name(cagg->stored),
 											 qualified_name(cagg->view)), 0, NULL, NULL, snapshot);
 	}
