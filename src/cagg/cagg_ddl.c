@@ -332,6 +332,11 @@ tsdb_cagg_after_utility(Node *stmt)
 					if (OidIsValid(relid))
 						note_inherits(relid);
 				}
+#if PG_VERSION_NUM >= 170000
+				/* all values of a column are others now; what is made of them cannot be told, so all is */
+				else if (cmd->subtype == AT_SetExpression)
+					relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+#endif
 				else if (cmd->subtype == AT_ChangeOwner)
 					follow_owner(((AlterTableStmt *) stmt)->relation);
 				if (OidIsValid(relid))
@@ -405,10 +410,12 @@ tsdb_cagg_changed(PG_FUNCTION_ARGS)
 	Datum		stored;
 	Datum		source;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
+	/* anybody may make a trigger of it, on a table of his own */
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
+		RelationGetRelid(data->tg_relation) != tsdb_cagg_catalog())
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "tsdb.cagg_changed")));
+				 errmsg("function \"%s\" must be called as a trigger after each row of table \"%s\"", "tsdb.cagg_changed", "tsdb.cagg")));
 	tuple = data->tg_trigtuple;
 	source = heap_getattr(tuple, 3, RelationGetDescr(data->tg_relation), &isnull);
 	if (isnull)
