@@ -465,6 +465,23 @@ DELETE FROM fresh_10_stored WHERE b = 0;
 SELECT * FROM fresh_10;
 TRUNCATE fresh_10_stored;
 SELECT * FROM fresh_10 ORDER BY b;
+-- a subtransaction for each row is no row of the log for each
+DO $$
+BEGIN
+	FOR i IN 1000 .. 2999 LOOP
+		BEGIN
+			INSERT INTO fresh VALUES (i);
+			IF i % 7 = 0 THEN
+				RAISE EXCEPTION 'undone';
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+SELECT count(*) < 500 FROM tsdb.cagg_dirty WHERE stored = 'fresh_10_stored'::regclass;
+SELECT count(*), sum(count) FROM fresh_10;
+SELECT count(*), count(DISTINCT time / 10) FROM fresh;
 DROP TABLE top, mid, leaf, fresh CASCADE;
 SELECT count(*) FROM tsdb.cagg;
 

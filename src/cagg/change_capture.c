@@ -525,14 +525,19 @@ tsdb_capture_forget(Oid stored)
 
 	while (*link != NULL)
 	{
-		if ((*link)->stored == stored)
-			*link = (*link)->next;
+		Logged	   *entry = *link;
+
+		if (entry->stored != stored)
+			link = &entry->next;
 		else
-			link = &(*link)->next;
+		{
+			*link = entry->next;
+			pfree(entry);
+		}
 	}
 }
 
-static bool
+static Logged *
 has_logged(Oid stored, SubTransactionId subid)
 {
 	Logged	   *entry;
@@ -540,9 +545,21 @@ has_logged(Oid stored, SubTransactionId subid)
 	for (entry = logged; entry != NULL; entry = entry->next)
 	{
 		if (entry->stored == stored && entry->subid == subid)
-			return true;
+			return entry;
 	}
-	return false;
+	return NULL;
+}
+
+/* As much of what a subtransaction has logged as there is room for is its parent's now; the rest it may log again. */
+static void
+take_over(Logged *parent, const Logged *entry)
+{
+	int			i;
+
+	for (i = 0; i < entry->n && parent->n < MAX_LOGGED; i++)
+		remember(parent, entry->ranges[i].first, entry->ranges[i].last);
+	parent->cid = Max(parent->cid, entry->cid);
+	parent->nrows += entry->nrows;
 }
 
 static void
@@ -553,20 +570,27 @@ capture_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransact
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 
-	/* the parent takes over what it has nothing of itself; the rest it may log again */
 	while (*link != NULL)
 	{
 		Logged	   *entry = *link;
+		Logged	   *outer;
 
 		if (entry->subid != subid)
+		{
 			link = &entry->next;
-		else if (event == SUBXACT_EVENT_COMMIT_SUB && !has_logged(entry->stored, parent))
+			continue;
+		}
+		outer = event == SUBXACT_EVENT_COMMIT_SUB ? has_logged(entry->stored, parent) : NULL;
+		if (event == SUBXACT_EVENT_COMMIT_SUB && outer == NULL)
 		{
 			entry->subid = parent;
 			link = &entry->next;
+			continue;
 		}
-		else
-			*link = entry->next;
+		if (outer != NULL)
+			take_over(outer, entry);
+		*link = entry->next;
+		pfree(entry);
 	}
 }
 
