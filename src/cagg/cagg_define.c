@@ -688,8 +688,10 @@ tsdb_cagg_add_column(PG_FUNCTION_ARGS)
 	const char *quoted = quote_identifier(column);
 
 	tsdb_cagg_require(PG_GETARG_OID(0), &cagg);
-	LockRelationOid(cagg.stored, ShareUpdateExclusiveLock);
+	/* in the order of a refresh */
+	LockRelationOid(cagg.source, AccessShareLock);
 	LockRelationOid(cagg.view, AccessExclusiveLock);
+	LockRelationOid(cagg.stored, ShareUpdateExclusiveLock);
 
 	added = parse_select(psprintf("SELECT (%s) AS %s", expression, quoted));
 	if (list_length(added->targetList) != 1 || added->fromClause != NIL || added->whereClause != NULL || added->op != SETOP_NONE ||

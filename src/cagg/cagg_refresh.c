@@ -13,8 +13,11 @@
  */
 #include "cagg/cagg_internal.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -27,6 +30,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -34,6 +38,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -155,6 +160,30 @@ ranges_to_array(const TsdbTimeRanges *ranges)
 	return PointerGetDatum(construct_array(elems, 2 * ranges->n, INT8OID, 8, true, TYPALIGN_DOUBLE));
 }
 
+/* Has the table of stored buckets got a column that the snapshot does not know of?  What it sees stored has no values for it. */
+static bool
+has_younger_column(Oid stored, Snapshot snapshot)
+{
+	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(stored));
+	int			ncolumns;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", stored);
+	ncolumns = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(stored));
+	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTGreaterStrategyNumber, F_INT2GT, Int16GetDatum(0));
+	scan = systable_beginscan(rel, AttributeRelidNumIndexId, true, snapshot, lengthof(keys), keys);
+	while (HeapTupleIsValid(systable_getnext(scan)))
+		ncolumns--;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return ncolumns > 0;
+}
+
 /*
  * tsdb.cagg_fresh(stored regclass, OUT stored_too boolean, OUT ranges bigint[]): which times the view computes from the source,
  * and whether it reads the stored buckets outside of them.
@@ -196,8 +225,17 @@ tsdb_cagg_fresh(PG_FUNCTION_ARGS)
 			tsdb_ranges_append(all, PG_INT64_MIN, PG_INT64_MAX);
 			ranges = all;
 		}
+		else if (cagg.materialized_only)
+			ranges = tsdb_ranges_make();
+		else if (has_younger_column(stored, snapshot))
+		{
+			TsdbTimeRanges *all = tsdb_ranges_make();
+
+			tsdb_ranges_append(all, cagg.kept_before, PG_INT64_MAX);
+			ranges = all;
+		}
 		else
-			ranges = cagg.materialized_only ? tsdb_ranges_make() : tsdb_cagg_fresh_ranges(&cagg, snapshot, NULL);
+			ranges = tsdb_cagg_fresh_ranges(&cagg, snapshot, NULL);
 	}
 	values[1] = ranges_to_array(ranges);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
@@ -419,6 +457,10 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 	PreventCommandIfReadOnly("REFRESH");
 	PreventCommandIfParallelMode("REFRESH");
 
+	/* before the snapshot: a TRUNCATE has committed, and is seen, or has not begun; in the order in which DROP ... CASCADE takes them */
+	LockRelationOid(cagg->source, AccessShareLock);
+	(void) find_all_inheritors(cagg->source, AccessShareLock, NULL);
+	LockRelationOid(cagg->view, AccessShareLock);
 	/* one refresh of an aggregate at a time, to the end of its transaction */
 	LockRelationOid(cagg->stored, ShareUpdateExclusiveLock);
 	if (!tsdb_cagg_find(cagg->stored, &now) || now.view != cagg->view)
@@ -426,9 +468,6 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("continuous aggregate was dropped meanwhile")));
 	cagg = &now;
-	/* before the snapshot: a TRUNCATE has committed, and is seen, or has not begun */
-	LockRelationOid(cagg->source, AccessShareLock);
-	(void) find_all_inheritors(cagg->source, AccessShareLock, NULL);
 
 	map = map_of(cagg);
 	/* whole buckets of the window alone */
