@@ -386,7 +386,7 @@ CALL tsdb.refresh_continuous_aggregate('k_day', NULL, NULL);
 SELECT tsdb.add_continuous_aggregate_policy('k_day', NULL, NULL);
 SELECT tsdb.alter_continuous_aggregate('k_day', true);
 SELECT tsdb.add_continuous_aggregate_column('k_day', 'x', 'max(v)');
-SELECT tsdb.cagg_keep('k', '2030-01-01');
+SELECT tsdb.cagg_keep('k', '2030-01-01', 'time');
 RESET ROLE;
 GRANT SELECT ON k_day TO regress_cagg_other;
 SET ROLE regress_cagg_other;
@@ -482,6 +482,19 @@ END $$;
 SELECT count(*) < 500 FROM tsdb.cagg_dirty WHERE stored = 'fresh_10_stored'::regclass;
 SELECT count(*), sum(count) FROM fresh_10;
 SELECT count(*), count(DISTINCT time / 10) FROM fresh;
+-- retention by one column; an aggregate that goes by another shows what is left, and what comes
+CREATE TABLE two (time timestamptz NOT NULL, created timestamptz NOT NULL) USING tsdb WITH (orderby = 'time');
+CREATE MATERIALIZED VIEW two_day WITH (tsdb.continuous) AS SELECT time_bucket('1 day', created) AS b, count(*) FROM two GROUP BY 1;
+INSERT INTO two SELECT now() - i * interval '1 day', now() + i * interval '1 day' FROM generate_series(0, 20) i;
+CALL tsdb.refresh_continuous_aggregate('two_day', NULL, NULL);
+SELECT tsdb.add_retention_policy('two', interval '10 days') AS job \gset
+CALL tsdb.run_job(:job);
+INSERT INTO two SELECT now(), now() - interval '15 days' FROM generate_series(1, 21);
+SELECT (SELECT sum(count) FROM two_day) = (SELECT count(*) FROM two), (SELECT count(*) BETWEEN 30 AND 32 FROM two);
+SELECT kept_before FROM tsdb.cagg WHERE view = 'two_day'::regclass;
+SELECT tsdb.delete_job(:job);
+DROP TABLE two CASCADE;
+SELECT setval('tsdb.job_id', 1000, false);
 DROP TABLE top, mid, leaf, fresh CASCADE;
 SELECT count(*) FROM tsdb.cagg;
 

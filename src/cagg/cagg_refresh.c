@@ -577,15 +577,25 @@ tsdb_cagg_refresh_call(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) tsdb_cagg_refresh(&cagg, first, last, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3)));
 }
 
-/* Aggregates made of a relation, or of what it is a part of */
+/*
+ * Aggregates made of a relation, or of what it is a part of, by that time column.  (Rows that are old by one column are any by another: for an aggregate
+ * that goes by that, they are deleted.)
+ */
 static List *
-caggs_of(Oid relid)
+caggs_of(Oid relid, Name time_column)
 {
 	List	   *caggs = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, tsdb_capture_sources(relid))
-		caggs = list_concat(caggs, tsdb_cagg_of_source(lfirst_oid(lc)));
+	{
+		foreach(lc2, tsdb_cagg_of_source(lfirst_oid(lc)))
+		{
+			if (strcmp(NameStr(((TsdbCagg *) lfirst(lc2))->time_column), NameStr(*time_column)) == 0)
+				caggs = lappend(caggs, lfirst(lc2));
+		}
+	}
 	return caggs;
 }
 
@@ -600,7 +610,7 @@ parse_time(const char *value, Oid type)
 }
 
 /*
- * tsdb.cagg_keep(relation regclass, before text): rows before that time are about to be dropped by retention, and what was made
+ * tsdb.cagg_keep(relation regclass, before text, time_column name): rows before that time are about to be dropped by retention, and what was made
  * of them is to be kept.  An error if some aggregate has not taken all of them yet.
  *
  * The caller holds a lock on the source that keeps writers out.
@@ -613,7 +623,7 @@ tsdb_cagg_keep(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	tsdb_require_owner(relid);
-	foreach(lc, caggs_of(relid))
+	foreach(lc, caggs_of(relid, PG_GETARG_NAME(2)))
 	{
 		TsdbCagg   *cagg = lfirst(lc);
 		TsdbBucketMap *map;
@@ -658,7 +668,7 @@ tsdb_cagg_keep(PG_FUNCTION_ARGS)
 }
 
 /*
- * tsdb.cagg_limit(relation regclass, before text): the greatest time, not above the given one, before which all aggregates have
+ * tsdb.cagg_limit(relation regclass, before text, time_column name): the greatest time, not above the given one, before which all aggregates have
  * taken all rows, and at which a bucket begins; NULL if there is none.  The time itself if the relation has no aggregates.
  */
 Datum
@@ -675,7 +685,7 @@ tsdb_cagg_limit(PG_FUNCTION_ARGS)
 	bool		lowered;
 
 	tsdb_require_owner(relid);
-	caggs = caggs_of(relid);
+	caggs = caggs_of(relid, PG_GETARG_NAME(2));
 	if (caggs == NIL)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	type = tsdb_cagg_time_type(linitial(caggs));
