@@ -664,9 +664,20 @@ tell_of_old_version(Relation rel, ItemPointer tid, CommandId cid)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+/* A table with columns that came later, with defaults: see tsdb_slot_complete. */
+static inline bool
+has_missing_values(Relation rel)
+{
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+
+	return constr != NULL && constr->missing != NULL;
+}
+
 static void
 tsdb_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate)
 {
+	if (unlikely(has_missing_values(rel)))
+		tsdb_slot_complete(slot, RelationGetDescr(rel));
 	if (unlikely(is_watched(rel)))
 		tsdb_change_hooks->row(rel, slot, cid, true);
 	if (tsdb_direct_load_take(rel, &slot, 1, cid, options, bistate))
@@ -682,6 +693,11 @@ tsdb_multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId ci
 {
 	int			i;
 
+	if (unlikely(has_missing_values(rel)))
+	{
+		for (i = 0; i < nslots; i++)
+			tsdb_slot_complete(slots[i], RelationGetDescr(rel));
+	}
 	if (unlikely(is_watched(rel)))
 	{
 		for (i = 0; i < nslots; i++)
@@ -698,6 +714,8 @@ static void
 tsdb_tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 							  BulkInsertState bistate, uint32 specToken)
 {
+	if (unlikely(has_missing_values(rel)))
+		tsdb_slot_complete(slot, RelationGetDescr(rel));
 	if (unlikely(is_watched(rel)))
 		tsdb_change_hooks->row(rel, slot, cid, true);
 	hold_chunk_store(rel);
