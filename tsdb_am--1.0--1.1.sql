@@ -330,35 +330,35 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE tsdb.policy_refresh(integer, jsonb) IS 'what a policy of a continuous aggregate does';
 
-CREATE FUNCTION tsdb.cagg_keep(relation regclass, before text)
+CREATE FUNCTION tsdb.cagg_keep(relation regclass, before text, time_column name)
 RETURNS void
 AS 'MODULE_PATHNAME', 'tsdb_cagg_keep'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION tsdb.cagg_keep(regclass, text) IS
-'for retention: buckets of rows before that time are kept as they are; an error if some have not been taken';
+COMMENT ON FUNCTION tsdb.cagg_keep(regclass, text, name) IS
+'for retention by that column: buckets of rows before that time are kept as they are; an error if some have not been taken';
 
-CREATE FUNCTION tsdb.cagg_limit(relation regclass, before text)
+CREATE FUNCTION tsdb.cagg_limit(relation regclass, before text, time_column name)
 RETURNS text
 AS 'MODULE_PATHNAME', 'tsdb_cagg_limit'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION tsdb.cagg_limit(regclass, text) IS
+COMMENT ON FUNCTION tsdb.cagg_limit(regclass, text, name) IS
 'for retention: that time, or an earlier one before which continuous aggregates have taken all rows; NULL = none';
 
 -- Between the look at what has been taken and the drop nobody may write.
-CREATE FUNCTION tsdb.cagg_keep_locked(relation regclass, before text)
+CREATE FUNCTION tsdb.cagg_keep_locked(relation regclass, before text, time_column name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF EXISTS (SELECT FROM tsdb.cagg g WHERE g.source = relation
-			   OR g.source IN (SELECT a FROM pg_partition_ancestors(relation) a)) THEN
+	IF EXISTS (SELECT FROM tsdb.cagg g WHERE g.time_column = cagg_keep_locked.time_column
+			   AND (g.source = relation OR g.source IN (SELECT a FROM pg_partition_ancestors(relation) a))) THEN
 		PERFORM set_config('lock_timeout', '2s', true);
 		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-		PERFORM tsdb.cagg_keep(relation, before);
+		PERFORM tsdb.cagg_keep(relation, before, time_column);
 	END IF;
 END $$;
-COMMENT ON FUNCTION tsdb.cagg_keep_locked(regclass, text) IS 'cagg_keep, with writers kept out to the end of the transaction';
+COMMENT ON FUNCTION tsdb.cagg_keep_locked(regclass, text, name) IS 'cagg_keep, with writers kept out to the end of the transaction';
 
 CREATE OR REPLACE PROCEDURE tsdb.policy_retention(job_id integer, config jsonb)
 LANGUAGE plpgsql
@@ -382,13 +382,13 @@ BEGIN
 	upto := tsdb.policy_limit(rel, config);
 	IF upto IS NOT NULL THEN
 		-- what is rolled up stays; what is not yet, is not dropped
-		upto := tsdb.cagg_limit(rel, upto);
+		upto := tsdb.cagg_limit(rel, upto, t.time_column);
 	END IF;
 	IF upto IS NOT NULL THEN
 		-- whole partitions; a lock that is not to be had soon is an error, and the job is tried again
 		FOR part IN SELECT p FROM tsdb.policy_partitions(rel, upto) p LOOP
 			PERFORM pg_catalog.set_config('lock_timeout', '2s', true);
-			PERFORM tsdb.cagg_keep_locked(rel, upto);
+			PERFORM tsdb.cagg_keep_locked(rel, upto, t.time_column);
 			EXECUTE pg_catalog.format('DROP TABLE %s', part);
 			COMMIT;
 		END LOOP;
@@ -400,7 +400,7 @@ BEGIN
 					FROM tsdb.chunk_info(%2$L) c WHERE c.time_to::%1$s OPERATOR(pg_catalog.<) %3$L::%1$s ORDER BY 1 LIMIT 16) x',
 					t.time_type, part, upto) INTO step;
 				EXIT WHEN step IS NULL;
-				PERFORM tsdb.cagg_keep_locked(rel, upto);
+				PERFORM tsdb.cagg_keep_locked(rel, upto, t.time_column);
 				EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<=) %3$L::%4$s', part, t.time_column, step, t.time_type);
 				COMMIT;
 				-- chunks that others use keep their rows' marks, and their times
@@ -408,7 +408,7 @@ BEGIN
 				last_step := step;
 			END LOOP;
 			-- and rows
-			PERFORM tsdb.cagg_keep_locked(rel, upto);
+			PERFORM tsdb.cagg_keep_locked(rel, upto, t.time_column);
 			EXECUTE pg_catalog.format('DELETE FROM %1$s WHERE %2$I OPERATOR(pg_catalog.<) %3$L::%4$s', part, t.time_column, upto, t.time_type);
 			COMMIT;
 		END LOOP;
@@ -445,8 +445,8 @@ BEGIN
 	-- all of the oldest rows: what continuous aggregates have made of them stays
 	IF newer_than IS NULL AND EXISTS (SELECT FROM tsdb.cagg g WHERE g.source = relation) THEN
 		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-		EXECUTE format('SELECT tsdb.cagg_keep($1, (SELECT max(r.hi::%s)::text FROM tsdb.shard_ranges($1) r WHERE r.partition = ANY ($2)))',
-			(tsdb.shard_settings(relation)).time_type) USING relation, partitions;
+		EXECUTE format('SELECT tsdb.cagg_keep($1, (SELECT max(r.hi::%s)::text FROM tsdb.shard_ranges($1) r WHERE r.partition = ANY ($2)), $3)',
+			(tsdb.shard_settings(relation)).time_type) USING relation, partitions, (tsdb.shard_settings(relation)).time_column;
 	END IF;
 	FOREACH p IN ARRAY partitions LOOP
 		RETURN NEXT p::text;

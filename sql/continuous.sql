@@ -386,7 +386,7 @@ CALL tsdb.refresh_continuous_aggregate('k_day', NULL, NULL);
 SELECT tsdb.add_continuous_aggregate_policy('k_day', NULL, NULL);
 SELECT tsdb.alter_continuous_aggregate('k_day', true);
 SELECT tsdb.add_continuous_aggregate_column('k_day', 'x', 'max(v)');
-SELECT tsdb.cagg_keep('k', '2030-01-01');
+SELECT tsdb.cagg_keep('k', '2030-01-01', 'time');
 RESET ROLE;
 GRANT SELECT ON k_day TO regress_cagg_other;
 SET ROLE regress_cagg_other;
@@ -420,6 +420,83 @@ SELECT dirty_ranges FROM tsdb.continuous_aggregates;
 DROP TABLE s CASCADE;
 SELECT count(*) FROM tsdb.cagg;
 DROP FUNCTION differ, look, refused, scans;
+
+--
+-- Awkward sources
+--
+-- tables that inherit from a table that becomes a child: core tells nobody of them
+CREATE TABLE top (time bigint NOT NULL, v int) USING tsdb;
+CREATE TABLE mid (time bigint NOT NULL, v int) USING tsdb;
+CREATE TABLE leaf () INHERITS (mid) USING tsdb;
+CREATE MATERIALIZED VIEW top_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM top GROUP BY 1;
+INSERT INTO leaf VALUES (1);
+ALTER TABLE mid INHERIT top;
+CALL tsdb.refresh_continuous_aggregate('top_10', NULL, NULL);
+INSERT INTO leaf VALUES (2);
+SELECT * FROM top_10;
+-- columns that are renamed with the parent's
+CREATE MATERIALIZED VIEW leaf_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM leaf GROUP BY 1;
+ALTER TABLE mid RENAME time TO t;
+ALTER TABLE top RENAME v TO w;
+INSERT INTO leaf VALUES (3);
+SELECT top_10, leaf_10 FROM top_10, leaf_10;
+-- a table of the name that the view has for something else
+CREATE TABLE fresh (time bigint NOT NULL) USING tsdb;
+INSERT INTO fresh VALUES (1);
+CREATE MATERIALIZED VIEW fresh_10 WITH (tsdb.continuous) AS SELECT time_bucket(10::bigint, time) AS b, count(*) FROM fresh GROUP BY 1;
+INSERT INTO fresh VALUES (2);
+SELECT * FROM fresh_10;
+SELECT tsdb.add_continuous_aggregate_column('fresh_10', 'm', 'max(time)');
+SELECT * FROM fresh_10;
+-- buckets that a restore brings after a policy has stored them
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+INSERT INTO fresh_10_stored TABLE fresh_10_stored;
+COPY fresh_10_stored FROM stdin;
+100	5	7
+\.
+SELECT * FROM fresh_10;
+SELECT dirty_ranges FROM tsdb.continuous_aggregates WHERE continuous_aggregate = 'fresh_10'::regclass;
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+TABLE fresh_10_stored;
+-- of those that are deleted nothing is computed anew, of a TRUNCATE is all
+INSERT INTO fresh VALUES (50);
+CALL tsdb.refresh_continuous_aggregate('fresh_10', NULL, NULL);
+DELETE FROM fresh_10_stored WHERE b = 0;
+SELECT * FROM fresh_10;
+TRUNCATE fresh_10_stored;
+SELECT * FROM fresh_10 ORDER BY b;
+-- a subtransaction for each row is no row of the log for each
+DO $$
+BEGIN
+	FOR i IN 1000 .. 2999 LOOP
+		BEGIN
+			INSERT INTO fresh VALUES (i);
+			IF i % 7 = 0 THEN
+				RAISE EXCEPTION 'undone';
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+SELECT count(*) < 500 FROM tsdb.cagg_dirty WHERE stored = 'fresh_10_stored'::regclass;
+SELECT count(*), sum(count) FROM fresh_10;
+SELECT count(*), count(DISTINCT time / 10) FROM fresh;
+-- retention by one column; an aggregate that goes by another shows what is left, and what comes
+CREATE TABLE two (time timestamptz NOT NULL, created timestamptz NOT NULL) USING tsdb WITH (orderby = 'time');
+CREATE MATERIALIZED VIEW two_day WITH (tsdb.continuous) AS SELECT time_bucket('1 day', created) AS b, count(*) FROM two GROUP BY 1;
+INSERT INTO two SELECT now() - i * interval '1 day', now() + i * interval '1 day' FROM generate_series(0, 20) i;
+CALL tsdb.refresh_continuous_aggregate('two_day', NULL, NULL);
+SELECT tsdb.add_retention_policy('two', interval '10 days') AS job \gset
+CALL tsdb.run_job(:job);
+INSERT INTO two SELECT now(), now() - interval '15 days' FROM generate_series(1, 21);
+SELECT (SELECT sum(count) FROM two_day) = (SELECT count(*) FROM two), (SELECT count(*) BETWEEN 30 AND 32 FROM two);
+SELECT kept_before FROM tsdb.cagg WHERE view = 'two_day'::regclass;
+SELECT tsdb.delete_job(:job);
+DROP TABLE two CASCADE;
+SELECT setval('tsdb.job_id', 1000, false);
+DROP TABLE top, mid, leaf, fresh CASCADE;
+SELECT count(*) FROM tsdb.cagg;
 
 --
 -- The examples of doc/continuous.md

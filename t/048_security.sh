@@ -313,6 +313,35 @@ for call in "histogram(1.0, 0, 1, 2147483647)" "histogram(1.0, 0, 1, -2147483648
 	like "$(refused -c "SELECT $call")" '^(ERROR:  (22|54|0A|53|42|55)|no error)' "$call is refused, or works"
 done
 
+# continuous aggregates: the trigger of tsdb.cagg is a function as any other
+mal -c "CREATE TABLE evil.trigger_rows (a int)" -c "CREATE TRIGGER a AFTER INSERT ON evil.trigger_rows FOR EACH STATEMENT EXECUTE FUNCTION tsdb.cagg_changed()"
+like "$(refused -c "INSERT INTO evil.trigger_rows VALUES (1)")" '39P01: function "tsdb.cagg_changed" must be called as a trigger' "trigger function of tsdb.cagg is refused for a statement"
+mal -c "DROP TRIGGER a ON evil.trigger_rows" -c "CREATE TRIGGER a AFTER INSERT ON evil.trigger_rows FOR EACH ROW EXECUTE FUNCTION tsdb.cagg_changed()"
+like "$(refused -c "INSERT INTO evil.trigger_rows VALUES (1)")" '39P01: function "tsdb.cagg_changed" must be called as a trigger' "and for another table"
+mal -c "DROP TABLE evil.trigger_rows"
+
+# where the extension is not installed, tables of its names are anybody's
+sql -c "CREATE DATABASE bare OWNER mal"
+sql -d bare -c "CREATE TABLE public.victim (t bigint NOT NULL)" -c "CREATE TABLE public.victim2 (t bigint NOT NULL)"
+database=bare mal -f - <<'SQL'
+CREATE SCHEMA tsdb;
+GRANT USAGE ON SCHEMA tsdb TO PUBLIC;
+CREATE TABLE tsdb.caught (who text);
+GRANT INSERT ON tsdb.caught TO PUBLIC;
+CREATE TABLE tsdb.cagg_dirty (stored oid, first bigint, last bigint);
+CREATE TABLE tsdb.cagg (stored oid, view oid, source oid, parent oid, time_column name, bucket_column int2, bucket_expr text, materialized_only bool, kept_before int8);
+CREATE FUNCTION tsdb.run(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tsdb.caught VALUES (current_user); RETURN $1; END $$;
+INSERT INTO tsdb.cagg VALUES ('victim'::regclass, 1, 'victim'::regclass, NULL, 't', 1, 'tsdb.run(1)', false, NULL);
+SQL
+sql -d bare -c "DROP TABLE public.victim"
+is "$(sql -d bare -c "SELECT string_agg(who, ',') FROM tsdb.caught")" "" "a stranger's tsdb.cagg has nothing run"
+is "$(sql -d bare -c "SELECT count(*) FROM tsdb.cagg_dirty")" 0 "nor anything written"
+database=bare mal -c "DROP TABLE tsdb.cagg" -c "CREATE TABLE tsdb.cagg (a int, b int, c int, d int, e int, f int, g int, h int, i int)" \
+	-c "INSERT INTO tsdb.cagg SELECT 1, 1, 'victim2'::regclass::oid::int, 1, 1, 1, 1, 1, 1"
+sql -d bare -c "ALTER TABLE public.victim2 ADD v int" -c "DROP TABLE public.victim2"
+is "$(sql -d bare -c "SELECT to_regclass('victim2') IS NULL")" t "nor does one of other columns end the server"
+sql -c "DROP DATABASE bare"
+
 # every function that can be called, with whatever
 seed=${TSDB_SEED:-0.$((RANDOM % 1000))}
 note "seed $seed"

@@ -658,17 +658,28 @@ tell_of_old_version(Relation rel, ItemPointer tid, CommandId cid)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsTsdb);
 
 	if (table_tuple_fetch_row_version(rel, tid, SnapshotAny, slot))
-		tsdb_change_hooks->row(rel, slot, cid);
+		tsdb_change_hooks->row(rel, slot, cid, false);
 	else
 		tsdb_change_hooks->truncate(rel);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+/* A table with columns that came later, with defaults: see tsdb_slot_complete. */
+static inline bool
+has_missing_values(Relation rel)
+{
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+
+	return constr != NULL && constr->missing != NULL;
+}
+
 static void
 tsdb_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate)
 {
+	if (unlikely(has_missing_values(rel)))
+		tsdb_slot_complete(slot, RelationGetDescr(rel));
 	if (unlikely(is_watched(rel)))
-		tsdb_change_hooks->row(rel, slot, cid);
+		tsdb_change_hooks->row(rel, slot, cid, true);
 	if (tsdb_direct_load_take(rel, &slot, 1, cid, options, bistate))
 		return;
 	hold_chunk_store(rel);
@@ -682,10 +693,15 @@ tsdb_multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId ci
 {
 	int			i;
 
+	if (unlikely(has_missing_values(rel)))
+	{
+		for (i = 0; i < nslots; i++)
+			tsdb_slot_complete(slots[i], RelationGetDescr(rel));
+	}
 	if (unlikely(is_watched(rel)))
 	{
 		for (i = 0; i < nslots; i++)
-			tsdb_change_hooks->row(rel, slots[i], cid);
+			tsdb_change_hooks->row(rel, slots[i], cid, true);
 	}
 	if (tsdb_direct_load_take(rel, slots, nslots, cid, options, bistate))
 		return;
@@ -698,8 +714,10 @@ static void
 tsdb_tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 							  BulkInsertState bistate, uint32 specToken)
 {
+	if (unlikely(has_missing_values(rel)))
+		tsdb_slot_complete(slot, RelationGetDescr(rel));
 	if (unlikely(is_watched(rel)))
-		tsdb_change_hooks->row(rel, slot, cid);
+		tsdb_change_hooks->row(rel, slot, cid, true);
 	hold_chunk_store(rel);
 	TSDB_HEAPAM->tuple_insert_speculative(rel, slot, cid, options, bistate, specToken);
 	tsdb_rows_added(rel, 1);
@@ -741,7 +759,7 @@ tsdb_tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot, CommandI
 	if (unlikely(is_watched(rel)))
 	{
 		tell_of_old_version(rel, otid, cid);
-		tsdb_change_hooks->row(rel, slot, cid);
+		tsdb_change_hooks->row(rel, slot, cid, true);
 	}
 	hold_chunk_store(rel);
 	if (tsdb_tid_is_virtual(otid))

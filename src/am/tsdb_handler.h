@@ -29,13 +29,13 @@ tsdb_rows_added(Relation rel, int rows)
 /*
  * Is told of changes to rows of tables that somebody watches (continuous aggregates).  Movers change no rows.
  *
- * row: a version that a statement of command id cid inserts, or deletes; an UPDATE tells of both.  It may be told of before or
+ * row: a version that a statement of command id cid inserts, or deletes; an UPDATE tells of both (is_new: the inserted one).  It may be told of before or
  * after the change itself, and of changes that do not come about.  truncate: all rows.
  */
 typedef struct TsdbChangeHooks
 {
 	bool		(*watches) (Relation rel);
-	void		(*row) (Relation rel, struct TupleTableSlot *slot, CommandId cid);
+	void		(*row) (Relation rel, struct TupleTableSlot *slot, CommandId cid, bool is_new);
 	void		(*truncate) (Relation rel);
 } TsdbChangeHooks;
 

@@ -318,11 +318,31 @@ tts_tsdb_materialize(TupleTableSlot *slot)
 		own_values(tslot);
 }
 
+/*
+ * A row on its way into another table may be a tuple of fewer columns than it has now: those came later, and are NULL in it.  Where the
+ * other table's columns of these numbers came later, too, heapam would store it as it is, and it would be read with their defaults.
+ */
+void
+tsdb_slot_complete(TupleTableSlot *slot, TupleDesc desc)
+{
+	TsdbTupleTableSlot *tslot = (TsdbTupleTableSlot *) slot;
+
+	if (!TTS_IS_TSDB(slot) || !tslot->is_heap_row ||
+		HeapTupleHeaderGetNatts(tslot->inner.base.tuple->t_data) >= desc->natts)
+		return;
+	slot_getallattrs(slot);
+	own_values(tslot);
+	ExecClearTuple(INNER(tslot));
+	tslot->is_heap_row = false;
+	slot->tts_nvalid = slot->tts_tupleDescriptor->natts;
+}
+
 static void
 tts_tsdb_copyslot(TupleTableSlot *dstslot, TupleTableSlot *srcslot)
 {
 	TsdbTupleTableSlot *dst = (TsdbTupleTableSlot *) dstslot;
 	TupleTableSlot *source = srcslot;
+	TupleDesc	desc = dstslot->tts_tupleDescriptor;
 
 	if (TTS_IS_TSDB(srcslot))
 	{
@@ -341,6 +361,19 @@ tts_tsdb_copyslot(TupleTableSlot *dstslot, TupleTableSlot *srcslot)
 		/* both inner slots have heapam's type: the copy then shares the buffer pin */
 		if (src->is_heap_row)
 			source = sync_inner(src);
+	}
+
+	/* a tuple of fewer columns is read by its own table's descriptor: see tsdb_slot_complete */
+	if (desc->constr != NULL && desc->constr->missing != NULL && desc != srcslot->tts_tupleDescriptor)
+	{
+		slot_getallattrs(srcslot);
+		ExecClearTuple(dstslot);
+		memcpy(dstslot->tts_values, srcslot->tts_values, sizeof(Datum) * desc->natts);
+		memcpy(dstslot->tts_isnull, srcslot->tts_isnull, sizeof(bool) * desc->natts);
+		dstslot->tts_flags &= ~TTS_FLAG_EMPTY;
+		dstslot->tts_nvalid = desc->natts;
+		own_values(dst);
+		return;
 	}
 
 	ExecClearTuple(dstslot);

@@ -23,6 +23,8 @@ extern const TupleTableSlotOps TTSOpsTsdb;
 extern TupleTableSlot *tsdb_slot_inner(TupleTableSlot *slot);
 /* heapam filled (true) or cleared (false) the inner slot. */
 extern void tsdb_slot_took_heap_row(TupleTableSlot *slot, bool filled);
+/* Gives the row all columns of a table that it is to be stored in. */
+extern void tsdb_slot_complete(TupleTableSlot *slot, TupleDesc desc);
 /* Shows a chunk row; takes a reference on the set. */
 extern void tsdb_slot_store_chunk_row(TupleTableSlot *slot, TsdbVectorSet *set, uint32 row_in_vector);
 

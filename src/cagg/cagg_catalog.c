@@ -12,10 +12,12 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "sqlfunc/table_access.h"
@@ -40,24 +42,40 @@ enum
 	Natts_cagg = Anum_kept_before
 };
 
+/*
+ * In a database without the extension the schema may be anybody's, and what his tables hold is not what we read from ours: expressions
+ * among it, which would run as whoever changes a table.  *known is the table last found to be the extension's, to be looked up but once.
+ */
 static Oid
-our_table(const char *name)
+our_table(const char *name, Oid *known)
 {
 	Oid			schema = get_namespace_oid("tsdb", true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	Oid			extension;
 
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	if (!OidIsValid(relid) || relid == *known)
+		return relid;
+	extension = get_extension_oid("tsdb_am", true);
+	if (!OidIsValid(extension) || getExtensionOfObject(RelationRelationId, relid) != extension)
+		return InvalidOid;
+	*known = relid;
+	return relid;
 }
 
 Oid
 tsdb_cagg_catalog(void)
 {
-	return our_table("cagg");
+	static Oid	known = InvalidOid;
+
+	return our_table("cagg", &known);
 }
 
 Oid
 tsdb_cagg_dirty_table(void)
 {
-	return our_table("cagg_dirty");
+	static Oid	known = InvalidOid;
+
+	return our_table("cagg_dirty", &known);
 }
 
 static void

@@ -142,26 +142,44 @@ named_cagg(RangeVar *name, TsdbCagg *cagg)
 	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW && tsdb_cagg_find_view(relid, cagg);
 }
 
-/* Renaming the time column would leave tsdb.cagg with its old name. */
+/* Renaming the time column, which renames it in all that inherits it, would leave tsdb.cagg with its old name. */
 static void
 check_rename(RenameStmt *stmt)
 {
 	Oid			relid;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	if (stmt->renameType != OBJECT_COLUMN || stmt->relation == NULL)
+	if (stmt->renameType != OBJECT_COLUMN || stmt->relation == NULL || !OidIsValid(tsdb_cagg_catalog()))
 		return;
 	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	if (!OidIsValid(relid))
 		return;
-	foreach(lc, tsdb_cagg_of_source(relid))
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		if (strcmp(NameStr(((TsdbCagg *) lfirst(lc))->time_column), stmt->subname) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot rename column \"%s\": continuous aggregates go by it", stmt->subname),
-					 errhint("Drop them first.")));
+		foreach(lc2, tsdb_cagg_of_source(lfirst_oid(lc)))
+		{
+			if (strcmp(NameStr(((TsdbCagg *) lfirst(lc2))->time_column), stmt->subname) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot rename column \"%s\": continuous aggregates go by it", stmt->subname),
+						 errhint("Drop them first.")));
+		}
 	}
+}
+
+/*
+ * A table has become another's child.  Core has locked it and has told all sessions, but has done neither for tables that inherit from it:
+ * who writes to one of them has to end first, and to look anew then.
+ */
+static void
+note_inherits(Oid relid)
+{
+	if (tsdb_capture_sources(relid) == NIL)
+		return;
+	(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	tsdb_cagg_invalidate(relid);
+	CommandCounterIncrement();
 }
 
 /* A partition that leaves takes its rows with it: told in the same transaction, or for CONCURRENTLY in the first one. */
@@ -309,7 +327,16 @@ tsdb_cagg_after_utility(Node *stmt)
 				if (cmd->subtype == AT_AttachPartition)
 					relid = RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true);
 				else if (cmd->subtype == AT_AddInherit)
+				{
 					relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+					if (OidIsValid(relid))
+						note_inherits(relid);
+				}
+#if PG_VERSION_NUM >= 170000
+				/* all values of a column are others now; what is made of them cannot be told, so all is */
+				else if (cmd->subtype == AT_SetExpression)
+					relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+#endif
 				else if (cmd->subtype == AT_ChangeOwner)
 					follow_owner(((AlterTableStmt *) stmt)->relation);
 				if (OidIsValid(relid))
@@ -370,23 +397,40 @@ cagg_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 	}
 }
 
-/* Trigger of tsdb.cagg: for rows that a restore brings, too */
+/*
+ * Trigger of tsdb.cagg: for rows that a restore brings, too.  Of those, nobody knows who writes to their tables: in a parallel restore, COPY commands that
+ * began before there was an aggregate.  They have to end first, or a policy's refresh would neither see their rows nor be told of them.
+ */
 Datum
 tsdb_cagg_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	HeapTuple	tuple;
 	bool		isnull;
+	Datum		stored;
 	Datum		source;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
+	/* anybody may make a trigger of it, on a table of his own */
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
+		RelationGetRelid(data->tg_relation) != tsdb_cagg_catalog())
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "tsdb.cagg_changed")));
+				 errmsg("function \"%s\" must be called as a trigger after each row of table \"%s\"", "tsdb.cagg_changed", "tsdb.cagg")));
 	tuple = data->tg_trigtuple;
 	source = heap_getattr(tuple, 3, RelationGetDescr(data->tg_relation), &isnull);
+	if (isnull)
+		return PointerGetDatum(tuple);
+	stored = heap_getattr(tuple, 1, RelationGetDescr(data->tg_relation), &isnull);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		LockRelationOid(DatumGetObjectId(source), ShareRowExclusiveLock);
+		(void) find_all_inheritors(DatumGetObjectId(source), ShareRowExclusiveLock, NULL);
+		if (!isnull)
+			LockRelationOid(DatumGetObjectId(stored), ShareRowExclusiveLock);
+	}
+	tsdb_cagg_invalidate(DatumGetObjectId(source));
 	if (!isnull)
-		tsdb_cagg_invalidate(DatumGetObjectId(source));
+		tsdb_cagg_invalidate(DatumGetObjectId(stored));
 	return PointerGetDatum(tuple);
 }
 

@@ -541,8 +541,10 @@ tsdb_cagg_create(RangeVar *name, SelectStmt *select, List *column_names, const c
 	stored = create_stored(schema, name->relname, query, names, def.bucket_resno);
 	stored_name = quote_qualified_identifier(get_namespace_name(schema), get_rel_name(stored));
 
-	/* inside, columns are numbered: their names need not be different, nor be any of the source's */
+	/* inside, columns are numbered: their names need not be different, nor be any of the source's; nor need the source's be none of ours */
 	inner = select;
+	if (IsA(linitial(inner->fromClause), RangeVar))
+		linitial_node(RangeVar, inner->fromClause)->schemaname = get_namespace_name(get_rel_namespace(def.rte->relid));
 	initStringInfo(&stored_columns);
 	initStringInfo(&fresh_columns);
 	foreach(lc, names)
@@ -687,8 +689,10 @@ tsdb_cagg_add_column(PG_FUNCTION_ARGS)
 	const char *quoted = quote_identifier(column);
 
 	tsdb_cagg_require(PG_GETARG_OID(0), &cagg);
-	LockRelationOid(cagg.stored, ShareUpdateExclusiveLock);
+	/* in the order of a refresh */
+	LockRelationOid(cagg.source, AccessShareLock);
 	LockRelationOid(cagg.view, AccessExclusiveLock);
+	LockRelationOid(cagg.stored, ShareUpdateExclusiveLock);
 
 	added = parse_select(psprintf("SELECT (%s) AS %s", expression, quoted));
 	if (list_length(added->targetList) != 1 || added->fromClause != NIL || added->whereClause != NULL || added->op != SETOP_NONE ||

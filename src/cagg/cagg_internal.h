@@ -129,6 +129,8 @@ extern void tsdb_cagg_check_tree(Oid source);
 extern TsdbTimeRanges *tsdb_cagg_fresh_ranges(const TsdbCagg *cagg, Snapshot snapshot, List **tids);
 /* Refreshes buckets that lie in first .. last as a whole; returns the rows written. */
 extern uint64 tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force);
+/* Is it the refresh of that aggregate that writes in this session? */
+extern bool tsdb_cagg_is_refreshing(Oid stored);
 /* Type of the bucket column. */
 extern Oid	tsdb_cagg_time_type(const TsdbCagg *cagg);
 

@@ -13,8 +13,12 @@
  */
 #include "cagg/cagg_internal.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -26,12 +30,15 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -52,6 +59,12 @@ PG_FUNCTION_INFO_V1(tsdb_cagg_info);
 /* The refresh that runs in this session */
 static Oid	refresh_stored = InvalidOid;
 static const TsdbTimeRanges *refresh_ranges = NULL;
+
+bool
+tsdb_cagg_is_refreshing(Oid stored)
+{
+	return stored == refresh_stored;
+}
 
 Oid
 tsdb_cagg_time_type(const TsdbCagg *cagg)
@@ -147,6 +160,30 @@ ranges_to_array(const TsdbTimeRanges *ranges)
 	return PointerGetDatum(construct_array(elems, 2 * ranges->n, INT8OID, 8, true, TYPALIGN_DOUBLE));
 }
 
+/* Has the table of stored buckets got a column that the snapshot does not know of?  What it sees stored has no values for it. */
+static bool
+has_younger_column(Oid stored, Snapshot snapshot)
+{
+	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(stored));
+	int			ncolumns;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", stored);
+	ncolumns = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(stored));
+	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTGreaterStrategyNumber, F_INT2GT, Int16GetDatum(0));
+	scan = systable_beginscan(rel, AttributeRelidNumIndexId, true, snapshot, lengthof(keys), keys);
+	while (HeapTupleIsValid(systable_getnext(scan)))
+		ncolumns--;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return ncolumns > 0;
+}
+
 /*
  * tsdb.cagg_fresh(stored regclass, OUT stored_too boolean, OUT ranges bigint[]): which times the view computes from the source,
  * and whether it reads the stored buckets outside of them.
@@ -188,8 +225,17 @@ tsdb_cagg_fresh(PG_FUNCTION_ARGS)
 			tsdb_ranges_append(all, PG_INT64_MIN, PG_INT64_MAX);
 			ranges = all;
 		}
+		else if (cagg.materialized_only)
+			ranges = tsdb_ranges_make();
+		else if (has_younger_column(stored, snapshot))
+		{
+			TsdbTimeRanges *all = tsdb_ranges_make();
+
+			tsdb_ranges_append(all, cagg.kept_before, PG_INT64_MAX);
+			ranges = all;
+		}
 		else
-			ranges = cagg.materialized_only ? tsdb_ranges_make() : tsdb_cagg_fresh_ranges(&cagg, snapshot, NULL);
+			ranges = tsdb_cagg_fresh_ranges(&cagg, snapshot, NULL);
 	}
 	values[1] = ranges_to_array(ranges);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
@@ -343,11 +389,11 @@ compute(const TsdbCagg *cagg, const TsdbTimeRanges *ranges, Snapshot snapshot)
 	SetUserIdAndSecContext(view->rd_rel->relowner,
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	SPI_connect();
-	delete_stored(cagg, ranges, snapshot);
 	PG_TRY();
 	{
 		refresh_stored = cagg->stored;
 		refresh_ranges = ranges;
+		delete_stored(cagg, ranges, snapshot);
 		nrows = execute_in_snapshot(psprintf("INSERT INTO %s SELECT * FROM %s", qualified_name(cagg->stored),
 											 qualified_name(cagg->view)), 0, NULL, NULL, snapshot);
 	}
@@ -375,6 +421,24 @@ require_own_snapshots(void)
 				 errhint("The transaction must be READ COMMITTED: the refresh has to see all changes that the one before it saw.")));
 }
 
+/*
+ * What the active snapshot sees of the log may tell of a partition that was attached, or detached CONCURRENTLY, after the locks were taken, and by
+ * a transaction that others see but that has not told them yet to look at their caches again.  Those that came are still locked by it; what has
+ * gone is found out by reading the catalogues anew.
+ */
+static void
+see_partitions(Oid source)
+{
+	ListCell   *lc;
+
+	AcceptInvalidationMessages();
+	foreach(lc, find_all_inheritors(source, AccessShareLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE)
+			RelationCacheInvalidateEntry(lfirst_oid(lc));
+	}
+}
+
 uint64
 tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 {
@@ -393,6 +457,10 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 	PreventCommandIfReadOnly("REFRESH");
 	PreventCommandIfParallelMode("REFRESH");
 
+	/* before the snapshot: a TRUNCATE has committed, and is seen, or has not begun; in the order in which DROP ... CASCADE takes them */
+	LockRelationOid(cagg->source, AccessShareLock);
+	(void) find_all_inheritors(cagg->source, AccessShareLock, NULL);
+	LockRelationOid(cagg->view, AccessShareLock);
 	/* one refresh of an aggregate at a time, to the end of its transaction */
 	LockRelationOid(cagg->stored, ShareUpdateExclusiveLock);
 	if (!tsdb_cagg_find(cagg->stored, &now) || now.view != cagg->view)
@@ -400,9 +468,6 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("continuous aggregate was dropped meanwhile")));
 	cagg = &now;
-	/* before the snapshot: a TRUNCATE has committed, and is seen, or has not begun */
-	LockRelationOid(cagg->source, AccessShareLock);
-	(void) find_all_inheritors(cagg->source, AccessShareLock, NULL);
 
 	map = map_of(cagg);
 	/* whole buckets of the window alone */
@@ -429,6 +494,7 @@ tsdb_cagg_refresh(const TsdbCagg *cagg, int64 first, int64 last, bool force)
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
+	see_partitions(cagg->source);
 
 	dirty = dirty_ranges(cagg, map, snapshot, &tids);
 	ranges = tsdb_ranges_inside(dirty, first, last);
@@ -511,15 +577,25 @@ tsdb_cagg_refresh_call(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) tsdb_cagg_refresh(&cagg, first, last, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3)));
 }
 
-/* Aggregates made of a relation, or of what it is a part of */
+/*
+ * Aggregates made of a relation, or of what it is a part of, by that time column.  (Rows that are old by one column are any by another: for an aggregate
+ * that goes by that, they are deleted.)
+ */
 static List *
-caggs_of(Oid relid)
+caggs_of(Oid relid, Name time_column)
 {
 	List	   *caggs = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, tsdb_capture_sources(relid))
-		caggs = list_concat(caggs, tsdb_cagg_of_source(lfirst_oid(lc)));
+	{
+		foreach(lc2, tsdb_cagg_of_source(lfirst_oid(lc)))
+		{
+			if (strcmp(NameStr(((TsdbCagg *) lfirst(lc2))->time_column), NameStr(*time_column)) == 0)
+				caggs = lappend(caggs, lfirst(lc2));
+		}
+	}
 	return caggs;
 }
 
@@ -534,7 +610,7 @@ parse_time(const char *value, Oid type)
 }
 
 /*
- * tsdb.cagg_keep(relation regclass, before text): rows before that time are about to be dropped by retention, and what was made
+ * tsdb.cagg_keep(relation regclass, before text, time_column name): rows before that time are about to be dropped by retention, and what was made
  * of them is to be kept.  An error if some aggregate has not taken all of them yet.
  *
  * The caller holds a lock on the source that keeps writers out.
@@ -547,7 +623,7 @@ tsdb_cagg_keep(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	tsdb_require_owner(relid);
-	foreach(lc, caggs_of(relid))
+	foreach(lc, caggs_of(relid, PG_GETARG_NAME(2)))
 	{
 		TsdbCagg   *cagg = lfirst(lc);
 		TsdbBucketMap *map;
@@ -592,7 +668,7 @@ tsdb_cagg_keep(PG_FUNCTION_ARGS)
 }
 
 /*
- * tsdb.cagg_limit(relation regclass, before text): the greatest time, not above the given one, before which all aggregates have
+ * tsdb.cagg_limit(relation regclass, before text, time_column name): the greatest time, not above the given one, before which all aggregates have
  * taken all rows, and at which a bucket begins; NULL if there is none.  The time itself if the relation has no aggregates.
  */
 Datum
@@ -609,7 +685,7 @@ tsdb_cagg_limit(PG_FUNCTION_ARGS)
 	bool		lowered;
 
 	tsdb_require_owner(relid);
-	caggs = caggs_of(relid);
+	caggs = caggs_of(relid, PG_GETARG_NAME(2));
 	if (caggs == NIL)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	type = tsdb_cagg_time_type(linitial(caggs));

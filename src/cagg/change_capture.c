@@ -48,6 +48,7 @@ typedef struct Watched
 	Oid			stored;
 	Oid			type;
 	AttrNumber	attnum;			/* time column of this relation */
+	bool		is_stored;		/* this relation is the table of stored buckets itself */
 	TsdbBucketMap *map;
 } Watched;
 
@@ -141,6 +142,27 @@ tsdb_capture_sources(Oid relid)
 	return sources;
 }
 
+/* Adds to what is watched of a relation; *cxt is made when there is something. */
+static List *
+watch(Capture *capture, const TsdbCagg *cagg, AttrNumber attnum, bool is_stored, MemoryContext parent, MemoryContext *cxt, List *watched)
+{
+	MemoryContext oldcxt;
+	Watched    *entry;
+
+	if (*cxt == NULL)
+		*cxt = AllocSetContextCreate(parent, "tsdb capture of a table", ALLOCSET_SMALL_SIZES);
+	entry = MemoryContextAllocZero(*cxt, sizeof(Watched));
+	entry->stored = cagg->stored;
+	entry->attnum = attnum;
+	entry->is_stored = is_stored;
+	entry->type = getBaseType(get_atttype(capture->relid, attnum));
+	entry->map = tsdb_bucket_map_make(cagg->bucket_expr, entry->type, *cxt);
+	oldcxt = MemoryContextSwitchTo(*cxt);
+	watched = lappend(watched, entry);
+	MemoryContextSwitchTo(oldcxt);
+	return watched;
+}
+
 /* Finds out what is to be watched. */
 static void
 load(Capture *capture)
@@ -149,6 +171,7 @@ load(Capture *capture)
 	MemoryContext oldcxt;
 	MemoryContext work;
 	List	   *watched = NIL;
+	TsdbCagg	own;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -170,25 +193,18 @@ load(Capture *capture)
 		foreach(lc2, tsdb_cagg_of_source(lfirst_oid(lc)))
 		{
 			TsdbCagg   *cagg = lfirst(lc2);
-			Watched    *entry;
+			AttrNumber	attnum = get_attnum(capture->relid, NameStr(cagg->time_column));
 
-			if (cxt == NULL)
-				cxt = AllocSetContextCreate(work, "tsdb capture of a table", ALLOCSET_SMALL_SIZES);
-			entry = MemoryContextAllocZero(cxt, sizeof(Watched));
-			entry->stored = cagg->stored;
-			entry->attnum = get_attnum(capture->relid, NameStr(cagg->time_column));
-			if (entry->attnum == InvalidAttrNumber)
+			if (attnum == InvalidAttrNumber)
 				ereport(ERROR,
 						(errcode(ERRCODE_UNDEFINED_COLUMN),
 						 errmsg("column \"%s\" of table \"%s\", which a continuous aggregate is made of, does not exist",
 								NameStr(cagg->time_column), get_rel_name(capture->relid))));
-			entry->type = getBaseType(get_atttype(capture->relid, entry->attnum));
-			entry->map = tsdb_bucket_map_make(cagg->bucket_expr, entry->type, cxt);
-			MemoryContextSwitchTo(cxt);
-			watched = lappend(watched, entry);
-			MemoryContextSwitchTo(work);
+			watched = watch(capture, cagg, attnum, false, work, &cxt, watched);
 		}
 	}
+	if (tsdb_cagg_find(capture->relid, &own))
+		watched = watch(capture, &own, own.bucket_attnum, true, work, &cxt, watched);
 	MemoryContextSwitchTo(oldcxt);
 	if (cxt != NULL)
 		MemoryContextSetParent(cxt, CacheMemoryContext);
@@ -380,7 +396,7 @@ note_time(Watched *watched, int64 time, CommandId cid)
 }
 
 static void
-note_slot(Capture *capture, Relation rel, TupleTableSlot *slot, CommandId cid)
+note_slot(Capture *capture, Relation rel, TupleTableSlot *slot, CommandId cid, bool is_new)
 {
 	ListCell   *lc;
 
@@ -388,8 +404,15 @@ note_slot(Capture *capture, Relation rel, TupleTableSlot *slot, CommandId cid)
 	{
 		Watched    *watched = lfirst(lc);
 		bool		isnull;
-		Datum		value = slot_getattr(slot, watched->attnum, &isnull);
+		Datum		value;
 
+		/*
+		 * Buckets that others than a refresh store come from a restore, which may put those of its dump beside what a policy has stored
+		 * already: they are computed anew.  What is deleted stays deleted: it was too old for somebody.
+		 */
+		if (watched->is_stored && !is_new)
+			continue;
+		value = slot_getattr(slot, watched->attnum, &isnull);
 		if (isnull)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
@@ -405,16 +428,17 @@ note_slot(Capture *capture, Relation rel, TupleTableSlot *slot, CommandId cid)
 static bool
 capture_watches(Relation rel)
 {
-	return find_capture(RelationGetRelid(rel)) != NULL;
+	/* (stored buckets are nobody's source) */
+	return find_capture(RelationGetRelid(rel)) != NULL && !tsdb_cagg_is_refreshing(RelationGetRelid(rel));
 }
 
 static void
-capture_row(Relation rel, TupleTableSlot *slot, CommandId cid)
+capture_row(Relation rel, TupleTableSlot *slot, CommandId cid, bool is_new)
 {
 	Capture    *capture = find_capture(RelationGetRelid(rel));
 
 	if (capture != NULL)
-		note_slot(capture, rel, slot, cid);
+		note_slot(capture, rel, slot, cid, is_new);
 }
 
 static void
@@ -501,14 +525,19 @@ tsdb_capture_forget(Oid stored)
 
 	while (*link != NULL)
 	{
-		if ((*link)->stored == stored)
-			*link = (*link)->next;
+		Logged	   *entry = *link;
+
+		if (entry->stored != stored)
+			link = &entry->next;
 		else
-			link = &(*link)->next;
+		{
+			*link = entry->next;
+			pfree(entry);
+		}
 	}
 }
 
-static bool
+static Logged *
 has_logged(Oid stored, SubTransactionId subid)
 {
 	Logged	   *entry;
@@ -516,9 +545,21 @@ has_logged(Oid stored, SubTransactionId subid)
 	for (entry = logged; entry != NULL; entry = entry->next)
 	{
 		if (entry->stored == stored && entry->subid == subid)
-			return true;
+			return entry;
 	}
-	return false;
+	return NULL;
+}
+
+/* As much of what a subtransaction has logged as there is room for is its parent's now; the rest it may log again. */
+static void
+take_over(Logged *parent, const Logged *entry)
+{
+	int			i;
+
+	for (i = 0; i < entry->n && parent->n < MAX_LOGGED; i++)
+		remember(parent, entry->ranges[i].first, entry->ranges[i].last);
+	parent->cid = Max(parent->cid, entry->cid);
+	parent->nrows += entry->nrows;
 }
 
 static void
@@ -529,20 +570,27 @@ capture_subxact_callback(SubXactEvent event, SubTransactionId subid, SubTransact
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 
-	/* the parent takes over what it has nothing of itself; the rest it may log again */
 	while (*link != NULL)
 	{
 		Logged	   *entry = *link;
+		Logged	   *outer;
 
 		if (entry->subid != subid)
+		{
 			link = &entry->next;
-		else if (event == SUBXACT_EVENT_COMMIT_SUB && !has_logged(entry->stored, parent))
+			continue;
+		}
+		outer = event == SUBXACT_EVENT_COMMIT_SUB ? has_logged(entry->stored, parent) : NULL;
+		if (event == SUBXACT_EVENT_COMMIT_SUB && outer == NULL)
 		{
 			entry->subid = parent;
 			link = &entry->next;
+			continue;
 		}
-		else
-			*link = entry->next;
+		if (outer != NULL)
+			take_over(outer, entry);
+		*link = entry->next;
+		pfree(entry);
 	}
 }
 

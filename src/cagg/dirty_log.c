@@ -61,7 +61,9 @@ TsdbTimeRanges *
 tsdb_dirty_log_read(Oid stored, Snapshot snapshot, List **tids)
 {
 	TsdbTimeRanges *ranges = tsdb_ranges_make();
-	Relation	rel = open_log(AccessShareLock);
+	/* TIDs are good as long as nobody can write the table anew (VACUUM FULL): to the end of the transaction, as the deletes are */
+	LOCKMODE	lockmode = tids != NULL ? RowExclusiveLock : AccessShareLock;
+	Relation	rel = open_log(lockmode);
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 	HeapTuple	tuple;
 
@@ -86,7 +88,7 @@ tsdb_dirty_log_read(Oid stored, Snapshot snapshot, List **tids)
 		}
 	}
 	table_endscan(scan);
-	table_close(rel, AccessShareLock);
+	table_close(rel, tids != NULL ? NoLock : lockmode);
 	tsdb_ranges_normalize(ranges);
 	return ranges;
 }
