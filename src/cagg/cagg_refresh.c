@@ -15,6 +15,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -662,7 +663,7 @@ tsdb_cagg_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (!tsdb_cagg_find(PG_GETARG_OID(0), &cagg) || get_rel_name(cagg.view) == NULL || get_rel_name(cagg.stored) == NULL ||
-		(pg_class_aclcheck(cagg.view, GetUserId(), ACL_SELECT) != ACLCHECK_OK && !pg_class_ownercheck(cagg.view, GetUserId())))
+		(pg_class_aclcheck(cagg.view, GetUserId(), ACL_SELECT) != ACLCHECK_OK && !object_ownercheck(RelationRelationId, cagg.view, GetUserId())))
 		PG_RETURN_NULL();
 	type = tsdb_cagg_time_type(&cagg);
 	dirty = tsdb_cagg_fresh_ranges(&cagg, GetActiveSnapshot(), NULL);
