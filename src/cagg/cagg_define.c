@@ -71,7 +71,7 @@ typedef struct Definition
 	AttrNumber	bucket_resno;
 } Definition;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse(const char *what, const char *hint)
 {
 	ereport(ERROR,

@@ -451,7 +451,7 @@ index_entry_seq(IndexScanDesc iscan)
 	return DatumGetInt32(index_getattr(iscan->xs_itup, 2, iscan->xs_itupdesc, &isnull));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_shape(TsdbStore *store, Oid chunk_id, const ItemPointerData *tid)
 {
 	tsdb_report_corruption(store->rel, chunk_id, NULL, "tuple (%u,%u) of \"%s\" is no tuple of a chunk store",
@@ -459,7 +459,7 @@ report_shape(TsdbStore *store, Oid chunk_id, const ItemPointerData *tid)
 						   RelationGetRelationName(store->toastrel));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_key(TsdbStore *store, Oid chunk_id, int32 seq, const TsdbStoredTuple *stored)
 {
 	tsdb_report_corruption(store->rel, chunk_id, NULL,

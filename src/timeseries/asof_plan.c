@@ -108,6 +108,16 @@ typedef struct AsofPath
  * ------------------------------------------------------------------------
  */
 
+/*
+ * Times with and without a zone are compared by what clocks show, which does not rise with time where clocks are changed: 02:30, which they leave out,
+ * is later than 03:00.  So these can't be merged, and what is later than one that is later than a third need not be later than the third.
+ */
+static bool
+compares_by_clock(Oid a, Oid b)
+{
+	return (a == TIMESTAMPOID && b == TIMESTAMPTZOID) || (a == TIMESTAMPTZOID && b == TIMESTAMPOID);
+}
+
 /* An expression of the subquery: does it read its own tables, those of the level above? */
 static void
 look_at(Node *node, bool *own, bool *above)
@@ -231,7 +241,8 @@ set_family(AsofPart *part, Oid opfamily)
 	get_op_opfamily_properties(part->opno, opfamily, false, &strategy, &part->inner_type, &part->outer_type);
 	part->inner = canonicalize_ec_expression(part->inner, part->inner_type, part->collation);
 	part->outer = canonicalize_ec_expression(part->outer, part->outer_type, part->collation);
-	return OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber)) &&
+	return !compares_by_clock(part->inner_type, part->outer_type) &&
+		OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber)) &&
 		OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber)) &&
 		OidIsValid(get_opfamily_member(opfamily, part->outer_type, part->outer_type, BTLessStrategyNumber)) &&
 		OidIsValid(get_opfamily_proc(opfamily, part->outer_type, part->outer_type, BTORDER_PROC)) &&
@@ -376,14 +387,14 @@ sort_copy_by_rest(Copy *copy, Expr *expr, SortGroupClause *clause, bool forward)
 	Oid			opfamily;
 	Oid			type;
 	Oid			sortop = clause->sortop;
-	int16		strategy;
+	CompareType strategy;
 
 	if (!forward)
 	{
 		if (!get_ordering_op_properties(sortop, &opfamily, &type, &strategy))
 			return false;
 		sortop = get_opfamily_member(opfamily, type, type,
-									 strategy == BTLessStrategyNumber ? BTGreaterStrategyNumber : BTLessStrategyNumber);
+									 strategy == COMPARE_LT ? BTGreaterStrategyNumber : BTLessStrategyNumber);
 		if (!OidIsValid(sortop))
 			return false;
 	}
@@ -475,6 +486,8 @@ push_restriction(AsofPart *part, Expr *clause, bool is_time, bool forward, bool 
 	op_input_types(opno, &left_type, &type);
 	if (is_time)
 	{
+		if (compares_by_clock(part->outer_type, type))
+			return;
 		/* backward, rows behind the last outer row match nothing; forward, those before the first */
 		if (strategy == BTEqualStrategyNumber)
 			strategy = forward ? BTGreaterEqualStrategyNumber : BTLessEqualStrategyNumber;
@@ -511,7 +524,7 @@ is_usual_time(Const *value)
 	switch (value->consttype)
 	{
 		case DATEOID:
-			return Abs((int64) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
+			return llabs((long long) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return DatumGetTimestamp(value->constvalue) > -2000 * (int64) 365 * USECS_PER_DAY &&
@@ -529,7 +542,7 @@ is_usual_interval(Const *value)
 	if (value->consttype != INTERVALOID || value->constisnull)
 		return false;
 	interval = DatumGetIntervalP(value->constvalue);
-	return Abs((int64) interval->month) < 1000 * 12 && Abs((int64) interval->day) < 1000 * 365 &&
+	return llabs((long long) interval->month) < 1000 * 12 && llabs((long long) interval->day) < 1000 * 365 &&
 		interval->time < 1000 * (int64) 365 * USECS_PER_DAY && interval->time > -1000 * (int64) 365 * USECS_PER_DAY;
 }
 
@@ -585,6 +598,7 @@ push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **qual
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	outer = BASE_RELIDS(root, outer);
 	while ((relid = bms_next_member(outer, relid)) >= 0)
 	{
 		foreach(lc, find_base_rel(root, relid)->baserestrictinfo)
@@ -666,7 +680,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	Expr	   *time_expr = NULL;
 	Oid			time_family = InvalidOid;
 	Oid			time_type = InvalidOid;
-	int16		time_strategy = 0;
+	CompareType time_strategy = 0;
 	ListCell   *lc;
 	bool		past_time = false;
 
@@ -718,7 +732,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	}
 	if (time_expr == NULL)
 		return false;
-	query->forward = time_strategy == BTLessStrategyNumber;
+	query->forward = time_strategy == COMPARE_LT;
 
 	/* one bound in the direction of ORDER BY, any number in the other */
 	foreach(lc, times)
@@ -838,7 +852,7 @@ plan_copy(PlannerInfo *root, AsofQuery *query, Copy *copy)
 	set_subquery_size_estimates(root, rel);
 	set_pathtarget_cost_width(root, rel->reltarget);
 	query->rel = rel;
-	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, NIL, NULL);
+	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, true, NIL, NULL);
 	query->usable = true;
 }
 
@@ -976,10 +990,10 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 	{
 		Path	   *other = lfirst(lc);
 
-		if (cheapest < 0 || other->total_cost < cheapest)
-			cheapest = other->total_cost;
+		if (cheapest < 0 || PATH_COST_DISABLED(other) < cheapest)
+			cheapest = PATH_COST_DISABLED(other);
 	}
-	if (outer->cheapest_total_path == NULL || cheapest - outer->cheapest_total_path->total_cost < MIN_COST)
+	if (outer->cheapest_total_path == NULL || cheapest - PATH_COST_DISABLED(outer->cheapest_total_path) < MIN_COST)
 		return;
 	query = find_query(root, inner);
 	if (query == NULL)
@@ -1002,6 +1016,8 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 	path->custom.flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom.custom_paths = list_make2(outer_in_order, query->path);
 	path->custom.methods = &asof_path_methods;
+	CUSTOM_PATH_SET_CLAUSES(&path->custom, extra->restrictlist);
+	PATH_DISABLE_AS_BOTH(&path->custom.path, outer_in_order, query->path);
 	cost_asof(root, joinrel, path, outer_in_order, query->path);
 	add_path(joinrel, &path->custom.path);
 }
