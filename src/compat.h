@@ -108,9 +108,9 @@ typedef struct DateTimeErrorExtra
 #define DecodeTimezoneAbbrev(field, lowtoken, ftype, offset, tz, extra) \
 	((void) (extra), *(ftype) = DecodeTimezoneAbbrev((field), (lowtoken), (offset), (tz)), 0)
 
-#define find_placeholder_info(root, phv) find_placeholder_info((root), (phv), false)
 #define create_subqueryscan_path(root, rel, subpath, trivial_pathtarget, pathkeys, required_outer) \
-	((void) (trivial_pathtarget), create_subqueryscan_path((root), (rel), (subpath), (pathkeys), (required_outer)))
+	create_subqueryscan_path((root), (rel), (subpath), (pathkeys), (required_outer))
+#define find_placeholder_info(root, phv) find_placeholder_info((root), (phv), false)
 #define build_expression_pathkey(root, expr, opno, rel, create_it) \
 	build_expression_pathkey((root), (expr), NULL, (opno), (rel), (create_it))
 
@@ -213,6 +213,9 @@ typedef struct DateTimeErrorExtra
 #define COPY_MINIMAL_ARGUMENTS(slot) (slot), extra
 #define FORM_MINIMAL_EXTRA , extra
 
+/* does an entry of ORDER BY sort from the greatest value on?  (Before, its operator told.) */
+#define SET_REVERSE_SORT(clause, reverse) ((clause)->reverse_sort = (reverse))
+
 /* a path that the user has turned off: it is taken if there is no other */
 #define PATH_DISABLE(path) ((path)->disabled_nodes++)
 /* path does what was turned off in its input, too */
@@ -260,6 +263,7 @@ typedef int16 CompareType;
 #define get_opfamily_member_for_cmptype get_opfamily_member
 
 #define cmpOperators dupOperators
+#define SET_REVERSE_SORT(clause, reverse) ((void) 0)
 
 #define log_lock_failures false
 #define ConditionalXactLockTableWait(xid, logLockFailure) \

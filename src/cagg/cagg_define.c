@@ -177,6 +177,7 @@ check_query(Query *query, Definition *def)
 
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL)
 		refuse("anything but a SELECT", NULL);
+	compat_flatten_groups(query);
 	if (query->setOperations != NULL)
 		refuse("UNION, INTERSECT and EXCEPT", NULL);
 	if (query->cteList != NIL)

@@ -354,7 +354,7 @@ lift_expr(Copy *copy, Node *node)
 }
 
 static void
-sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool nulls_first)
+sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool descending, bool nulls_first)
 {
 	TargetEntry *entry = find_or_add(copy, expr);
 	SortGroupClause *clause;
@@ -367,6 +367,7 @@ sort_copy(Copy *copy, Expr *expr, Oid sortop, Oid eqop, bool nulls_first)
 	clause->tleSortGroupRef = entry->ressortgroupref;
 	clause->sortop = sortop;
 	clause->eqop = eqop;
+	SET_REVERSE_SORT(clause, descending);
 	clause->nulls_first = nulls_first;
 	clause->hashable = false;
 	copy->query->sortClause = lappend(copy->query->sortClause, clause);
@@ -376,7 +377,7 @@ static void
 sort_copy_by_part(Copy *copy, AsofPart *part)
 {
 	sort_copy(copy, part->inner, get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber),
-			  get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber), false);
+			  get_opfamily_member(part->opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber), false, false);
 	part->column = find_or_add(copy, part->inner)->resno;
 }
 
@@ -387,18 +388,20 @@ sort_copy_by_rest(Copy *copy, Expr *expr, SortGroupClause *clause, bool forward)
 	Oid			opfamily;
 	Oid			type;
 	Oid			sortop = clause->sortop;
-	CompareType strategy;
+	CompareType direction;
 
+	bool		descending;
+
+	if (!get_ordering_op_properties(sortop, &opfamily, &type, &direction))
+		return false;
+	descending = (direction == COMPARE_GT) == forward;
 	if (!forward)
 	{
-		if (!get_ordering_op_properties(sortop, &opfamily, &type, &strategy))
-			return false;
-		sortop = get_opfamily_member(opfamily, type, type,
-									 strategy == COMPARE_LT ? BTGreaterStrategyNumber : BTLessStrategyNumber);
+		sortop = get_opfamily_member(opfamily, type, type, descending ? BTGreaterStrategyNumber : BTLessStrategyNumber);
 		if (!OidIsValid(sortop))
 			return false;
 	}
-	sort_copy(copy, expr, sortop, clause->eqop, forward ? clause->nulls_first : !clause->nulls_first);
+	sort_copy(copy, expr, sortop, clause->eqop, descending, forward ? clause->nulls_first : !clause->nulls_first);
 	return true;
 }
 
@@ -524,7 +527,7 @@ is_usual_time(Const *value)
 	switch (value->consttype)
 	{
 		case DATEOID:
-			return llabs((long long) DatumGetDateADT(value->constvalue)) < 2000 * (int64) 365;
+			return DatumGetDateADT(value->constvalue) > -2000 * 365 && DatumGetDateADT(value->constvalue) < 2000 * 365;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return DatumGetTimestamp(value->constvalue) > -2000 * (int64) 365 * USECS_PER_DAY &&
@@ -542,7 +545,7 @@ is_usual_interval(Const *value)
 	if (value->consttype != INTERVALOID || value->constisnull)
 		return false;
 	interval = DatumGetIntervalP(value->constvalue);
-	return llabs((long long) interval->month) < 1000 * 12 && llabs((long long) interval->day) < 1000 * 365 &&
+	return interval->month < 1000 * 12 && interval->month > -1000 * 12 && interval->day < 1000 * 365 && interval->day > -1000 * 365 &&
 		interval->time < 1000 * (int64) 365 * USECS_PER_DAY && interval->time > -1000 * (int64) 365 * USECS_PER_DAY;
 }
 
@@ -680,7 +683,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	Expr	   *time_expr = NULL;
 	Oid			time_family = InvalidOid;
 	Oid			time_type = InvalidOid;
-	CompareType time_strategy = 0;
+	CompareType time_direction = COMPARE_LT;
 	ListCell   *lc;
 	bool		past_time = false;
 
@@ -722,7 +725,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 		Expr	   *expr = (Expr *) get_sortgroupclause_expr(clause, original->targetList);
 
 		if (contain_subplans((Node *) expr) || contain_vars_of_level((Node *) expr, 1) ||
-			!get_ordering_op_properties(clause->sortop, &time_family, &time_type, &time_strategy))
+			!get_ordering_op_properties(clause->sortop, &time_family, &time_type, &time_direction))
 			return false;
 		if (find_key(query->keys, expr, time_family, time_type) == NULL)
 		{
@@ -732,7 +735,7 @@ take_apart(PlannerInfo *root, RelOptInfo *inner, RangeTblEntry *rte, AsofQuery *
 	}
 	if (time_expr == NULL)
 		return false;
-	query->forward = time_strategy == COMPARE_LT;
+	query->forward = time_direction == COMPARE_LT;
 
 	/* one bound in the direction of ORDER BY, any number in the other */
 	foreach(lc, times)
@@ -852,7 +855,7 @@ plan_copy(PlannerInfo *root, AsofQuery *query, Copy *copy)
 	set_subquery_size_estimates(root, rel);
 	set_pathtarget_cost_width(root, rel->reltarget);
 	query->rel = rel;
-	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, true, NIL, NULL);
+	query->path = (Path *) create_subqueryscan_path(root, rel, final->cheapest_total_path, false, NIL, NULL);
 	query->usable = true;
 }
 
