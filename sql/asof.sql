@@ -213,6 +213,51 @@ SELECT no, asof, different FROM asof_no, asof_compare(query) WHERE (asof OR diff
 SELECT runs_asof('SELECT a.id, l.t FROM h_a a LEFT JOIN LATERAL (SELECT b.t FROM h_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true');
 
 --
+-- Clocks that are changed: times without a zone (02:30 is left out: it is 01:30 UTC, and 03:00 is 01:00 UTC) do not rise as those with one do
+--
+SET timezone = 'Europe/Berlin';
+CREATE TABLE clock_z (k int, t timestamptz NOT NULL, v int) USING tsdb;
+CREATE TABLE clock_l (k int, t timestamp NOT NULL, v int) USING tsdb;
+INSERT INTO clock_z SELECT 1, timestamptz '2024-03-30 23:00+00' + i * interval '10 min', i FROM generate_series(0, 30) i;
+INSERT INTO clock_l SELECT 1, timestamp '2024-03-31 00:00' + i * interval '15 min', i FROM generate_series(0, 30) i;
+CREATE TABLE clock_hz (LIKE clock_z);
+CREATE TABLE clock_hl (LIKE clock_l);
+INSERT INTO clock_hz TABLE clock_z;
+INSERT INTO clock_hl TABLE clock_l;
+ANALYZE clock_z, clock_l;
+CREATE TABLE clock_queries (no serial, query text);
+INSERT INTO clock_queries (query) VALUES
+	('SELECT a.v, l.v AS l FROM {l} a LEFT JOIN LATERAL (SELECT b.v FROM {z} b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true'),
+	('SELECT a.v, l.v AS l FROM {z} a LEFT JOIN LATERAL (SELECT b.v FROM {l} b WHERE b.k = a.k AND b.t >= a.t ORDER BY b.t, b.v LIMIT 1) l ON true'),
+	('SELECT a.v, l.v AS l FROM {l} a LEFT JOIN LATERAL (SELECT b.v FROM {z} b WHERE b.t = a.t AND b.v <= a.v ORDER BY b.v DESC LIMIT 1) l ON true'),
+	('SELECT a.v, l.v AS l FROM {l} a LEFT JOIN LATERAL (SELECT b.v FROM {l} b WHERE b.k = a.k AND b.t > a.t ORDER BY b.t LIMIT 1) l ON true WHERE a.t > timestamptz ''2024-03-31 01:15+00'''),
+	('SELECT a.v, l.v AS l FROM {l} a LEFT JOIN LATERAL (SELECT b.v FROM {l} b WHERE b.k = a.k AND b.t < a.t ORDER BY b.t DESC LIMIT 1) l ON true WHERE a.t <= timestamptz ''2024-03-31 01:15+00''');
+CREATE FUNCTION clock_compare(query text, OUT asof boolean, OUT nrows bigint, OUT different bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	heap text := replace(replace(query, '{z}', 'clock_hz'), '{l}', 'clock_hl');
+	ours text := replace(replace(query, '{z}', 'clock_z'), '{l}', 'clock_l');
+BEGIN
+	asof := runs_asof(ours);
+	EXECUTE format('WITH h AS MATERIALIZED (%1$s), o AS MATERIALIZED (%2$s)
+		SELECT (SELECT count(*) FROM h), (SELECT count(*) FROM (TABLE h EXCEPT ALL TABLE o) x) + (SELECT count(*) FROM (TABLE o EXCEPT ALL TABLE h) x)', heap, ours)
+	   INTO nrows, different;
+END $$;
+SELECT no, asof, nrows, different FROM clock_queries, clock_compare(query) ORDER BY no;
+SET timezone = 'UTC';
+
+--
+-- Conditions without columns, above the join and of it
+--
+PREPARE asof_gate(int) AS SELECT count(*), count(l.id) FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM t_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON true WHERE $1 > 3;
+PREPARE asof_gate_on(int) AS SELECT count(*), count(l.id) FROM t_a a LEFT JOIN LATERAL (SELECT b.id FROM t_b b WHERE b.k = a.k AND b.t <= a.t ORDER BY b.t DESC LIMIT 1) l ON $1 > 3;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE asof_gate(1);
+EXECUTE asof_gate(5);
+EXECUTE asof_gate_on(1);
+EXECUTE asof_gate_on(5);
+RESET plan_cache_mode;
+
+--
 -- By cost: a few outer rows are looked up one by one, many are merged
 --
 CREATE TABLE many_a (time timestamptz NOT NULL, k int NOT NULL, x numeric(10, 2)) USING tsdb WITH (segmentby = 'k', orderby = 'time');

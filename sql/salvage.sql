@@ -59,11 +59,19 @@ GRANT ALL ON salv_heap TO salv_reader;
 CREATE TABLE salv_own (id int) USING tsdb;
 INSERT INTO salv_own VALUES (1);
 ALTER TABLE salv_own OWNER TO salv_reader;
+CREATE TABLE salv_none (id int) USING tsdb;
+ALTER TABLE salv_none OWNER TO salv_reader;
 SET ROLE salv_reader;
 SELECT * FROM tsdb.salvage('salv', 'salv_heap');
 SELECT * FROM tsdb.salvage('salv_own', 'salv_narrow');
+-- even if there is nothing to write: the table would be locked
+SELECT * FROM tsdb.salvage('salv_none', 'salv_narrow');
+RESET ROLE;
+GRANT INSERT (id) ON salv_narrow TO salv_reader;
+SET ROLE salv_reader;
+SELECT rows_copied FROM tsdb.salvage('salv_own', 'salv_narrow');
 RESET ROLE;
 
 DROP VIEW salv_view;
-DROP TABLE salv, salv_heap, salv_other, salv_parts, salv_narrow, salv_own;
+DROP TABLE salv, salv_heap, salv_other, salv_parts, salv_narrow, salv_own, salv_none;
 DROP ROLE salv_reader;

@@ -540,6 +540,38 @@ DELETE FROM tx WHERE v = 7;
 ROLLBACK;
 SELECT count(*) FROM tx WHERE v = 7;
 DROP TABLE tx;
+-- times without a zone, compared with such that have one, where clocks are set forward (02:30 is 01:30 UTC, 03:00 is 01:00 UTC) and back
+SET timezone = 'Europe/Berlin';
+CREATE TABLE clocks (ts timestamp NOT NULL, v int) USING tsdb WITH (orderby = 'ts');
+CREATE TABLE clocks_h (ts timestamp NOT NULL, v int);
+DO $$
+BEGIN
+	-- a chunk every 20 minutes
+	FOR i IN 0 .. 17 LOOP
+		INSERT INTO clocks SELECT start + j * interval '1 min', j FROM (VALUES (timestamp '2024-03-31 00:05'), ('2024-10-27 00:05')) v (start), generate_series(i * 20, i * 20 + 19) j;
+		PERFORM tsdb.compress('clocks');
+	END LOOP;
+	INSERT INTO clocks VALUES ('infinity', 1), ('-infinity', 2);
+	PERFORM tsdb.compress('clocks');
+END $$;
+INSERT INTO clocks_h TABLE clocks;
+CREATE FUNCTION clock_count(side text, zone text, op text, at timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN
+	PERFORM set_config('timezone', zone, true);
+	EXECUTE format('SELECT sum(v) + count(*) FROM %I WHERE ts %s $1', side, op) INTO n USING at;
+	RETURN n;
+END $$;
+SELECT zone, op, at AT TIME ZONE 'UTC', clock_count('clocks', zone, op, at), clock_count('clocks_h', zone, op, at)
+  FROM unnest(ARRAY['Europe/Berlin', 'UTC', 'America/St_Johns', 'XXX-100YYY,M3.5.0/2,M10.5.0/3']) zone, unnest('{<,<=,=,>=,>}'::text[]) op,
+	   unnest(ARRAY[timestamptz 'infinity', '-infinity'] ||
+			  ARRAY(SELECT timestamptz '2024-03-31 00:00+00' + i * interval '7 min' FROM generate_series(-20, 40) i) ||
+			  ARRAY(SELECT timestamptz '2024-10-27 00:00+00' + i * interval '13 min' FROM generate_series(-10, 20) i)) at
+ WHERE clock_count('clocks', zone, op, at) IS DISTINCT FROM clock_count('clocks_h', zone, op, at);
+SELECT clock_count('clocks', 'Europe/Berlin', '>', '2024-03-31 01:45+00'), clock_count('clocks', 'Europe/Berlin', '<=', '2024-03-31 01:05+00');
+DROP FUNCTION clock_count;
+DROP TABLE clocks, clocks_h;
+RESET timezone;
 RESET search_path;
 SET client_min_messages = error;
 DROP SCHEMA scan_t CASCADE;

@@ -157,6 +157,9 @@ typedef struct DateTimeErrorExtra
 #define VXID_SLOT(v) ((int) (v).procNumber)
 #define VXID_PROC(v) ((v).procNumber)
 
+/* conditions of a join that a custom path does: core tests those without columns; before, it did not ask for such paths if there are any */
+#define CUSTOM_PATH_SET_CLAUSES(cpath, clauses) ((cpath)->custom_restrictinfo = (clauses))
+
 /* where ANALYZE tells its next block: parameters of the callback, and as they are handed on */
 #define ANALYZE_BLOCK_PARAMETERS ReadStream *stream
 #define ANALYZE_BLOCK_ARGUMENTS stream
@@ -167,6 +170,8 @@ typedef struct DateTimeErrorExtra
 #define MY_VXID_SLOT (MyBackendId - 1)
 #define VXID_SLOT(v) ((v).backendId - 1)
 #define VXID_PROC(v) ((v).backendId)
+
+#define CUSTOM_PATH_SET_CLAUSES(cpath, clauses) ((void) 0)
 
 #define INVALID_PROC_NUMBER InvalidBackendId
 #define MyProcNumber (MyProc->pgprocno)
@@ -215,6 +220,9 @@ typedef struct DateTimeErrorExtra
 #define PATH_DISABLE(path) ((path)->disabled_nodes++)
 /* path does what was turned off in its input, too */
 #define PATH_DISABLE_AS(path, input) ((path)->disabled_nodes = (input)->disabled_nodes)
+#define PATH_DISABLE_AS_BOTH(path, outer, inner) ((path)->disabled_nodes = (outer)->disabled_nodes + (inner)->disabled_nodes)
+/* its cost, with what is added for what is turned off */
+#define PATH_COST_DISABLED(path) ((path)->total_cost + (path)->disabled_nodes * disable_cost)
 /* what cost_sort adds if sorting is turned off */
 #define COST_SORT_DISABLED 0
 
@@ -239,6 +247,8 @@ typedef struct DateTimeErrorExtra
 
 #define PATH_DISABLE(path) ((path)->startup_cost += disable_cost)
 #define PATH_DISABLE_AS(path, input) ((void) 0)
+#define PATH_DISABLE_AS_BOTH(path, outer, inner) ((void) 0)
+#define PATH_COST_DISABLED(path) ((path)->total_cost)
 #define COST_SORT_DISABLED (enable_sort ? 0 : disable_cost)
 
 /* comparisons were btree's strategies, which still have the same numbers */

@@ -21,6 +21,7 @@
 #include "utils/array.h"
 #include "utils/date.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -256,6 +257,53 @@ prunes_by(Oid column, Oid lefttype, Oid righttype)
 		((lefttype == FLOAT4OID || lefttype == FLOAT8OID) && (righttype == FLOAT4OID || righttype == FLOAT8OID));
 }
 
+/*
+ * A time without a zone, compared with one that has it, is brought to UTC by what clocks show.  That does not rise with it where clocks are set forward:
+ * 02:30, which they leave out, is later than 03:00.  So chunks are pruned by the first (last) local time that may be meant.
+ */
+static bool
+compares_by_clock(Oid column, Oid value)
+{
+	return column == TIMESTAMPOID && value == TIMESTAMPTZOID;
+}
+
+/* More than clocks ever differ from UTC, which is a week for zones that are given by a rule. */
+#define CLOCK_SECS	(8 * SECS_PER_DAY)
+
+static Datum
+local_bound(Datum value, int strategy)
+{
+	TimestampTz at = DatumGetTimestampTz(value);
+	bool		is_upper = strategy < BTEqualStrategyNumber;
+	bool		first = true;
+	int64		offset = 0;
+	pg_time_t	t;
+	pg_time_t	end;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		return value;
+	t = timestamptz_to_time_t(at) - CLOCK_SECS;
+	end = t + 2 * CLOCK_SECS;
+	for (;;)
+	{
+		pg_time_t	change;
+		long		before;
+		long		after;
+		int			is_dst;
+		int			found = pg_next_dst_boundary(&t, &before, &is_dst, &change, &after, &is_dst, session_timezone);
+
+		if (found < 0)
+			return TimestampGetDatum(is_upper ? DT_NOEND : DT_NOBEGIN);
+		if (first || (is_upper ? before > offset : before < offset))
+			offset = before;
+		first = false;
+		if (found == 0 || change > end)
+			break;
+		t = change;
+	}
+	return TimestampGetDatum(at + offset * USECS_PER_SEC);
+}
+
 static const TsdbCompareOp strategy_ops[] = {
 	[BTLessStrategyNumber] = TSDB_CMP_LT,
 	[BTLessEqualStrategyNumber] = TSDB_CMP_LE,
@@ -368,6 +416,11 @@ comparison(FilterNode *node, Expr *clause, Index relid)
 		if (!OidIsValid(proc))
 			return NULL;
 		node->has_key = prunes_by(getBaseType(column->vartype), lefttype, righttype);
+		if (compares_by_clock(lefttype, righttype))
+		{
+			node->has_key = node->has_key && strategy != BTEqualStrategyNumber;
+			proc = F_TIMESTAMP_CMP;
+		}
 		node->key.strategy = strategy;
 		node->key.collation = collation;
 		fmgr_info(proc, &node->key.compare);
@@ -640,6 +693,8 @@ evaluate_value(TsdbFilter *filter, FilterNode *node)
 		node->key.values[0] = datumCopy(value, typbyval, typlen);
 		if (typlen == -1)
 			node->key.values[0] = PointerGetDatum(PG_DETOAST_DATUM(node->key.values[0]));
+		if (compares_by_clock(node->key.column_type, node->key.value_type))
+			node->key.values[0] = local_bound(node->key.values[0], node->key.strategy);
 		node->key.nvalues = 1;
 	}
 }

@@ -29,6 +29,7 @@
 #include "sqlfunc/table_access.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -591,6 +592,15 @@ salvage_table(Salvager *s, Relation target)
 	put_result(s, InvalidOid, copied, 0, NULL, NULL);
 }
 
+/* Before the table is locked: what INSERT asks for is tested only if there are rows. */
+static void
+require_insert(Oid relid)
+{
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
+}
+
 Datum
 tsdb_sql_salvage(PG_FUNCTION_ARGS)
 {
@@ -605,6 +615,7 @@ tsdb_sql_salvage(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("tsdb.salvage()");
 	InitMaterializedSRF(fcinfo, 0);
 	tables = tsdb_tables_lock(relid, AccessShareLock, tsdb_require_owner);
+	require_insert(target_relid);
 	target = relation_open(target_relid, RowExclusiveLock);
 	if (target->rd_rel->relkind != RELKIND_RELATION && target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,

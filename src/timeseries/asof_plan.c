@@ -108,6 +108,16 @@ typedef struct AsofPath
  * ------------------------------------------------------------------------
  */
 
+/*
+ * Times with and without a zone are compared by what clocks show, which does not rise with time where clocks are changed: 02:30, which they leave out,
+ * is later than 03:00.  So these can't be merged, and what is later than one that is later than a third need not be later than the third.
+ */
+static bool
+compares_by_clock(Oid a, Oid b)
+{
+	return (a == TIMESTAMPOID && b == TIMESTAMPTZOID) || (a == TIMESTAMPTZOID && b == TIMESTAMPOID);
+}
+
 /* An expression of the subquery: does it read its own tables, those of the level above? */
 static void
 look_at(Node *node, bool *own, bool *above)
@@ -231,7 +241,8 @@ set_family(AsofPart *part, Oid opfamily)
 	get_op_opfamily_properties(part->opno, opfamily, false, &strategy, &part->inner_type, &part->outer_type);
 	part->inner = canonicalize_ec_expression(part->inner, part->inner_type, part->collation);
 	part->outer = canonicalize_ec_expression(part->outer, part->outer_type, part->collation);
-	return OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber)) &&
+	return !compares_by_clock(part->inner_type, part->outer_type) &&
+		OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTLessStrategyNumber)) &&
 		OidIsValid(get_opfamily_member(opfamily, part->inner_type, part->inner_type, BTEqualStrategyNumber)) &&
 		OidIsValid(get_opfamily_member(opfamily, part->outer_type, part->outer_type, BTLessStrategyNumber)) &&
 		OidIsValid(get_opfamily_proc(opfamily, part->outer_type, part->outer_type, BTORDER_PROC)) &&
@@ -478,6 +489,8 @@ push_restriction(AsofPart *part, Expr *clause, bool is_time, bool forward, bool 
 	op_input_types(opno, &left_type, &type);
 	if (is_time)
 	{
+		if (compares_by_clock(part->outer_type, type))
+			return;
 		/* backward, rows behind the last outer row match nothing; forward, those before the first */
 		if (strategy == BTEqualStrategyNumber)
 			strategy = forward ? BTGreaterEqualStrategyNumber : BTLessEqualStrategyNumber;
@@ -588,6 +601,7 @@ push_restrictions(PlannerInfo *root, Relids outer, AsofQuery *query, List **qual
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	outer = BASE_RELIDS(root, outer);
 	while ((relid = bms_next_member(outer, relid)) >= 0)
 	{
 		foreach(lc, find_base_rel(root, relid)->baserestrictinfo)
@@ -979,10 +993,10 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 	{
 		Path	   *other = lfirst(lc);
 
-		if (cheapest < 0 || other->total_cost < cheapest)
-			cheapest = other->total_cost;
+		if (cheapest < 0 || PATH_COST_DISABLED(other) < cheapest)
+			cheapest = PATH_COST_DISABLED(other);
 	}
-	if (outer->cheapest_total_path == NULL || cheapest - outer->cheapest_total_path->total_cost < MIN_COST)
+	if (outer->cheapest_total_path == NULL || cheapest - PATH_COST_DISABLED(outer->cheapest_total_path) < MIN_COST)
 		return;
 	query = find_query(root, inner);
 	if (query == NULL)
@@ -1005,6 +1019,8 @@ add_asof_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 	path->custom.flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom.custom_paths = list_make2(outer_in_order, query->path);
 	path->custom.methods = &asof_path_methods;
+	CUSTOM_PATH_SET_CLAUSES(&path->custom, extra->restrictlist);
+	PATH_DISABLE_AS_BOTH(&path->custom.path, outer_in_order, query->path);
 	cost_asof(root, joinrel, path, outer_in_order, query->path);
 	add_path(joinrel, &path->custom.path);
 }
