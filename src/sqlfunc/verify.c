@@ -48,6 +48,7 @@ typedef struct KnownChunk
 	bool		visible;		/* to the snapshot */
 	bool		damaged;		/* damage has been told */
 	int64		tombstones_seen;	/* that the snapshot sees */
+	int64		parts_seen;		/* of header and segments */
 } KnownChunk;
 
 typedef struct Verifier
@@ -507,6 +508,8 @@ check_stored(Verifier *v, TsdbStore *store, const TsdbStoredTuple *stored, bool 
 								   RelationGetRelationName(store->toastrel), stored->chunk_id, stored->chunk_seq);
 		return;
 	}
+	if (seq >= 0)
+		chunk->parts_seen += visible;
 	if (seq < 0)
 	{
 		chunk->tombstones_seen += visible;
@@ -604,6 +607,12 @@ check_index_counts(Verifier *v)
 		if (!chunk->visible || chunk->damaged)
 			continue;
 		v->chunk_id = chunk->entry.d.chunk_id;
+		/* with another key, a segment that no column needs looks like a piece of a value of the row store */
+		if (chunk->parts_seen != (int64) chunk->entry.d.nheader + chunk->entry.d.nsegments)
+			tsdb_report_corruption(v->rel, v->chunk_id, NULL,
+								   "the pages of \"%s\" hold " INT64_FORMAT " tuples of header and segments, not %d",
+								   RelationGetRelationName(store->toastrel), chunk->parts_seen,
+								   chunk->entry.d.nheader + chunk->entry.d.nsegments);
 		by_index = tsdb_tombstones_count(store, &chunk->entry, v->snapshot);
 		if (by_index != chunk->tombstones_seen)
 			tsdb_report_corruption(v->rel, v->chunk_id, NULL,
