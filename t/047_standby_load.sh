@@ -44,6 +44,7 @@ DECLARE b bigint;
 BEGIN
 	PERFORM begins();
 	b := nextval('batches');
+	PERFORM pg_advisory_xact_lock(1000 + b);
 	INSERT INTO heap_s SELECT b, g, clock_timestamp(), 'host_' || g % 7, CASE g % 11 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' ELSE random() END,
 		CASE WHEN n < 100 AND g % 5 = 0 THEN repeat(md5(g::text), 200) ELSE 'note ' || g % 3 END FROM generate_series(1, n) g;
 	INSERT INTO s SELECT * FROM heap_s WHERE batch = b;
@@ -55,6 +56,8 @@ BEGIN
 	PERFORM begins();
 	a := last - floor(random() * 40);
 	b := last - floor(random() * 60);
+	-- a batch that is just coming would be there for the second twin alone
+	PERFORM pg_advisory_xact_lock_shared(1000 + a), pg_advisory_xact_lock_shared(1000 + b);
 	-- the twin first: who comes second waits there
 	UPDATE heap_s SET v = v + 1, note = note || '+' WHERE batch = a;
 	UPDATE s SET v = v + 1, note = note || '+' WHERE batch = a;
