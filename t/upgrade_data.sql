@@ -33,6 +33,8 @@ CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2024
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2024-01-03') TO ('2024-02-01') USING tsdb WITH (segmentby = 'host');
 CREATE INDEX ON parts (host, time);
 INSERT INTO parts SELECT * FROM parts_heap;
+-- (indexes keep loads out of chunks)
+SELECT tsdb.compress('metrics'), tsdb.compress('parts_1'), tsdb.compress('parts_2');
 SELECT tsdb.add_compression_policy('parts', interval '7 days'), tsdb.add_retention_policy('parts', interval '100 years');
 CREATE FUNCTION own_job(job_id int, config jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
 SELECT tsdb.add_job('own_job', '1 day', '{"k": 1}');
