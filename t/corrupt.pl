@@ -16,6 +16,7 @@
 # Prints what it did.  Keys and tuple headers stay whole: those are PostgreSQL's own.
 use strict;
 use warnings;
+use FindBin;
 
 use constant { PAGE => 8192, TUPLE_DATA => 36 };	# tuple header 24, chunk_id 4, chunk_seq 4, varlena header 4
 
@@ -23,18 +24,7 @@ my ($seed, $mode, $file) = @ARGV;
 die "usage: corrupt.pl SEED MODE FILE\n" unless defined $file;
 srand($seed);
 
-my @crc_table = map {
-	my $c = $_;
-	$c = $c & 1 ? ($c >> 1) ^ 0x82F63B78 : $c >> 1 for 1 .. 8;
-	$c;
-} 0 .. 255;
-
-sub crc32c
-{
-	my $crc = 0xFFFFFFFF;
-	$crc = $crc_table[($crc ^ $_) & 0xFF] ^ ($crc >> 8) for unpack('C*', shift);
-	return $crc ^ 0xFFFFFFFF;
-}
+require "$FindBin::Bin/crc32c.pl";
 
 open(my $fh, '+<:raw', $file) or die "$file: $!\n";
 my $bytes = do { local $/; <$fh> };

@@ -6,6 +6,7 @@
 #	                                 version wrote it: root, entry, header, segment, tombstone
 use strict;
 use warnings;
+use FindBin;
 
 use constant { PAGE => 8192, TUPLE_DATA => 36 };	# tuple header 24, chunk_id 4, chunk_seq 4, varlena header 4
 
@@ -13,18 +14,7 @@ my $mode = shift // '';
 my $kind = $mode eq 'newer' ? shift : undef;
 my $file = shift // die "usage: format_file.pl settle FILE | newer KIND FILE\n";
 
-my @crc_table = map {
-	my $c = $_;
-	$c = $c & 1 ? ($c >> 1) ^ 0x82F63B78 : $c >> 1 for 1 .. 8;
-	$c;
-} 0 .. 255;
-
-sub crc32c
-{
-	my $crc = 0xFFFFFFFF;
-	$crc = $crc_table[($crc ^ $_) & 0xFF] ^ ($crc >> 8) for unpack('C*', shift);
-	return $crc ^ 0xFFFFFFFF;
-}
+require "$FindBin::Bin/crc32c.pl";
 
 open(my $fh, '+<:raw', $file) or die "$file: $!\n";
 my $bytes = do { local $/; <$fh> };
