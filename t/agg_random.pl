@@ -76,9 +76,17 @@ sub number
 	return pick("($x + $y)", "($x - $y)", "($x * " . pick(2, 3, '0.5::float8', 'i2') . ')', "($x / " . pick(2, 4, '8::float8', 'nullif(i2, 0)') . ')', "(- $x)", "abs($x)", "$x\::float8", "coalesce($x, 0)", "CASE WHEN b THEN $x ELSE $y END", "nullif($x, 3)", "greatest($x, $y)", 'length(tx)', 'hashtext(tx)', 'hashint4(id)', 'b::int', 'extract(hour FROM t)::int', 'ar[1]');
 }
 
+# A sum that hardly depends on the order of rows: float4 adds up as float4, in which decimals are not exact.
+sub exact_sum
+{
+	my ($n) = @_;
+	$n = "($n)::float8" if $n =~ /\bf4\b/;
+	return "sum($n)::text::float8";
+}
+
 sub aggregate
 {
-	my $a = pick('count(*)', 'count(*)', 'count(' . pick(@names) . ')', 'sum(' . pick(@ints) . ')', 'sum(' . pick(qw(f8 nu iv)) . ')', 'sum(f4)::float8', 'avg(' . pick(@numbers, 'iv', 'fx') . ')', 'min(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', 'max(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', pick('min', 'max') . '(tx)', 'sum(' . number(2) . ')::text::float8', 'avg(' . number(1) . ')::text::float8', pick('min', 'max') . '(' . number(2) . ')', 'round(' . pick('variance', 'stddev', 'var_pop', 'stddev_pop') . '(' . pick(qw(i2 id late f4 f8)) . ')::numeric, 6)', 'sum(fx)',
+	my $a = pick('count(*)', 'count(*)', 'count(' . pick(@names) . ')', 'sum(' . pick(@ints) . ')', 'sum(' . pick(qw(f8 nu iv)) . ')', 'sum(f4)::float8', 'avg(' . pick(@numbers, 'iv', 'fx') . ')', 'min(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', 'max(' . pick(grep { !/^(b|uu|tx)$/ } @names) . ')', pick('min', 'max') . '(tx)', exact_sum(number(2)), 'avg(' . number(1) . ')::text::float8', pick('min', 'max') . '(' . number(2) . ')', 'round(' . pick('variance', 'stddev', 'var_pop', 'stddev_pop') . '(' . pick(qw(i2 id late f4 f8)) . ')::numeric, 6)', 'sum(fx)',
 		pick('bool_and(b)', 'bool_or(b)', 'every(i4 > -10)'), pick('bit_and(i2)', 'bit_or(i4)', 'bit_xor(id)'), '(SELECT array_agg(x ORDER BY x) FROM unnest(array_agg(' . pick(qw(i4 id tc)) . ')) x)', "length(string_agg(tx, ','))", 'json_array_length(json_agg(i4))', 'u_sum(' . pick(qw(i2 i4 id)) . ')', 'u_max(' . pick(qw(tc host)) . ')', 'u_count(tx)', 'first(' . pick(@names) . ', id)', 'last(' . pick(@names) . ', t)', 'count(DISTINCT ' . pick(qw(host i4)) . ')', 'regr_count(i2, f8)', 'max(tx COLLATE "C")', 'min(date_trunc(\'hour\', t))', 'sum(1 / (id - ' . rnd(9000) . '))', map { own() } 1 .. 6);
 	$a =~ s/\)(::float8)?$/") FILTER (WHERE " . condition(1) . ")" . ($1 \/\/ "")/e if $a !~ /SELECT|^length|^json|::text|^round|^approx_perc|^num_/ && chance(0.2);
 	return $a;
@@ -230,6 +238,20 @@ BEGIN
 	END LOOP;
 	RETURN true;
 END \$\$;
+-- The first field that differs, with what stands before and behind it
+CREATE FUNCTION first_difference(wanted text, got text, OUT w text, OUT g text) LANGUAGE plpgsql AS \$\$
+DECLARE at int := 0; step int := greatest(length(wanted), length(got));
+BEGIN
+	WHILE step > 0 LOOP
+		IF left(wanted, at + step) = left(got, at + step) AND at + step <= least(length(wanted), length(got)) THEN
+			at := at + step;
+		ELSE
+			step := step / 2;
+		END IF;
+	END LOOP;
+	w := substr(wanted, greatest(1, at - 150), 300);
+	g := substr(got, greatest(1, at - 150), 300);
+END \$\$;
 CREATE FUNCTION same(query text, settings text[]) RETURNS SETOF text LANGUAGE plpgsql AS \$\$
 DECLARE wanted text; got text; setting text; line text;
 BEGIN
@@ -246,7 +268,8 @@ BEGIN
 	END LOOP;
 	got := answer('c', query);
 	IF got <> wanted AND NOT near(wanted, got) THEN
-		RETURN NEXT format('DIFFERENT (%s): %s; heap: %s; tsdb: %s', array_to_string(settings, ', '), query, left(wanted, 300), left(got, 300));
+		RETURN NEXT format('DIFFERENT (%s): %s; first at heap: %s; tsdb: %s', array_to_string(settings, ', '), query, w, g)
+			FROM first_difference(wanted, got);
 	END IF;
 	BEGIN
 		FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
