@@ -57,6 +57,7 @@
 
 #if PG_VERSION_NUM >= 160000
 
+#include "utils/relfilenumbermap.h"
 #include "varatt.h"
 
 /* Outer joins have numbers among those of tables: relids without them; the one of a join, 0 = none; can it change places with another one? */
@@ -74,6 +75,8 @@
 
 #define RelFileLocator RelFileNode
 #define RelFileLocatorEquals RelFileNodeEquals
+#include "utils/relfilenodemap.h"
+#define RelidByRelfilenumber RelidByRelfilenode
 #define spcOid spcNode
 #define dbOid dbNode
 #define relNumber relNode

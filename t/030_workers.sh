@@ -219,7 +219,20 @@ sleep 4
 sql -c "INSERT INTO few SELECT now(), i % 7, i FROM generate_series(1, 300) i"
 sleep 3
 is "$(sql -c "SELECT chunk_rows, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'tsdb worker') FROM tsdb.tables WHERE relation = 'few'::regclass")" "600|0" "max_workers = 0: nothing happens"
+sql -c "CREATE TABLE other_table (time timestamptz, v int) USING tsdb"
+for i in $(seq 1 20); do
+	sql -c "CREATE TABLE gone_$i USING tsdb AS SELECT now() AS time, g AS v FROM generate_series(1, 1000) g" -c "SELECT tsdb.compress('gone_$i')" -c "SELECT min(v) FROM gone_$i WHERE time < 'infinity'"
+done >/dev/null
+with_dropped=$(sql -c "SELECT tables FROM tsdb.stat_index")
+[ "$with_dropped" -ge 21 ] && ok "tables that were read are in the index" || not_ok "tables that were read are in the index"
+for i in $(seq 1 20); do
+	sql -c "DROP TABLE gone_$i"
+done
+sleep 5
 sql -c "ALTER SYSTEM RESET tsdb_am.max_workers" -c "SELECT pg_reload_conf()" >/dev/null
+sql -c "SET tsdb_am.direct_load_rows = 0" -c "INSERT INTO other_table SELECT now(), i FROM generate_series(1, 20000) i"
+wait_for 60 t "the index forgets tables that were dropped" -c "SELECT tables <= $with_dropped - 20 FROM tsdb.stat_index"
+sql -c "DROP TABLE other_table"
 wait_for 60 900 "turned on again: it does" -c "SELECT chunk_rows FROM tsdb.tables WHERE relation = 'few'::regclass"
 
 #--------------------------------------------------------------------- standby

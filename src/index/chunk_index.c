@@ -31,11 +31,14 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* as allProcs begins: backends, workers, walsenders, and auxiliary processes; prepared transactions have no process */
 #define NPROCS			((uint32) (MaxBackends + NUM_AUXILIARY_PROCS))
 #define FIRST_HITS		128
+/* A table that was looked up so many seconds ago may be one that its transaction has made and not committed. */
+#define DROPPED_UNUSED_S	5
 
 StaticAssertDecl(TSDB_IX_TIME == TSDB_DIR_TIME && TSDB_IX_TIME_NULLS == TSDB_DIR_TIME_NULLS, "flags are the same");
 StaticAssertDecl(TSDB_IX_BLOOM_COLUMNS == TSDB_BLOOM_MAX_COLUMNS, "columns of filters");
@@ -579,6 +582,38 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 	stats->total = Max(stats->total, (uint32) *nentries);
 	stats->pruned = stats->total - *nentries;
 	return entries;
+}
+
+/* Is there a relation that uses, or may use, these files? */
+static bool
+has_relation(const TsdbIxKey *key)
+{
+	if (key->database != MyDatabaseId)
+		return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(key->database));
+	return OidIsValid(RelidByRelfilenumber(key->tablespace, key->relation));
+}
+
+void
+tsdb_chunk_index_forget_dropped(void)
+{
+	uint32		nplaces = shared != NULL ? tsdb_ix_places(shared) : 0;
+	uint32		now = (uint32) (GetCurrentTimestamp() / USECS_PER_SEC);
+	uint32		place;
+
+	for (place = 0; place < nplaces; place++)
+	{
+		TsdbIxKey	key;
+		uint32		last_used;
+		sigset_t	mask;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!tsdb_ix_peek(shared, place, &key, &last_used) || (int32) (now - last_used) < DROPPED_UNUSED_S || has_relation(&key))
+			continue;
+		attach();
+		signals_block(&mask);
+		(void) tsdb_ix_evict(shared, my_slot(), &key);
+		signals_restore(&mask);
+	}
 }
 
 void

@@ -51,6 +51,12 @@ extern TsdbDirEntry *tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const
 /* May the entry's chunk hold matching rows?  What tsdb_find_chunks goes by. */
 extern bool tsdb_chunk_may_match(const TsdbDirEntry *entry, const TsdbChunkQuery *query);
 
+/*
+ * Forgets tables whose files no relation of this database has any more (dropped, rewritten, truncated), and those of databases that are gone.
+ * In a transaction.  One that is not to be seen yet is loaded anew when it is next looked up.
+ */
+extern void tsdb_chunk_index_forget_dropped(void);
+
 /* All zero if there is no index. */
 extern void tsdb_chunk_index_stats(TsdbIxStats *stats);
 

@@ -881,6 +881,28 @@ tsdb_ix_evict(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key)
 	return table != NULL;
 }
 
+uint32_t
+tsdb_ix_places(const TsdbIx *ix)
+{
+	return ix->ntables;
+}
+
+bool
+tsdb_ix_peek(TsdbIx *ix, uint32_t place, TsdbIxKey *key, uint32_t *last_used)
+{
+	Table	   *table = &ix->tables[place];
+	uint64_t	state = uatomic_read(&table->state);
+
+	if (state_status(state) != TABLE_LIVE)
+		return false;
+	cmm_smp_rmb();				/* (E4) */
+	*key = table->key;
+	*last_used = uatomic_read(&table->last_used);
+	cmm_smp_rmb();
+	/* else it may be two tables' */
+	return uatomic_read(&table->state) == state;
+}
+
 /*-------------- claim: adding --------------*/
 
 /* Grown so much that the lowest level is wrong for it, or half dead: better loaded anew. */

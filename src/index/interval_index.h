@@ -153,8 +153,12 @@ extern void tsdb_ix_unclaim(TsdbIx *ix, uint32_t proc, TsdbIxRef ref);
 
 /* These chunks' tuples are gone for ever.  Best effort. */
 extern void tsdb_ix_drop(TsdbIx *ix, uint32_t proc, TsdbIxRef ref, const TsdbIxHit *gone, size_t ngone);
-/* Forgets a table, if it is there and nobody else is at it.  For tests. */
+/* Forgets a table, if it is there and nobody else removes something.  It is loaded anew if it is looked up again. */
 extern bool tsdb_ix_evict(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key);
+
+/* What table has that place, of tsdb_ix_places(): false = none.  A glance, for who looks for tables to forget: stale as soon as it is told. */
+extern uint32_t tsdb_ix_places(const TsdbIx *ix);
+extern bool tsdb_ix_peek(TsdbIx *ix, uint32_t place, TsdbIxKey *key, uint32_t *last_used);
 
 extern void tsdb_ix_count(TsdbIx *ix, uint32_t proc, int which);
 /* The process ends: leaves its epoch. */

@@ -26,6 +26,7 @@
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "guc.h"
+#include "index/chunk_index.h"
 #include "jobs/job_runner.h"
 #include "jobs/table_steps.h"
 #include "jobs/work_queue.h"
@@ -115,7 +116,7 @@ may_have_rows(Oid relation)
 
 /*
  * Makes entries for tables that nobody has counted rows of, after a start of the server or because the queue was full, and gives back those
- * of tables that are gone.  Tables without room in the queue are served at once.
+ * of tables that are gone, in the index of chunks, too.  Tables without room in the queue are served at once.
  */
 static void
 look_at_tables(void)
@@ -169,6 +170,7 @@ look_at_tables(void)
 			MemoryContextSwitchTo(old_cxt);
 		}
 	}
+	tsdb_chunk_index_forget_dropped();
 	CommitTransactionCommand();
 
 	/* tables that are being created are not seen yet, but their entries are young */
@@ -317,7 +319,12 @@ serve_database(void)
 		if (idle_since == 0)
 			idle_since = GetCurrentTimestamp();
 		if (look_again == 0 && GetCurrentTimestamp() - idle_since >= LINGER)
+		{
+			StartTransactionCommand();
+			tsdb_chunk_index_forget_dropped();
+			CommitTransactionCommand();
 			return;
+		}
 		pgstat_report_activity(STATE_IDLE, NULL);
 		pg_atomic_write_u32(&slot->idle, 1);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 500L, PG_WAIT_EXTENSION);
