@@ -40,11 +40,14 @@ server_config main "$(cat "$top/t/test.conf")" "deadlock_timeout = 100ms" "resta
 server_start main
 crash_tables
 
-# Waits until the postmaster, which has seen a child die, has recovered.
+# How often the postmaster has ended all processes since a child had died.
+times_recovered() { grep -c 'all server processes terminated; reinitializing' "$scratch/main.log" || true; }
+
+# Waits until the postmaster has seen a child die (it may take its time) and has recovered, more often than so many times.
 wait_for_recovery()
 {
-	local until=$((SECONDS + 60))
-	until sql -c "SELECT 1" >/dev/null 2>&1; do
+	local until=$((SECONDS + 300))
+	until [ "$(times_recovered)" -gt "$1" ] && sql -c "SELECT 1" >/dev/null 2>&1; do
 		[ $SECONDS -lt $until ] || return 1
 		sleep 0.1
 	done
@@ -74,6 +77,7 @@ for round in $(seq 1 "$crashes"); do
 		chown --reference="$scratch/main" "$scratch/main/tsdb_am.injection"
 		sql -c "ALTER SYSTEM SET tsdb_am.injection = '$point:$action:$nth:once'" -c "SELECT pg_reload_conf()" >/dev/null
 	fi
+	recovered_before=$(times_recovered)
 	start_work "$round" 3 "$focus" 400
 	# until somebody has come there, and at most so many tenths of a second
 	[ $point != nowhere ] && patience=60 || patience=$((RANDOM % 30))
@@ -103,7 +107,7 @@ for round in $(seq 1 "$crashes"); do
 		server_start main || recovered=false
 	else
 		end_work "$what"
-		wait_for_recovery || recovered=false
+		wait_for_recovery "$recovered_before" || recovered=false
 	fi
 	if ! $recovered; then
 		not_ok "$what: server starts again"
