@@ -100,6 +100,9 @@ RETURNS TABLE (id integer, new_schedule_interval interval, new_max_runtime inter
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	policy record;
+	column_type regtype;
 BEGIN
 	UPDATE tsdb.job j SET
 		schedule_interval = coalesce(alter_job.schedule_interval, j.schedule_interval),
@@ -118,6 +121,18 @@ BEGIN
 		RETURN;
 	END IF;
 	IF alter_job.config IS NOT NULL THEN
+		-- what add_retention_policy and add_compression_policy refuse
+		SELECT j.relation, j.proc_name INTO policy FROM tsdb.job j WHERE j.id = alter_job.job_id AND j.proc_schema = 'tsdb' AND j.relation IS NOT NULL;
+		IF policy.proc_name = 'policy_retention' THEN
+			PERFORM tsdb.retention_config(alter_job.config->>'drop_after', (alter_job.config->>'max_size')::bigint, (alter_job.config->>'max_rows_per_series')::bigint);
+			column_type := (tsdb.policy_target(policy.relation)).time_type;
+			IF (alter_job.config->>'drop_after' ~ '^\s*[-+]?\d+\s*$') <> (column_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)) THEN
+				RAISE EXCEPTION 'a time column of type % needs another drop_after', column_type USING ERRCODE = 'invalid_parameter_value',
+					DETAIL = 'Integer columns need an integer, others an interval.';
+			END IF;
+		ELSIF policy.proc_name = 'policy_compression' AND ((alter_job.config->>'compress_after')::interval < '0') IS NOT FALSE THEN
+			RAISE EXCEPTION 'compress_after must not be NULL or negative' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
 		UPDATE tsdb.job j SET config = alter_job.config WHERE j.id = alter_job.job_id;
 	END IF;
 	IF alter_job.next_start IS NOT NULL THEN
@@ -126,6 +141,28 @@ BEGIN
 	RETURN QUERY SELECT j.id, j.schedule_interval, j.max_runtime, j.max_retries, j.retry_period, j.scheduled, c.config, s.next_start
 		FROM tsdb.job j LEFT JOIN tsdb.job_config c ON c.job_id = j.id LEFT JOIN tsdb.job_next s ON s.job_id = j.id WHERE j.id = alter_job.job_id;
 END $$;
+
+CREATE OR REPLACE FUNCTION tsdb.retention_config(drop_after text, max_size bigint, max_rows_per_series bigint)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp SET intervalstyle = postgres
+AS $$
+BEGIN
+	IF drop_after IS NULL AND max_size IS NULL AND max_rows_per_series IS NULL THEN
+		RAISE EXCEPTION 'a retention policy needs drop_after, max_size or max_rows_per_series' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF (CASE WHEN drop_after ~ '^\s*[-+]?\d+\s*$' THEN drop_after::numeric < 0 ELSE drop_after::interval < '0' END) THEN
+		RAISE EXCEPTION 'drop_after must not be negative' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF max_size < 0 OR max_rows_per_series < 1 THEN
+		RAISE EXCEPTION 'max_size must not be negative, max_rows_per_series must be positive' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN jsonb_strip_nulls(jsonb_build_object('drop_after', drop_after, 'max_size', max_size, 'max_rows_per_series', max_rows_per_series));
+END $$;
+
+-- A time as text is the same time for whoever reads it: other styles name time zones by abbreviations, which are read as others' (CST).
+ALTER FUNCTION tsdb.policy_limit(regclass, jsonb) SET datestyle = 'ISO';
+ALTER FUNCTION tsdb.policy_limit(regclass, jsonb) SET intervalstyle = postgres;
 
 --
 -- Continuous aggregates.  src/cagg/README.md tells how they work, doc/continuous.md what for.
@@ -310,6 +347,7 @@ DECLARE
 	lo pg_catalog.text;
 	hi pg_catalog.text;
 BEGIN
+	PERFORM pg_catalog.set_config('datestyle', 'ISO', true);
 	SELECT c.* INTO g FROM tsdb.job j JOIN tsdb.cagg c ON c.stored OPERATOR(pg_catalog.=) j.relation WHERE j.id OPERATOR(pg_catalog.=) job_id;
 	IF NOT FOUND THEN
 		RETURN;
@@ -379,6 +417,9 @@ BEGIN
 	IF t.time_column IS NULL THEN
 		RETURN;
 	END IF;
+	-- also if somebody wrote it into tsdb.job by himself
+	PERFORM tsdb.retention_config(config OPERATOR(pg_catalog.->>) 'drop_after', (config OPERATOR(pg_catalog.->>) 'max_size')::pg_catalog.int8,
+		(config OPERATOR(pg_catalog.->>) 'max_rows_per_series')::pg_catalog.int8);
 	upto := tsdb.policy_limit(rel, config);
 	IF upto IS NOT NULL THEN
 		-- what is rolled up stays; what is not yet, is not dropped
@@ -396,6 +437,8 @@ BEGIN
 		FOR part IN SELECT p FROM tsdb.policy_tables(rel) p LOOP
 			last_step := NULL;
 			LOOP
+				-- times go through text here, see policy_limit; ends with the transaction
+				PERFORM pg_catalog.set_config('datestyle', 'ISO', true);
 				EXECUTE pg_catalog.format('SELECT pg_catalog.max(u)::pg_catalog.text FROM (SELECT c.time_to::%1$s AS u
 					FROM tsdb.chunk_info(%2$L) c WHERE c.time_to::%1$s OPERATOR(pg_catalog.<) %3$L::%1$s ORDER BY 1 LIMIT 16) x',
 					t.time_type, part, upto) INTO step;
@@ -426,7 +469,7 @@ END $$;
 CREATE OR REPLACE FUNCTION tsdb.drop_shards_between(relation regclass, older_than text, newer_than text)
 RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	partitions regclass[];

@@ -246,3 +246,14 @@ SELECT e, raises(format('SELECT %s', e)) FROM unnest(ARRAY[
 	'time_bucket_gapfill(1, v, 0, 5), interpolate(max(v), (1, 2, 3)) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v, 0, 5), interpolate(max(v), (''x''::text, 2)) FROM (VALUES (1)) r(v) GROUP BY 1', 'time_bucket_gapfill(1, v, 0, 5), locf(max(v), 1, bool_or(v > 1)) FROM (VALUES (1)) r(v) GROUP BY 1']) e;
 CREATE FUNCTION gap_inlined() RETURNS SETOF int LANGUAGE sql STABLE AS $$ SELECT time_bucket_gapfill(1, v, 0, 3) FROM (VALUES (1)) r(v) GROUP BY 1 $$;
 SELECT raises('SELECT * FROM gap_inlined()');
+
+-- buckets of which a part comes again when clocks are set back, behind later ones: each once, whatever the width
+SET timezone = 'UTC';
+SELECT zone, width, count(*) AS days, sum(buckets), bool_and(same) AS same
+  FROM unnest('{Europe/Berlin,Australia/Lord_Howe,America/New_York}'::text[]) zone, unnest('{7 minutes,11 minutes,45 minutes,50 minutes,2 hours}'::interval[]) width,
+	   unnest('{2024-10-27 00:00+00,2024-04-06 14:00+00,2024-11-03 05:00+00,2024-10-05 15:00+00}'::timestamptz[]) change,
+	   LATERAL (SELECT change - interval '5 hours' AS a, change + interval '5 hours' AS z) r,
+	   LATERAL (SELECT count(*) AS buckets, array_agg(b ORDER BY b) = (SELECT array_agg(DISTINCT time_bucket(width, t, zone))
+							FROM generate_series(r.a, r.z - interval '1 minute', '1 minute') t) AS same
+				  FROM (SELECT time_bucket_gapfill(width, t, timezone => zone, start => r.a, finish => r.z) AS b FROM (SELECT r.a AS t) x GROUP BY 1) g) g
+ GROUP BY 1, 2 ORDER BY 1, 2;

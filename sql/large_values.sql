@@ -33,6 +33,34 @@ SELECT chunk_rows('huge'), count(*), sum(length(v)) FROM huge;
 SELECT tsdb.decompress('huge');
 SELECT chunk_rows('huge'), count(*), sum(length(v)) FROM huge;
 
+-- rows that heap refuses: a table that holds them could not be updated, decompressed or made one of heap
+DO $$ BEGIN
+	EXECUTE 'CREATE TABLE wide (t timestamptz, s tsquery, ' || (SELECT string_agg(format('c%s float8', g), ', ') FROM generate_series(1, 1100) g) || ') USING tsdb';
+	EXECUTE 'CREATE TABLE wide_text (t timestamptz, ' || (SELECT string_agg(format('c%s text', g), ', ') FROM generate_series(1, 800) g) || ') USING tsdb';
+END $$;
+CREATE FUNCTION wide_rows(rel regclass, n int, value text, filled int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('INSERT INTO %s SELECT now(), %s FROM generate_series(1, %s) g', rel,
+		(SELECT string_agg(CASE WHEN attnum - 1 <= filled THEN format('(%s)::text::%s', value, atttypid::regtype) ELSE 'NULL' END, ', ' ORDER BY attnum)
+		 FROM pg_attribute WHERE attrelid = rel AND attnum > 1), n);
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SELECT wide_rows('wide', n, '5', 1101) FROM unnest('{10, 2000}'::int[]) n;
+SELECT wide_rows('wide', 2000, '5', 900);
+INSERT INTO wide SELECT now(), string_agg('word' || g, ' & ')::tsquery FROM generate_series(1, 1000) g, generate_series(1, 2000) r GROUP BY r;
+SELECT wide_rows('wide_text', 2000, $$'ab' || g$$, 800);
+SELECT wide_rows('wide_text', 2000, $$repeat(md5(g::text), 2)$$, 800);
+SELECT wide_rows('wide_text', 2000, $$repeat(md5(g::text), 2)$$, 300);
+SELECT chunk_rows('wide') > 0, count(*), sum(c899), count(c900) FROM wide;
+SELECT chunk_rows('wide_text') > 0, count(*), count(c300), count(c301) FROM wide_text;
+UPDATE wide SET c1 = 6;
+ALTER TABLE wide SET ACCESS METHOD heap;
+ALTER TABLE wide_text SET ACCESS METHOD heap;
+DROP FUNCTION wide_rows;
+DROP TABLE wide, wide_text;
+
 -- a mix of TOAST values and chunks in one relation, after updates and vacuum
 UPDATE huge SET v = v || 'x' WHERE length(v) > 10;
 SELECT tsdb.compress('huge');

@@ -162,6 +162,36 @@ CALL tsdb.run_job(:x);
 SELECT count(*), min(time) >= now() - interval '2 days 1 hour' AS young FROM parts;
 SELECT count(*) BETWEEN 4 AND 5 AS left FROM pg_inherits WHERE inhparent = 'parts'::regclass;
 
+-- dates in a form that names the zone as others do: China's CST is read as America's, 14 hours later
+CREATE TABLE styled (time timestamptz NOT NULL, host text, v int) USING tsdb WITH (segmentby = 'host');
+INSERT INTO styled SELECT now() - i * interval '1 hour', 'a', i FROM generate_series(0, 100) i;
+SELECT tsdb.compress('styled') >= 0 AS compressed;
+SELECT tsdb.add_retention_policy('styled', interval '48 hours 1 minute') AS y \gset
+SET datestyle = 'SQL, MDY';
+SET timezone = 'Asia/Shanghai';
+CALL tsdb.run_job(:y);
+SELECT current_setting('datestyle') AS style, count(*), max(v) FROM styled;
+RESET datestyle;
+RESET timezone;
+
+-- limits that would drop everything, also where they are changed later
+SELECT tsdb.add_retention_policy('cpu', interval '-1 day');
+SELECT tsdb.add_retention_policy('ints', -10);
+SELECT tsdb.alter_job(:y, config => '{"drop_after": "-1 day"}');
+SELECT tsdb.alter_job(:y, config => '{"drop_after": 5}');
+SELECT tsdb.alter_job(:y, config => '{"drop_after": "2 days", "max_rows_per_series": 0}');
+SELECT tsdb.alter_job(:y, config => '{"max_size": -1}');
+SELECT tsdb.alter_job(:y, config => '{}');
+SELECT tsdb.alter_job(:y, config => '[]');
+SELECT new_config FROM tsdb.alter_job(:y, config => '{"drop_after": "12:00:00", "max_size": 1000000000}');
+UPDATE tsdb.job SET config = '{"max_rows_per_series": -1}' WHERE id = :y;
+CALL tsdb.run_job(:y);
+SELECT count(*) FROM styled;
+SELECT tsdb.add_compression_policy('styled', interval '1 day') AS z \gset
+SELECT tsdb.alter_job(:z, config => '{"compress_after": "-1 day"}');
+SELECT tsdb.alter_job(:z, config => '{}');
+SELECT new_config FROM tsdb.alter_job(:z, config => '{"compress_after": "2 days"}');
+
 -- a schedule by the clock
 SELECT tsdb.job_next_start(now(), '1 day', '2000-01-01 03:00 Europe/Berlin', 'Europe/Berlin') AT TIME ZONE 'Europe/Berlin' =
 	date_trunc('day', (now() - interval '3 hours') AT TIME ZONE 'Europe/Berlin') + interval '27 hours' AS at_three;

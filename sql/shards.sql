@@ -53,6 +53,13 @@ SELECT count(*) FROM pg_constraint WHERE conname LIKE '%outside%';
 SELECT tsdb.show_chunks('cpu', older_than => timestamptz '2024-01-15 00:00+00');
 SELECT tsdb.show_chunks('cpu', older_than => '2024-01-14 19:00'); -- local time
 SELECT tsdb.show_chunks('cpu', older_than => '2024-01-14 18:59');
+SET datestyle = 'SQL, DMY';
+SELECT tsdb.show_chunks('cpu', older_than => timestamptz '2024-01-15 00:00+00');
+SELECT tsdb.show_chunks('cpu', older_than => '14/01/2024 19:00');
+SET timezone = 'Asia/Shanghai';
+SELECT tsdb.show_chunks('cpu', older_than => timestamptz '2024-01-14 23:00+00'); -- CST, as in China
+SET datestyle = 'ISO, YMD';
+SET timezone = 'America/New_York';
 SELECT tsdb.show_chunks('cpu', '2024-02-01'::date, newer_than => timestamp '2024-01-08');
 SELECT count(*) FROM tsdb.show_chunks('cpu', interval '30 days'), (SELECT count(*) AS n FROM tsdb.show_chunks('cpu', NULL)) a WHERE n > 10;
 SELECT count(*) FROM tsdb.show_chunks('cpu', newer_than => now());

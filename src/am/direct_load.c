@@ -30,8 +30,11 @@
  */
 #include "am/direct_load.h"
 
+#include "access/detoast.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tupmacs.h"
 #include "access/xact.h"
 #include "am/load_rules.h"
 #include "am/tsdb_handler.h"
@@ -132,6 +135,7 @@ typedef struct LoadTarget
 	HeldRows   *held;
 	TsdbColumnBuffer *buffer;
 	TsdbTableOptions options;	/* read with the first row that goes into the buffer */
+	bool		wide;			/* rows might not fit a page: see row_width */
 } LoadTarget;
 
 int			tsdb_direct_load_npending = 0;
@@ -841,6 +845,35 @@ hold_rows(LoadTarget *target, Relation rel, TupleTableSlot **slots, int n)
 }
 
 /*
+ * Bytes that a row takes at most on heap, when all is toasted that can be; without values, those of a row without NULL.
+ * A chunk could hold wider ones; but no UPDATE and no decompress could put them into the row store, and the table could not become one of heap again.
+ */
+static Size
+row_width(TupleDesc tupdesc, const Datum *values, const bool *isnull)
+{
+	Size		width = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(tupdesc->natts));
+	int			i;
+
+	for (i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped || (isnull != NULL && isnull[i]))
+			continue;
+		if (att->attlen >= 0)
+			width = att_align_nominal(width, att->attalign) + att->attlen;
+		else if (att->attlen == -1 && att->attstorage != TYPSTORAGE_PLAIN)
+			width += values == NULL || VARATT_IS_EXTERNAL(DatumGetPointer(values[i])) ? MAXALIGN(TOAST_POINTER_SIZE) :
+				Min(VARSIZE_ANY(DatumGetPointer(values[i])), MAXALIGN(TOAST_POINTER_SIZE));
+		else if (values == NULL)
+			width += MaxHeapTupleSize;
+		else
+			width = att_addlength_datum(att_align_nominal(width, att->attalign), att->attlen, values[i]);
+	}
+	return width;
+}
+
+/*
  * Gives the target its column buffer, with the rows that it holds.  False if the table's options are against it: the rows are
  * in the row store then, and so shall the others.
  */
@@ -864,6 +897,7 @@ begin_columns(LoadTarget *target, Relation rel)
 	}
 
 	target->buffer = acquire_buffer(RelationGetDescr(rel));
+	target->wide = row_width(RelationGetDescr(rel), NULL, NULL) > MaxHeapTupleSize;
 	if (held == NULL)
 		return true;
 
@@ -877,7 +911,8 @@ begin_columns(LoadTarget *target, Relation rel)
 		for (i = 0; i < held->ntuples; i++)
 		{
 			heap_deform_tuple(held->tuples[i], tupdesc, values, isnull);
-			if (!tsdb_column_buffer_append(target->buffer, values, isnull))
+			if ((target->wide && row_width(tupdesc, values, isnull) > MaxHeapTupleSize) ||
+				!tsdb_column_buffer_append(target->buffer, values, isnull))
 			{
 				heap_insert(rel, held->tuples[i], target->key.cid, target->key.options, NULL);
 				tsdb_rows_added(rel, 1);
@@ -899,9 +934,15 @@ append_slots(LoadTarget *target, Relation rel, TupleTableSlot **slots, int n, Bu
 	for (i = 0; i < n; i++)
 	{
 		TupleTableSlot *slot = slots[i];
+		bool		fits = true;
 
 		slot->tts_tableOid = RelationGetRelid(rel);
-		if (tsdb_column_buffer_append_slot(target->buffer, slot))
+		if (target->wide)
+		{
+			slot_getallattrs(slot);
+			fits = row_width(RelationGetDescr(rel), slot->tts_values, slot->tts_isnull) <= MaxHeapTupleSize;
+		}
+		if (fits && tsdb_column_buffer_append_slot(target->buffer, slot))
 		{
 			ItemPointerSetInvalid(&slot->tts_tid);
 			target->nrows_total++;

@@ -520,10 +520,8 @@ static int64
 time_argument(FunctionCallInfo fcinfo, int arg, Oid type, int64 otherwise)
 {
 	Oid			given = get_fn_expr_argtype(fcinfo->flinfo, arg);
-	Oid			output;
 	Oid			input;
 	Oid			ioparam;
-	bool		is_varlena;
 	char	   *text;
 
 	if (PG_ARGISNULL(arg))
@@ -538,8 +536,7 @@ time_argument(FunctionCallInfo fcinfo, int arg, Oid type, int64 otherwise)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a window is told by times of type %s, not by intervals", format_type_be(type))));
-		getTypeOutputInfo(given, &output, &is_varlena);
-		text = OidOutputFunctionCall(output, PG_GETARG_DATUM(arg));
+		text = tsdb_plain_text(PG_GETARG_DATUM(arg), given);
 	}
 	getTypeInputInfo(type, &input, &ioparam);
 	return tsdb_time_from_datum(OidInputFunctionCall(input, text, ioparam, -1), type);
@@ -679,8 +676,6 @@ tsdb_cagg_limit(PG_FUNCTION_ARGS)
 	List	   *caggs;
 	ListCell   *lc;
 	Oid			type;
-	Oid			output;
-	bool		is_varlena;
 	int64		before;
 	bool		lowered;
 
@@ -713,8 +708,7 @@ tsdb_cagg_limit(PG_FUNCTION_ARGS)
 			}
 		}
 	} while (lowered);
-	getTypeOutputInfo(type, &output, &is_varlena);
-	PG_RETURN_TEXT_P(cstring_to_text(OidOutputFunctionCall(output, tsdb_time_to_datum(before, type))));
+	PG_RETURN_TEXT_P(cstring_to_text(tsdb_plain_text(tsdb_time_to_datum(before, type), type)));
 }
 
 /*

@@ -266,8 +266,6 @@ static void
 argument_as_text(FunctionCallInfo fcinfo, int arg, Datum *value, Datum *type, char *null)
 {
 	Oid			typid = get_fn_expr_argtype(fcinfo->flinfo, arg);
-	Oid			output;
-	bool		is_varlena;
 
 	*null = 'n';
 	*value = (Datum) 0;
@@ -276,8 +274,7 @@ argument_as_text(FunctionCallInfo fcinfo, int arg, Datum *value, Datum *type, ch
 		return;
 	if (!OidIsValid(typid))
 		elog(ERROR, "could not determine type of argument %d", arg + 1);
-	getTypeOutputInfo(typid, &output, &is_varlena);
-	*value = CStringGetTextDatum(OidOutputFunctionCall(output, PG_GETARG_DATUM(arg)));
+	*value = CStringGetTextDatum(tsdb_plain_text(PG_GETARG_DATUM(arg), typid));
 	*null = ' ';
 }
 

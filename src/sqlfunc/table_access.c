@@ -14,9 +14,11 @@
 #include "am/tsdb_handler.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
@@ -169,4 +171,19 @@ tsdb_store_close_unlock(TsdbStore *store)
 		UnlockRelationOid(lfirst_oid(lc), AccessShareLock);
 	UnlockRelationOid(toastrelid, AccessShareLock);
 	list_free(indexes);
+}
+
+char *
+tsdb_plain_text(Datum value, Oid type)
+{
+	int			level = NewGUCNestLevel();
+	Oid			output;
+	bool		is_varlena;
+	char	   *text;
+
+	(void) set_config_option("DateStyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	getTypeOutputInfo(type, &output, &is_varlena);
+	text = OidOutputFunctionCall(output, value);
+	AtEOXact_GUC(true, level);
+	return text;
 }

@@ -37,4 +37,10 @@ extern bool tsdb_column_is_visible(Relation rel, AttrNumber attnum);
 /* Closes a store opened with AccessShareLock, and gives its locks back: a view may visit thousands. */
 extern void tsdb_store_close_unlock(TsdbStore *store);
 
+/*
+ * A value as text that its type's input function reads as the same value, whatever DateStyle was set meanwhile: styles
+ * other than ISO name time zones by abbreviations, which are read as others' (CST).
+ */
+extern char *tsdb_plain_text(Datum value, Oid type);
+
 #endif							/* TSDB_TABLE_ACCESS_H */

@@ -213,7 +213,10 @@ bucket_of(GapfillState *state, int64 value)
 	return datum_to_int64(state->bucket_code(fcinfo), state->bucket_type);
 }
 
-/* Moves on to the next bucket, or finds that there is none before finish. */
+/*
+ * Moves on to the next bucket, or finds that there is none before finish.  Where clocks are set back, times of an earlier bucket, one that is repeated in
+ * part, can lie between: they are passed over.
+ */
 static void
 next_bucket(GapfillState *state)
 {
@@ -224,7 +227,7 @@ next_bucket(GapfillState *state)
 	/* values up to last_value are within the type, so are their buckets */
 	if (pg_add_s64_overflow(state->bucket, state->step, &guess) || guess > state->last_value)
 	{
-		if (state->fixed || bucket_of(state, state->last_value) == state->bucket)
+		if (state->fixed || bucket_of(state, state->last_value) <= state->bucket)
 		{
 			state->buckets_left = false;
 			return;
@@ -239,7 +242,7 @@ next_bucket(GapfillState *state)
 	else
 	{
 		high = guess;
-		while (bucket_of(state, high) == state->bucket)
+		while (bucket_of(state, high) <= state->bucket)
 		{
 			low = high;
 			if (high == state->last_value)
@@ -251,12 +254,12 @@ next_bucket(GapfillState *state)
 				high = state->last_value;
 		}
 	}
-	/* low is in this bucket, high in a later one */
+	/* low is in this bucket or an earlier one, high in a later one */
 	while ((uint64) high - (uint64) low > 1)
 	{
 		int64		middle = low + (int64) (((uint64) high - (uint64) low) / 2);
 
-		if (bucket_of(state, middle) == state->bucket)
+		if (bucket_of(state, middle) <= state->bucket)
 			low = middle;
 		else
 			high = middle;
