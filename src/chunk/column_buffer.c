@@ -676,6 +676,34 @@ tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot)
 	return tsdb_column_buffer_append(buf, slot->tts_values, slot->tts_isnull);
 }
 
+/* Value of a column, palloc'd if by reference. */
+static inline Datum
+get_value(TsdbColumnBuffer *buf, const TsdbColumn *col, uint32 row, bool *isnull)
+{
+	TsdbArenaValue *value;
+	char	   *copy;
+
+	*isnull = col->nulls[row];
+	if (*isnull)
+		return (Datum) 0;
+	if (col->typbyval)
+		return (Datum) col->values[row];
+	value = tsdb_arena_value(buf, col->offsets[row]);
+	if (col->kind == TSDB_KIND_VARLENA)
+	{
+		copy = palloc(VARHDRSZ + value->len);
+		SET_VARSIZE(copy, VARHDRSZ + value->len);
+		memcpy(VARDATA(copy), value->bytes, value->len);
+	}
+	else
+	{
+		copy = palloc(value->len + 1);
+		memcpy(copy, value->bytes, value->len);
+		copy[value->len] = '\0';
+	}
+	return PointerGetDatum(copy);
+}
+
 void
 tsdb_column_buffer_get_row(TsdbColumnBuffer *buf, uint32 row, Datum *values, bool *isnull)
 {
@@ -685,41 +713,28 @@ tsdb_column_buffer_get_row(TsdbColumnBuffer *buf, uint32 row, Datum *values, boo
 	Assert(row < buf->nrows);
 	for (i = 0; i < natts; i++)
 	{
-		TsdbColumn *col;
-		TsdbArenaValue *value;
-		char	   *copy;
-
 		if (buf->column_of_att[i] < 0)
 		{
 			values[i] = (Datum) 0;
 			isnull[i] = true;
 			continue;
 		}
-		col = &buf->columns[buf->column_of_att[i]];
-		isnull[i] = col->nulls[row];
-		if (isnull[i])
-		{
-			values[i] = (Datum) 0;
-			continue;
-		}
-		if (col->typbyval)
-		{
-			values[i] = (Datum) col->values[row];
-			continue;
-		}
-		value = tsdb_arena_value(buf, col->offsets[row]);
-		if (col->kind == TSDB_KIND_VARLENA)
-		{
-			copy = palloc(VARHDRSZ + value->len);
-			SET_VARSIZE(copy, VARHDRSZ + value->len);
-			memcpy(VARDATA(copy), value->bytes, value->len);
-		}
-		else
-		{
-			copy = palloc(value->len + 1);
-			memcpy(copy, value->bytes, value->len);
-			copy[value->len] = '\0';
-		}
-		values[i] = PointerGetDatum(copy);
+		values[i] = get_value(buf, &buf->columns[buf->column_of_att[i]], row, &isnull[i]);
+	}
+}
+
+void
+tsdb_column_buffer_get_columns(TsdbColumnBuffer *buf, uint32 row, const AttrNumber *attrs, int nattrs, Datum *values, bool *isnull)
+{
+	int			i;
+
+	Assert(row < buf->nrows);
+	for (i = 0; i < nattrs; i++)
+	{
+		int			att = attrs[i] - 1;
+
+		/* a dropped one is read where the whole row is */
+		if (buf->column_of_att[att] >= 0)
+			values[att] = get_value(buf, &buf->columns[buf->column_of_att[att]], row, &isnull[att]);
 	}
 }

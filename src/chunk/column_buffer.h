@@ -95,6 +95,8 @@ extern bool tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot
 
 /* Row i back as Datums: by-reference values palloc'd in the current context (4-byte header varlenas). */
 extern void tsdb_column_buffer_get_row(TsdbColumnBuffer *buf, uint32 row, Datum *values, bool *isnull);
+/* The same of these columns alone; leaves the others, and dropped ones, as they are in the arrays. */
+extern void tsdb_column_buffer_get_columns(TsdbColumnBuffer *buf, uint32 row, const AttrNumber *attrs, int nattrs, Datum *values, bool *isnull);
 
 /*
  * perm[nrows] = rows in order of (series columns, order column); stable.  Ints and floats by value,

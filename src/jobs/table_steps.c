@@ -17,6 +17,7 @@
 #include "am/tsdb_handler.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
+#include "chunk/chunk_writer.h"
 #include "commands/vacuum.h"
 #include "executor/spi.h"
 #include "guc.h"
@@ -41,6 +42,8 @@
 #define MIN_YOUNG_ROWS		4096
 /* Of rows that are compressed early, so many have to be committed. */
 #define MIN_EARLY_ROWS		2048
+/* A remainder of so many is left for the next turn while more come: as a chunk it would be merged soon. */
+#define MAX_LEFT_ROWS		(TSDB_CHUNK_MAX_ROWS / 2)
 /* Turns that come early merge no oftener than this: to see what could be merged, the table's directory is read. */
 #define EARLY_MERGE_INTERVAL	(4 * USECS_PER_SEC)
 
@@ -526,6 +529,19 @@ end_turn(TsdbTableWork *work, int result, TimestampTz pause)
 	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);
 }
 
+/*
+ * Are the rows that are left few enough for the next turn, which comes soon by those that have come since the count was taken?  If more have
+ * been moved than were counted in all, the counts don't tell: then the turn goes to the end of the main fork.
+ */
+static bool
+more_rows_come(TableTurn *turn, int64 counted)
+{
+	int64		came = (int64) pg_atomic_read_u64(&turn->work->waiting);
+	int64		left = counted - turn->rows;
+
+	return left + came > 0 && left + came < MAX_LEFT_ROWS && came > left / 4;
+}
+
 TimestampTz
 tsdb_table_extend(TsdbTableWork *work, Oid relation)
 {
@@ -573,6 +589,12 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		result = run_step(&turn, compress_step, "compress");
 		if (result != STEP_MORE)
 			break;
+		if (turn.many && more_rows_come(&turn, waiting))
+		{
+			turn.waiting = Max(waiting - turn.rows, 0);
+			result = STEP_DONE;
+			break;
+		}
 	}
 	if (turn.rows > 0)
 	{
