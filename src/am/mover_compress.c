@@ -689,6 +689,7 @@ tsdb_mover_compress_step(Relation rel, TsdbCompressStep *step)
 	step->busy = mover == NULL;
 	step->done = mover == NULL;
 	step->rows = 0;
+	step->xid = InvalidTransactionId;
 	step->bytes = 0;
 	step->waiting = 0;
 	if (mover == NULL)
@@ -706,6 +707,7 @@ tsdb_mover_compress_step(Relation rel, TsdbCompressStep *step)
 	{
 		step->rows = move_range(c);
 		step->bytes = c->bytes;
+		step->xid = c->xid;
 	}
 	else
 		step->waiting = mover->buf->nrows;

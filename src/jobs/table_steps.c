@@ -30,6 +30,7 @@
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -68,6 +69,9 @@
 
 /* Dead rows from which the row store is vacuumed; fewer are left to autovacuum. */
 #define VACUUM_DEAD_ROWS	8192
+/* Statements that were running when rows were moved are waited for so long, since until they end nobody may remove the old versions. */
+#define VACUUM_WAIT_MS		100L
+#define VACUUM_LOOK_MS		5L
 /* After a vacuum that could not remove enough; doubles. */
 #define VACUUM_PAUSE		(1 * USECS_PER_SEC)
 /* The chunk store: a part of its tuples, but not too few. */
@@ -96,6 +100,8 @@ typedef struct TableTurn
 	int64		stored_bytes;	/* of the chunks that it wrote */
 	int64		merged;			/* chunks that were replaced */
 	int64		bytes;			/* read and written by the last step */
+	TransactionId xid;			/* of the last step that moved rows, until vacuum has waited for it */
+	int64		kept;			/* rows moved by this turn whose old versions can't be removed yet */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
 	int64		dead;			/* dead tuples there */
 } TableTurn;
@@ -157,6 +163,8 @@ compress_step(TableTurn *turn)
 	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
 	pg_atomic_write_u64(&turn->slot->bytes, turn->stored_bytes);
 	if (step.rows > 0)
+		turn->xid = step.xid;
+	if (step.rows > 0)
 		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
 	return step.done ? STEP_DONE : STEP_MORE;
 }
@@ -200,6 +208,37 @@ count_tuples(Oid relation, int64 *dead, int64 *live)
 }
 
 /*
+ * Waits until nobody's snapshot keeps what this turn has moved: a vacuum would look at all those tuples in vain, and another one again.  Takes no
+ * more than VACUUM_WAIT_MS or so: for who runs longer, the next turn's vacuum has to do.
+ */
+static void
+wait_for_snapshots(TableTurn *turn, Relation rel)
+{
+	long		waited = 0;		/* milliseconds, at least */
+
+	if (!TransactionIdIsValid(turn->xid))
+		return;
+
+	/* ours would count */
+	PopActiveSnapshot();
+	InvalidateCatalogSnapshot();
+	turn->kept = 0;
+	while (!TransactionIdPrecedes(turn->xid, GetOldestNonRemovableTransactionId(rel)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (waited >= VACUUM_WAIT_MS)
+		{
+			turn->kept = turn->rows;
+			break;
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, VACUUM_LOOK_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		waited += VACUUM_LOOK_MS;
+	}
+	turn->xid = InvalidTransactionId;
+}
+
+/*
  * Does a fork need vacuum, so that its space is used again?  Autovacuum's threshold is a part of all rows, those in chunks included.
  * Each vacuum reads all indexes, if there are any: so the row store may grow to a part of them.
  */
@@ -234,7 +273,11 @@ choose_vacuum(TableTurn *turn)
 		}
 		list_free(indexes);
 		if (RelationGetNumberOfBlocks(rel) >= index_blocks / 4)
-			turn->vacuum_relation = turn->relation;
+		{
+			wait_for_snapshots(turn, rel);
+			if (dead - turn->kept >= VACUUM_DEAD_ROWS)
+				turn->vacuum_relation = turn->relation;
+		}
 	}
 	turn->dead = dead;
 	if (!OidIsValid(turn->vacuum_relation))
