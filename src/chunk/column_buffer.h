@@ -91,6 +91,11 @@ extern bool tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values
  */
 #define TSDB_APPEND_ROWS			512
 extern bool tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull, uint32 n);
+/*
+ * The same with rows as they lie on a heap page, which need not be deformed first.  False, too, if one of them has NULLs, or fewer columns than the
+ * table now.  scratch: room for n pointers a column.
+ */
+extern bool tsdb_column_buffer_append_tuples(TsdbColumnBuffer *buf, const HeapTupleData *tuples, uint32 n, const char **scratch);
 extern bool tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot);
 
 /* Row i back as Datums: by-reference values palloc'd in the current context (4-byte header varlenas). */

@@ -100,8 +100,7 @@ typedef struct TableTurn
 	int64		stored_bytes;	/* of the chunks that it wrote */
 	int64		merged;			/* chunks that were replaced */
 	int64		bytes;			/* read and written by the last step */
-	TransactionId xid;			/* of the last step that moved rows, until vacuum has waited for it */
-	int64		kept;			/* rows moved by this turn whose old versions can't be removed yet */
+	uint64		xid;			/* full, of the last step that moved rows, until vacuum has waited for it; 0 = none */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
 	int64		dead;			/* dead tuples there */
 } TableTurn;
@@ -163,9 +162,10 @@ compress_step(TableTurn *turn)
 	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
 	pg_atomic_write_u64(&turn->slot->bytes, turn->stored_bytes);
 	if (step.rows > 0)
+	{
 		turn->xid = step.xid;
-	if (step.rows > 0)
 		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
+	}
 	return step.done ? STEP_DONE : STEP_MORE;
 }
 
@@ -207,35 +207,57 @@ count_tuples(Oid relation, int64 *dead, int64 *live)
 	*live = entry != NULL ? PGSTAT_TAB_TUPLES(entry, live) : 0;
 }
 
+/* Has everybody's snapshot seen this transaction end? */
+static bool
+is_removable(Relation rel, uint64 xid)
+{
+	TransactionId oldest = GetOldestNonRemovableTransactionId(rel);
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	/* next - oldest, in 32 bits, is right: no snapshot is 2^31 transactions old */
+	return xid < next - (uint32) ((TransactionId) next - oldest);
+}
+
 /*
- * Waits until nobody's snapshot keeps what this turn has moved: a vacuum would look at all those tuples in vain, and another one again.  Takes no
- * more than VACUUM_WAIT_MS or so: for who runs longer, the next turn's vacuum has to do.
+ * Waits until nobody's snapshot keeps what this turn has moved, no longer than VACUUM_WAIT_MS or so.  Until then a vacuum would look at all those tuples
+ * in vain.  What longer statements keep is counted in the table's entry: whatever else is dead may be worth a vacuum.
  */
 static void
 wait_for_snapshots(TableTurn *turn, Relation rel)
 {
+	TsdbTableWork *work = turn->work;
 	long		waited = 0;		/* milliseconds, at least */
 
-	if (!TransactionIdIsValid(turn->xid))
+	if (turn->xid == 0 && work->kept_xid == 0)
 		return;
 
 	/* ours would count */
 	PopActiveSnapshot();
 	InvalidateCatalogSnapshot();
-	turn->kept = 0;
-	while (!TransactionIdPrecedes(turn->xid, GetOldestNonRemovableTransactionId(rel)))
+	if (work->kept_xid != 0 && is_removable(rel, work->kept_xid))
+	{
+		work->kept_xid = 0;
+		work->kept_rows = 0;
+	}
+	if (turn->xid == 0)
+		return;
+
+	/* who keeps older ones keeps these */
+	while (work->kept_xid != 0 || !is_removable(rel, turn->xid))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (waited >= VACUUM_WAIT_MS)
+		if (work->kept_xid != 0 || waited >= VACUUM_WAIT_MS)
 		{
-			turn->kept = turn->rows;
+			if (work->kept_xid == 0)
+				work->kept_xid = turn->xid;
+			work->kept_rows += turn->rows;
 			break;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, VACUUM_LOOK_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		waited += VACUUM_LOOK_MS;
 	}
-	turn->xid = InvalidTransactionId;
+	turn->xid = 0;
 }
 
 /*
@@ -275,7 +297,7 @@ choose_vacuum(TableTurn *turn)
 		if (RelationGetNumberOfBlocks(rel) >= index_blocks / 4)
 		{
 			wait_for_snapshots(turn, rel);
-			if (dead - turn->kept >= VACUUM_DEAD_ROWS)
+			if (dead - turn->work->kept_rows >= VACUUM_DEAD_ROWS)
 				turn->vacuum_relation = turn->relation;
 		}
 	}

@@ -254,6 +254,8 @@ tsdb_work_find(Oid database, Oid relation, bool make)
 		pg_atomic_write_u32(&work->may_be_early, 0);
 		work->next_vacuum = 0;
 		work->vacuum_pause = 0;
+		work->kept_xid = 0;
+		work->kept_rows = 0;
 		memset(&work->stats, 0, sizeof(work->stats));
 		pg_write_barrier();		/* Q1 */
 		pg_atomic_write_u64(&work->key, key);

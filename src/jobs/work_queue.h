@@ -75,6 +75,8 @@ typedef struct TsdbTableWork
 	TimestampTz last_merge;		/* the claimer's */
 	TimestampTz next_vacuum;	/* the claimer's */
 	TimestampTz vacuum_pause;	/* the claimer's, microseconds */
+	uint64		kept_xid;		/* the claimer's: who moved rows that some snapshot still kept, the oldest; 0 = nobody */
+	int64		kept_rows;		/* the claimer's: moved by it and those after it */
 	TsdbWorkStats stats;
 } TsdbTableWork;
 
