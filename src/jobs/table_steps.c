@@ -604,7 +604,7 @@ more_rows_come(TableTurn *turn, int64 counted)
 	int64		came = (int64) pg_atomic_read_u64(&turn->work->waiting);
 	int64		left = counted - turn->rows;
 
-	return left + came > 0 && left + came < MAX_LEFT_ROWS && came > left / 4;
+	return turn->rows > 0 && left + came > 0 && left + came < MAX_LEFT_ROWS && came > left / 4;
 }
 
 TimestampTz
