@@ -36,6 +36,7 @@ typedef struct TsdbCompressStep
 	bool		busy;			/* another mover is at work: nothing was looked at, "done" is true */
 	bool		done;			/* the end of the main fork was reached */
 	int64		rows;			/* moved */
+	uint64		xid;			/* by whom, 64 bits, if any were: their old versions can be removed when it is older than every snapshot */
 	int64		bytes;			/* compressed bytes written */
 	int64		waiting;		/* settled rows seen and left (too young, too few) */
 } TsdbCompressStep;

@@ -377,10 +377,16 @@ tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32
 					   const uint64 *skip)
 {
 	TupleTableSlot *slot = mover->slot;
+	int			natts = RelationGetDescr(mover->rel)->natts;
 	uint32		row;
 
 	if (mover->indexer.nindexes == 0)
 		return;
+
+	/* what no index reads */
+	ExecClearTuple(slot);
+	memset(slot->tts_values, 0, sizeof(Datum) * natts);
+	memset(slot->tts_isnull, true, sizeof(bool) * natts);
 
 	for (row = 0; row < entry->d.nrows; row++)
 	{
@@ -393,7 +399,8 @@ tsdb_mover_index_chunk(TsdbMover *mover, const TsdbDirEntry *entry, const uint32
 
 		ExecClearTuple(slot);
 		old_cxt = MemoryContextSwitchTo(mover->row_cxt);
-		tsdb_column_buffer_get_row(mover->buf, perm[row], slot->tts_values, slot->tts_isnull);
+		tsdb_column_buffer_get_columns(mover->buf, perm[row], mover->indexer.attrs, mover->indexer.nattrs,
+									   slot->tts_values, slot->tts_isnull);
 		MemoryContextSwitchTo(old_cxt);
 		ExecStoreVirtualTuple(slot);
 

@@ -101,7 +101,7 @@ typedef struct Compress
 	TsdbDirEntry entry;
 	TransactionId xid;
 
-	/* the page in hand, deformed: room for [MaxHeapTuplesPerPage * natts] */
+	/* the page in hand, deformed, or pointers into it: room for [MaxHeapTuplesPerPage * natts] */
 	Datum	   *values;
 	bool	   *isnull;
 } Compress;
@@ -214,14 +214,19 @@ append_page(Compress *c, HeapTuple tuples, int ntuples)
 	uint32		first = buf->nrows;
 	int			i;
 
-	for (i = 0; i < ntuples; i++)
-	{
-		if (HeapTupleHasExternal(&tuples[i]))
-			return false;
-		heap_deform_tuple(&tuples[i], tupdesc, c->values + (Size) i * tupdesc->natts, c->isnull + (Size) i * tupdesc->natts);
-	}
-	if (buf->raw_bytes > RANGE_MAX_RAW_BYTES || !tsdb_column_buffer_append_rows(buf, c->values, c->isnull, ntuples))
+	if (buf->raw_bytes > RANGE_MAX_RAW_BYTES)
 		return false;
+	if (!tsdb_column_buffer_append_tuples(buf, tuples, ntuples, (const char **) c->values))
+	{
+		for (i = 0; i < ntuples; i++)
+		{
+			if (HeapTupleHasExternal(&tuples[i]))
+				return false;
+			heap_deform_tuple(&tuples[i], tupdesc, c->values + (Size) i * tupdesc->natts, c->isnull + (Size) i * tupdesc->natts);
+		}
+		if (!tsdb_column_buffer_append_rows(buf, c->values, c->isnull, ntuples))
+			return false;
+	}
 	for (i = 0; i < ntuples; i++)
 		note_source(c, &tuples[i], first + i);
 	return true;
@@ -689,6 +694,7 @@ tsdb_mover_compress_step(Relation rel, TsdbCompressStep *step)
 	step->busy = mover == NULL;
 	step->done = mover == NULL;
 	step->rows = 0;
+	step->xid = 0;
 	step->bytes = 0;
 	step->waiting = 0;
 	if (mover == NULL)
@@ -706,6 +712,7 @@ tsdb_mover_compress_step(Relation rel, TsdbCompressStep *step)
 	{
 		step->rows = move_range(c);
 		step->bytes = c->bytes;
+		step->xid = c->entry.d.mover_xid;
 	}
 	else
 		step->waiting = mover->buf->nrows;

@@ -8,12 +8,59 @@
 #include "am/row_indexer.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "catalog/index.h"
 #include "catalog/pg_am_d.h"
 #include "chunk/chunk_reader.h"
 #include "executor/executor.h"
 #include "injection.h"
+#include "optimizer/optimizer.h"
 #include "utils/rel.h"
+
+/* Does an index on rel have entries of chunk rows?  A BRIN index covers the row store's blocks only: zone maps do its work for chunks. */
+static inline bool
+has_chunk_rows(Relation index)
+{
+	return index->rd_rel->relam != BRIN_AM_OID;
+}
+
+/* Finds the columns that keys, expressions and predicates read. */
+static void
+find_attrs(TsdbRowIndexer *indexer)
+{
+	int			natts = RelationGetDescr(indexer->rel)->natts;
+	Bitmapset  *used = NULL;	/* attribute numbers, offset as pull_varattnos does it */
+	AttrNumber	attnum;
+	int			i;
+
+	for (i = 0; i < indexer->nindexes; i++)
+	{
+		IndexInfo  *info = indexer->infos[i];
+		int			k;
+
+		if (!has_chunk_rows(indexer->indexes[i]))
+			continue;
+		for (k = 0; k < info->ii_NumIndexAttrs; k++)
+		{
+			/* 0 = an expression */
+			if (info->ii_IndexAttrNumbers[k] != 0)
+				used = bms_add_member(used, info->ii_IndexAttrNumbers[k] - FirstLowInvalidHeapAttributeNumber);
+		}
+		pull_varattnos((Node *) info->ii_Expressions, 1, &used);
+		pull_varattnos((Node *) info->ii_Predicate, 1, &used);
+	}
+
+	indexer->nattrs = 0;
+	indexer->attrs = palloc(sizeof(AttrNumber) * Max(natts, 1));
+	for (attnum = 1; attnum <= natts; attnum++)
+	{
+		/* attribute 0 is the whole row */
+		if (bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used) ||
+			bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used))
+			indexer->attrs[indexer->nattrs++] = attnum;
+	}
+	bms_free(used);
+}
 
 void
 tsdb_row_indexer_begin(TsdbRowIndexer *indexer, Relation rel)
@@ -41,6 +88,7 @@ tsdb_row_indexer_begin(TsdbRowIndexer *indexer, Relation rel)
 		indexer->nindexes++;
 	}
 	list_free(oids);
+	find_attrs(indexer);
 	indexer->estate = CreateExecutorState();
 }
 
@@ -74,8 +122,7 @@ tsdb_row_indexer_insert(TsdbRowIndexer *indexer, TupleTableSlot *slot, ItemPoint
 	{
 		IndexInfo  *info = indexer->infos[i];
 
-		/* a BRIN index covers the row store's blocks only: zone maps do its work for chunks */
-		if (indexer->indexes[i]->rd_rel->relam == BRIN_AM_OID && tsdb_tid_is_virtual(tid))
+		if (tsdb_tid_is_virtual(tid) && !has_chunk_rows(indexer->indexes[i]))
 			continue;
 
 		if (info->ii_Predicate != NIL)
@@ -90,7 +137,11 @@ tsdb_row_indexer_insert(TsdbRowIndexer *indexer, TupleTableSlot *slot, ItemPoint
 				continue;
 		}
 
-		/* the row satisfied unique and exclusion constraints where it was: it is the same row */
+		/*
+		 * The row satisfied unique and exclusion constraints where it was: it is the same row.  That its keys are unchanged is not told: btree would
+		 * look for versions to delete when a page is full, but the older ones have just been marked, by a transaction that has not ended.  It
+		 * made half as much work again (6.4 us a row instead of 4.0).
+		 */
 		FormIndexDatum(info, slot, indexer->estate, values, isnull);
 		index_insert(indexer->indexes[i], values, isnull, tid, indexer->rel,
 					 UNIQUE_CHECK_NO, false, info);

@@ -20,6 +20,8 @@ typedef struct TsdbRowIndexer
 	int			nindexes;		/* ready ones */
 	Relation   *indexes;
 	IndexInfo **infos;			/* by index */
+	int			nattrs;			/* columns of rel that entries of chunk rows are made of */
+	AttrNumber *attrs;			/* rising */
 	EState	   *estate;
 } TsdbRowIndexer;
 
@@ -29,7 +31,7 @@ extern void tsdb_row_indexer_end(TsdbRowIndexer *indexer);
 
 /*
  * Inserts the entries of the row in slot (any kind) under this TID, without uniqueness checks.  Expressions run as
- * the current user.
+ * the current user.  A chunk row's slot (virtual TID) need hold no columns but indexer->attrs.
  */
 extern void tsdb_row_indexer_insert(TsdbRowIndexer *indexer, TupleTableSlot *slot, ItemPointer tid);
 

@@ -669,11 +669,231 @@ tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const
 	return true;
 }
 
+/* One by-value column of append_tuples, of that alignment: "type" is what fetch_att reads. */
+#define READ_VALUES(type) \
+	do { \
+		for (r = 0; r < n; r++) \
+		{ \
+			off[r] = TYPEALIGN(col->align, off[r]); \
+			to[r] = *(const type *) (data[r] + off[r]); \
+			off[r] += sizeof(type); \
+		} \
+	} while (0)
+
+/* Notes where the values of a by-reference column are, and their lengths' sums; false if one isn't plain. */
+static bool
+find_values(const TsdbColumn *col, const char *const *data, uint32 *off, uint32 *tuple_len, const char **found, uint32 n,
+			Size *need)
+{
+	uint32		r;
+
+	for (r = 0; r < n; r++)
+	{
+		struct varlena *ptr;
+		Size		len;
+
+		/* after att_align_pointer(): a pad byte, or a header that need not be aligned */
+		if (col->typlen != -1 || data[r][off[r]] == 0)
+			off[r] = TYPEALIGN(col->align, off[r]);
+		found[r] = data[r] + off[r];
+		if (col->typlen != -1)
+		{
+			off[r] += col->typlen;
+			tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + col->typlen;
+			*need += MAXALIGN(offsetof(TsdbArenaValue, bytes) + col->typlen);
+			continue;
+		}
+		ptr = (struct varlena *) found[r];
+		if (!is_plain(ptr))
+			return false;
+		off[r] += VARSIZE_ANY(ptr);
+		len = VARSIZE_ANY_EXHDR(ptr);
+		if (col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+			tuple_len[r] += len + VARHDRSZ_SHORT;
+		else
+			tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + VARHDRSZ + len;
+		if (len > TSDB_MAX_VALUE_BYTES || tuple_len[r] > TSDB_MAX_ROW_BYTES)
+			return false;
+		*need += MAXALIGN(offsetof(TsdbArenaValue, bytes) + len);
+	}
+	return true;
+}
+
+#ifdef USE_ASSERT_CHECKING
+/* Are the rows from "row" on what heap_deform_tuple reads? */
+static void
+check_tuples(TsdbColumnBuffer *buf, uint32 row, const HeapTupleData *tuples, uint32 n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(buf->tupdesc->natts, 1));
+	bool	   *isnull = palloc(sizeof(bool) * Max(buf->tupdesc->natts, 1));
+	uint32		r;
+	int			i;
+
+	for (r = 0; r < n; r++)
+	{
+		HeapTupleData tuple = tuples[r];
+
+		heap_deform_tuple(&tuple, buf->tupdesc, values, isnull);
+		for (i = 0; i < buf->ncolumns; i++)
+		{
+			TsdbColumn *col = &buf->columns[i];
+			Datum		value = values[col->attnum - 1];
+			TsdbArenaValue *stored;
+
+			Assert(!isnull[col->attnum - 1] && !col->nulls[row + r]);
+			if (col->typbyval)
+			{
+				Assert(col->values[row + r] == (int64) value);
+				continue;
+			}
+			stored = tsdb_arena_value(buf, col->offsets[row + r]);
+			if (col->typlen == -1)
+			{
+				struct varlena *ptr = (struct varlena *) DatumGetPointer(value);
+
+				Assert(stored->len == VARSIZE_ANY_EXHDR(ptr) && memcmp(stored->bytes, VARDATA_ANY(ptr), stored->len) == 0);
+			}
+			else
+				Assert(stored->len == (uint32) col->typlen && memcmp(stored->bytes, DatumGetPointer(value), stored->len) == 0);
+		}
+	}
+	pfree(values);
+	pfree(isnull);
+}
+#endif
+
+bool
+tsdb_column_buffer_append_tuples(TsdbColumnBuffer *buf, const HeapTupleData *tuples, uint32 n, const char **scratch)
+{
+	uint32		row = buf->nrows;
+	const char *data[TSDB_APPEND_ROWS];
+	uint32		off[TSDB_APPEND_ROWS];
+	uint32		tuple_len[TSDB_APPEND_ROWS];	/* of the data part of a heap tuple, as if it were formed now */
+	const char **found = scratch;
+	Size		need = 0;
+	uint32		r;
+	int			i;
+
+	Assert(n <= TSDB_APPEND_ROWS);
+	if (row >= PG_INT32_MAX / 2 || buf->has_dropped)
+		return false;
+	for (r = 0; r < n; r++)
+	{
+		HeapTupleHeader header = tuples[r].t_data;
+
+		if ((header->t_infomask & (HEAP_HASNULL | HEAP_HASEXTERNAL)) != 0 || HeapTupleHeaderGetNatts(header) != buf->ncolumns)
+			return false;
+		data[r] = (const char *) header + header->t_hoff;
+		off[r] = 0;
+		tuple_len[r] = 0;
+	}
+	while (row + n > buf->maxrows)
+		grow_rows(buf);
+
+	/* what is written here lies behind the last row, and counts for nothing yet */
+	for (i = 0; i < buf->ncolumns; i++)
+	{
+		TsdbColumn *col = &buf->columns[i];
+		int64	   *to = col->values + (col->typbyval ? row : 0);
+
+		if (!col->typbyval)
+		{
+			if (col->typlen == -2 || !find_values(col, data, off, tuple_len, found, n, &need))
+				return false;
+			found += n;
+			continue;
+		}
+		for (r = 0; r < n; r++)
+			tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + col->typlen;
+		if (col->typlen == 8)
+			READ_VALUES(int64);
+		else if (col->typlen == 4)
+			READ_VALUES(int32);
+		else if (col->typlen == 2)
+			READ_VALUES(int16);
+		else
+			READ_VALUES(int8);
+	}
+	if (need > buf->arena_size - buf->arena_used)
+	{
+		if ((buf->arena_used + need) / 8 >= PG_UINT32_MAX)
+			return false;
+		grow_arena(buf, need);
+	}
+
+	found = scratch;
+	for (i = 0; i < buf->ncolumns; i++)
+	{
+		TsdbColumn *col = &buf->columns[i];
+
+		memset(col->nulls + row, false, n);
+		if (col->typlen != -1)
+			col->raw_bytes += (uint64) n * col->typlen;
+		if (col->typbyval)
+			continue;
+		for (r = 0; r < n; r++)
+		{
+			if (col->typlen == -1)
+			{
+				struct varlena *ptr = (struct varlena *) found[r];
+				uint32		len = VARSIZE_ANY_EXHDR(ptr);
+
+				col->offsets[row + r] = place_value(buf, col, (uint8 *) VARDATA_ANY(ptr), len);
+				col->raw_bytes += len +
+					(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
+			}
+			else
+				col->offsets[row + r] = place_value(buf, col, (const uint8 *) found[r], col->typlen);
+		}
+		found += n;
+	}
+
+	for (r = 0; r < n; r++)
+	{
+		buf->row_bytes[row + r] = (uint32) (MAXALIGN(tuple_len[r] + MAXALIGN(SizeofHeapTupleHeader)) + sizeof(ItemIdData));
+		buf->raw_bytes += buf->row_bytes[row + r];
+	}
+	buf->bytes_used += (Size) n * buf->row_width;
+	buf->nrows += n;
+#ifdef USE_ASSERT_CHECKING
+	check_tuples(buf, row, tuples, n);
+#endif
+	return true;
+}
+
 bool
 tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot)
 {
 	slot_getallattrs(slot);
 	return tsdb_column_buffer_append(buf, slot->tts_values, slot->tts_isnull);
+}
+
+/* Value of a column, palloc'd if by reference. */
+static inline Datum
+get_value(TsdbColumnBuffer *buf, const TsdbColumn *col, uint32 row, bool *isnull)
+{
+	TsdbArenaValue *value;
+	char	   *copy;
+
+	*isnull = col->nulls[row];
+	if (*isnull)
+		return (Datum) 0;
+	if (col->typbyval)
+		return (Datum) col->values[row];
+	value = tsdb_arena_value(buf, col->offsets[row]);
+	if (col->kind == TSDB_KIND_VARLENA)
+	{
+		copy = palloc(VARHDRSZ + value->len);
+		SET_VARSIZE(copy, VARHDRSZ + value->len);
+		memcpy(VARDATA(copy), value->bytes, value->len);
+	}
+	else
+	{
+		copy = palloc(value->len + 1);
+		memcpy(copy, value->bytes, value->len);
+		copy[value->len] = '\0';
+	}
+	return PointerGetDatum(copy);
 }
 
 void
@@ -685,41 +905,28 @@ tsdb_column_buffer_get_row(TsdbColumnBuffer *buf, uint32 row, Datum *values, boo
 	Assert(row < buf->nrows);
 	for (i = 0; i < natts; i++)
 	{
-		TsdbColumn *col;
-		TsdbArenaValue *value;
-		char	   *copy;
-
 		if (buf->column_of_att[i] < 0)
 		{
 			values[i] = (Datum) 0;
 			isnull[i] = true;
 			continue;
 		}
-		col = &buf->columns[buf->column_of_att[i]];
-		isnull[i] = col->nulls[row];
-		if (isnull[i])
-		{
-			values[i] = (Datum) 0;
-			continue;
-		}
-		if (col->typbyval)
-		{
-			values[i] = (Datum) col->values[row];
-			continue;
-		}
-		value = tsdb_arena_value(buf, col->offsets[row]);
-		if (col->kind == TSDB_KIND_VARLENA)
-		{
-			copy = palloc(VARHDRSZ + value->len);
-			SET_VARSIZE(copy, VARHDRSZ + value->len);
-			memcpy(VARDATA(copy), value->bytes, value->len);
-		}
-		else
-		{
-			copy = palloc(value->len + 1);
-			memcpy(copy, value->bytes, value->len);
-			copy[value->len] = '\0';
-		}
-		values[i] = PointerGetDatum(copy);
+		values[i] = get_value(buf, &buf->columns[buf->column_of_att[i]], row, &isnull[i]);
+	}
+}
+
+void
+tsdb_column_buffer_get_columns(TsdbColumnBuffer *buf, uint32 row, const AttrNumber *attrs, int nattrs, Datum *values, bool *isnull)
+{
+	int			i;
+
+	Assert(row < buf->nrows);
+	for (i = 0; i < nattrs; i++)
+	{
+		int			att = attrs[i] - 1;
+
+		/* a dropped one is read where the whole row is */
+		if (buf->column_of_att[att] >= 0)
+			values[att] = get_value(buf, &buf->columns[buf->column_of_att[att]], row, &isnull[att]);
 	}
 }

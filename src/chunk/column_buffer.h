@@ -91,10 +91,17 @@ extern bool tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values
  */
 #define TSDB_APPEND_ROWS			512
 extern bool tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull, uint32 n);
+/*
+ * The same with rows as they lie on a heap page, which need not be deformed first.  False, too, if one of them has NULLs, or fewer columns than the
+ * table now.  scratch: room for n pointers a column.
+ */
+extern bool tsdb_column_buffer_append_tuples(TsdbColumnBuffer *buf, const HeapTupleData *tuples, uint32 n, const char **scratch);
 extern bool tsdb_column_buffer_append_slot(TsdbColumnBuffer *buf, TupleTableSlot *slot);
 
 /* Row i back as Datums: by-reference values palloc'd in the current context (4-byte header varlenas). */
 extern void tsdb_column_buffer_get_row(TsdbColumnBuffer *buf, uint32 row, Datum *values, bool *isnull);
+/* The same of these columns alone; leaves the others, and dropped ones, as they are in the arrays. */
+extern void tsdb_column_buffer_get_columns(TsdbColumnBuffer *buf, uint32 row, const AttrNumber *attrs, int nattrs, Datum *values, bool *isnull);
 
 /*
  * perm[nrows] = rows in order of (series columns, order column); stable.  Ints and floats by value,

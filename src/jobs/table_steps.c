@@ -17,6 +17,7 @@
 #include "am/tsdb_handler.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
+#include "chunk/chunk_writer.h"
 #include "commands/vacuum.h"
 #include "executor/spi.h"
 #include "guc.h"
@@ -29,6 +30,7 @@
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -41,6 +43,8 @@
 #define MIN_YOUNG_ROWS		4096
 /* Of rows that are compressed early, so many have to be committed. */
 #define MIN_EARLY_ROWS		2048
+/* A remainder of so many is left for the next turn while more come: as a chunk it would be merged soon. */
+#define MAX_LEFT_ROWS		(TSDB_CHUNK_MAX_ROWS / 2)
 /* Turns that come early merge no oftener than this: to see what could be merged, the table's directory is read. */
 #define EARLY_MERGE_INTERVAL	(4 * USECS_PER_SEC)
 
@@ -65,6 +69,9 @@
 
 /* Dead rows from which the row store is vacuumed; fewer are left to autovacuum. */
 #define VACUUM_DEAD_ROWS	8192
+/* Statements that were running when rows were moved are waited for so long, since until they end nobody may remove the old versions. */
+#define VACUUM_WAIT_MS		100L
+#define VACUUM_LOOK_MS		5L
 /* After a vacuum that could not remove enough; doubles. */
 #define VACUUM_PAUSE		(1 * USECS_PER_SEC)
 /* The chunk store: a part of its tuples, but not too few. */
@@ -93,6 +100,7 @@ typedef struct TableTurn
 	int64		stored_bytes;	/* of the chunks that it wrote */
 	int64		merged;			/* chunks that were replaced */
 	int64		bytes;			/* read and written by the last step */
+	uint64		xid;			/* full, of the last step that moved rows, until vacuum has waited for it; 0 = none */
 	Oid			vacuum_relation;	/* what to vacuum, invalid = nothing */
 	int64		dead;			/* dead tuples there */
 } TableTurn;
@@ -154,7 +162,10 @@ compress_step(TableTurn *turn)
 	pg_atomic_write_u64(&turn->slot->rows, turn->rows);
 	pg_atomic_write_u64(&turn->slot->bytes, turn->stored_bytes);
 	if (step.rows > 0)
+	{
+		turn->xid = step.xid;
 		pg_atomic_fetch_add_u64(&turn->slot->chunks, 1);
+	}
 	return step.done ? STEP_DONE : STEP_MORE;
 }
 
@@ -196,6 +207,59 @@ count_tuples(Oid relation, int64 *dead, int64 *live)
 	*live = entry != NULL ? PGSTAT_TAB_TUPLES(entry, live) : 0;
 }
 
+/* Has everybody's snapshot seen this transaction end? */
+static bool
+is_removable(Relation rel, uint64 xid)
+{
+	TransactionId oldest = GetOldestNonRemovableTransactionId(rel);
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	/* next - oldest, in 32 bits, is right: no snapshot is 2^31 transactions old */
+	return xid < next - (uint32) ((TransactionId) next - oldest);
+}
+
+/*
+ * Waits until nobody's snapshot keeps what this turn has moved, no longer than VACUUM_WAIT_MS or so.  Until then a vacuum would look at all those tuples
+ * in vain.  What longer statements keep is counted in the table's entry: whatever else is dead may be worth a vacuum.
+ */
+static void
+wait_for_snapshots(TableTurn *turn, Relation rel)
+{
+	TsdbTableWork *work = turn->work;
+	long		waited = 0;		/* milliseconds, at least */
+
+	if (turn->xid == 0 && work->kept_xid == 0)
+		return;
+
+	/* ours would count */
+	PopActiveSnapshot();
+	InvalidateCatalogSnapshot();
+	if (work->kept_xid != 0 && is_removable(rel, work->kept_xid))
+	{
+		work->kept_xid = 0;
+		work->kept_rows = 0;
+	}
+	if (turn->xid == 0)
+		return;
+
+	/* who keeps older ones keeps these */
+	while (work->kept_xid != 0 || !is_removable(rel, turn->xid))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (work->kept_xid != 0 || waited >= VACUUM_WAIT_MS)
+		{
+			if (work->kept_xid == 0)
+				work->kept_xid = turn->xid;
+			work->kept_rows += turn->rows;
+			break;
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, VACUUM_LOOK_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		waited += VACUUM_LOOK_MS;
+	}
+	turn->xid = 0;
+}
+
 /*
  * Does a fork need vacuum, so that its space is used again?  Autovacuum's threshold is a part of all rows, those in chunks included.
  * Each vacuum reads all indexes, if there are any: so the row store may grow to a part of them.
@@ -231,7 +295,11 @@ choose_vacuum(TableTurn *turn)
 		}
 		list_free(indexes);
 		if (RelationGetNumberOfBlocks(rel) >= index_blocks / 4)
-			turn->vacuum_relation = turn->relation;
+		{
+			wait_for_snapshots(turn, rel);
+			if (dead - turn->work->kept_rows >= VACUUM_DEAD_ROWS)
+				turn->vacuum_relation = turn->relation;
+		}
 	}
 	turn->dead = dead;
 	if (!OidIsValid(turn->vacuum_relation))
@@ -526,6 +594,19 @@ end_turn(TsdbTableWork *work, int result, TimestampTz pause)
 	tsdb_worker_progress(TSDB_PHASE_IDLE, InvalidOid);
 }
 
+/*
+ * Are the rows that are left few enough for the next turn, which comes soon by those that have come since the count was taken?  If more have
+ * been moved than were counted in all, the counts don't tell: then the turn goes to the end of the main fork.
+ */
+static bool
+more_rows_come(TableTurn *turn, int64 counted)
+{
+	int64		came = (int64) pg_atomic_read_u64(&turn->work->waiting);
+	int64		left = counted - turn->rows;
+
+	return turn->rows > 0 && left + came > 0 && left + came < MAX_LEFT_ROWS && came > left / 4;
+}
+
 TimestampTz
 tsdb_table_extend(TsdbTableWork *work, Oid relation)
 {
@@ -573,6 +654,12 @@ tsdb_table_serve(TsdbTableWork *work, Oid relation)
 		result = run_step(&turn, compress_step, "compress");
 		if (result != STEP_MORE)
 			break;
+		if (turn.many && more_rows_come(&turn, waiting))
+		{
+			turn.waiting = Max(waiting - turn.rows, 0);
+			result = STEP_DONE;
+			break;
+		}
 	}
 	if (turn.rows > 0)
 	{

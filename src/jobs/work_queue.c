@@ -254,6 +254,8 @@ tsdb_work_find(Oid database, Oid relation, bool make)
 		pg_atomic_write_u32(&work->may_be_early, 0);
 		work->next_vacuum = 0;
 		work->vacuum_pause = 0;
+		work->kept_xid = 0;
+		work->kept_rows = 0;
 		memset(&work->stats, 0, sizeof(work->stats));
 		pg_write_barrier();		/* Q1 */
 		pg_atomic_write_u64(&work->key, key);
@@ -323,12 +325,14 @@ tsdb_work_due(TsdbTableWork *work)
 		if (waiting > 0 && since != 0)
 		{
 			due = since;
-			if (waiting < TSDB_COMPRESS_ROWS)
+			if (waiting < TSDB_FULL_ROWS)
 			{
 				due = since + (TimestampTz) tsdb_compress_after_s * USECS_PER_SEC;
-				if (waiting >= TSDB_EARLY_ROWS && pg_atomic_read_u32(&work->may_be_early) != 0)
+				if (waiting >= TSDB_COMPRESS_ROWS ||
+					(waiting >= TSDB_EARLY_ROWS && pg_atomic_read_u32(&work->may_be_early) != 0))
 					due = Min(due, (TimestampTz) pg_atomic_read_u64(&work->last_turn) + TSDB_EARLY_INTERVAL);
-				due = Max(due, (TimestampTz) pg_atomic_read_u64(&work->look_after));
+				if (waiting < TSDB_COMPRESS_ROWS)
+					due = Max(due, (TimestampTz) pg_atomic_read_u64(&work->look_after));
 			}
 		}
 		if (pg_atomic_read_u32(&work->merge) != 0)
@@ -369,6 +373,15 @@ tsdb_work_release(TsdbTableWork *work)
  * ------------------------------------------------------------------------
  */
 
+/* Does the count pass one of the numbers of rows by which a table is due? */
+static bool
+passes(uint64 before, uint64 after)
+{
+	return (before < TSDB_FULL_ROWS && after >= TSDB_FULL_ROWS) ||
+		(before < TSDB_COMPRESS_ROWS && after >= TSDB_COMPRESS_ROWS) ||
+		(before < TSDB_EARLY_ROWS && after >= TSDB_EARLY_ROWS);
+}
+
 static void
 tell(LocalCount *count)
 {
@@ -381,8 +394,7 @@ tell(LocalCount *count)
 		before = pg_atomic_fetch_add_u64(&count->work->waiting, count->rows);
 		if (pg_atomic_read_u64(&count->work->since) == 0)
 			(void) pg_atomic_compare_exchange_u64(&count->work->since, &none, (uint64) GetCurrentTimestamp());
-		if ((before < TSDB_COMPRESS_ROWS && before + count->rows >= TSDB_COMPRESS_ROWS) ||
-			(before < TSDB_EARLY_ROWS && before + count->rows >= TSDB_EARLY_ROWS))
+		if (passes(before, before + count->rows))
 			tsdb_work_wake_launcher();
 	}
 	else

@@ -17,12 +17,17 @@
 #include "storage/latch.h"
 #include "utils/relcache.h"
 
-/* Rows from which the row store is compressed whatever their age: about one millisecond of a scan. */
+/*
+ * Rows from which the row store is compressed whatever their age if the table's last turn is TSDB_EARLY_INTERVAL ago (about one millisecond of a
+ * scan), and at once.  The latter is for tables that get more rows than that in the interval: chunks of more than half their room are not merged
+ * later, and merging costs half as much as compressing does.
+ */
 #define TSDB_COMPRESS_ROWS		16384
+#define TSDB_FULL_ROWS			49152
 
 /*
- * Rows from which they are compressed earlier if the table's last turn is so long ago: scans of the row store, and its file, are then a quarter as
- * large where no more than some thousand rows come in a second.  Not where there are indexes: smaller chunks are not merged there.
+ * Rows from which they are compressed in the same interval if the table has no index: scans of the row store, and its file, are then a quarter as
+ * large where no more than some thousand rows come in a second.  Where there are indexes, chunks so small would not be merged.
  */
 #define TSDB_EARLY_ROWS			4096
 #define TSDB_EARLY_INTERVAL		(1 * USECS_PER_SEC)
@@ -70,6 +75,8 @@ typedef struct TsdbTableWork
 	TimestampTz last_merge;		/* the claimer's */
 	TimestampTz next_vacuum;	/* the claimer's */
 	TimestampTz vacuum_pause;	/* the claimer's, microseconds */
+	uint64		kept_xid;		/* the claimer's: who moved rows that some snapshot still kept, the oldest; 0 = nobody */
+	int64		kept_rows;		/* the claimer's: moved by it and those after it */
 	TsdbWorkStats stats;
 } TsdbTableWork;
 
