@@ -499,6 +499,18 @@ END $$;
 
 
 --
+-- Reads of chunks
+--
+
+CREATE FUNCTION tsdb.chunk_reads(relation regclass)
+RETURNS TABLE ("table" regclass, chunk oid, cold boolean, reads_per_day double precision, last_read timestamptz)
+AS 'MODULE_PATHNAME', 'tsdb_sql_chunk_reads'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION tsdb.chunk_reads(regclass) IS
+'for its owner and members of pg_read_all_stats: chunks of a table, whether they are encoded for size, how often they are read (in how many of 144 spans of ten minutes; an estimate; NULL = the chunk index does not have them), and when last (to ten minutes; NULL = not since the index has them)';
+
+
+--
 -- Damaged tables
 --
 

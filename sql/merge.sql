@@ -252,9 +252,12 @@ CREATE TABLE co (t timestamptz NOT NULL, h text, v float8) USING tsdb WITH (segm
 INSERT INTO co SELECT '2020-01-01+00'::timestamptz + g * interval '1 s', 'h' || g % 5, g * 1.1 FROM generate_series(1, 40000) g;
 SELECT merged FROM merge_step('co', false);
 SET tsdb_am.cold_after = '30d';
+-- whether they are read or not
+SET tsdb_am.cold_reads = -1;
 SELECT merged, chunks_read, chunks_written FROM merge_step('co', false);
 SELECT merged FROM merge_step('co', false);
 RESET tsdb_am.cold_after;
+RESET tsdb_am.cold_reads;
 SELECT merged FROM merge_step('co', false);
 SELECT count(*), round(sum(v)) FROM co;
 DROP TABLE co;

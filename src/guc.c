@@ -14,6 +14,7 @@ int			tsdb_direct_load_rows = 1000;
 int			tsdb_write_buffer_kb = 32 * 1024;
 int			tsdb_index_memory_kb = 64 * 1024;
 int			tsdb_cold_after_min = -1;
+int			tsdb_cold_reads = 4;
 bool		tsdb_enable_custom_scan = true;
 bool		tsdb_enable_vector_agg = true;
 bool		tsdb_enable_asof = true;
@@ -62,7 +63,7 @@ tsdb_guc_init(void)
 
 	DefineCustomIntVariable("tsdb_am.index_memory",
 							"Sets the shared memory for the index of chunks.",
-							"A chunk takes 120 bytes, a table at least 4 kB. 0 turns the index off: directories are read instead.",
+							"A chunk takes 126 bytes, a table at least 4 kB. 0 turns the index off: directories are read instead.",
 							&tsdb_index_memory_kb,
 							64 * 1024, 0, MAX_KILOBYTES,
 							PGC_POSTMASTER, GUC_UNIT_KB,
@@ -74,6 +75,14 @@ tsdb_guc_init(void)
 							&tsdb_cold_after_min,
 							-1, -1, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("tsdb_am.cold_reads",
+							"Sets the number of reads a day from which workers and compression policies leave a chunk encoded for speed.",
+							"All reads within ten minutes count as one. -1 = only age matters.",
+							&tsdb_cold_reads,
+							4, -1, 144,
+							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("tsdb_am.enable_custom_scan",

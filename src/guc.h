@@ -13,6 +13,7 @@ extern int	tsdb_write_buffer_kb;	/* memory for rows on their way into chunks */
 
 extern int	tsdb_index_memory_kb;	/* shared memory for the chunk index; 0 = none */
 extern int	tsdb_cold_after_min;	/* age from which recompress makes chunks cold, minutes; -1 = never */
+extern int	tsdb_cold_reads;	/* reads a day from which workers make no chunk cold; -1 = they don't look */
 extern bool tsdb_enable_custom_scan;
 extern bool tsdb_enable_vector_agg;
 extern bool tsdb_enable_asof;

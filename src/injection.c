@@ -16,6 +16,7 @@
 
 #if defined(TSDB_INJECTION) || defined(USE_ASSERT_CHECKING)
 
+#include <limits.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ typedef struct Armed
 	bool		once;
 } Armed;
 
+int			tsdb_injected_seconds = 0;
 static char *setting = NULL;
 static Armed armed[MAX_ARMED];
 static int	narmed = 0;
@@ -134,6 +136,13 @@ tsdb_injection_init(void)
 							   "",
 							   PGC_SUSET, GUC_NOT_IN_SAMPLE,
 							   check_setting, assign_setting, NULL);
+	DefineCustomIntVariable("tsdb_am.injected_seconds",
+							"Sets how far this test build's clock of reads of chunks is ahead.",
+							NULL,
+							&tsdb_injected_seconds,
+							0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S | GUC_NOT_IN_SAMPLE,
+							NULL, NULL, NULL);
 }
 
 static void

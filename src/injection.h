@@ -11,10 +11,14 @@
 
 #if defined(TSDB_INJECTION) || defined(USE_ASSERT_CHECKING)
 
+/* How far the clock of what is read is ahead: days pass at once. */
+extern int	tsdb_injected_seconds;
+
 extern void tsdb_injection_init(void);
 extern void tsdb_injection_point(const char *name, int crash_only);
 
 #define TSDB_INJECT_INIT()			tsdb_injection_init()
+#define TSDB_INJECTED_SECONDS		tsdb_injected_seconds
 /* Here an error may be raised and interrupts may be served. */
 #define TSDB_INJECT(name)			tsdb_injection_point(name, 0)
 /* Here not: a critical section, or steps that must not end half way.  Only crashes happen. */
@@ -23,6 +27,7 @@ extern void tsdb_injection_point(const char *name, int crash_only);
 #else
 
 #define TSDB_INJECT_INIT()			((void) 0)
+#define TSDB_INJECTED_SECONDS		0
 #define TSDB_INJECT(name)			((void) 0)
 #define TSDB_INJECT_CRASH(name)		((void) 0)
 

@@ -119,7 +119,7 @@ is "$(sql -c "SET SESSION AUTHORIZATION alice" -c "SELECT DISTINCT series FROM t
 is "$(mal -c "SELECT count(*) FROM tsdb.chunk_info('closed')" -c "SELECT count(*) FROM tsdb.table_info('closed')" -c "SELECT count(*) FROM tsdb.column_info('closed')" -c "SELECT tsdb.policy_columns('closed') IS NULL" | tr '\n' ' ')" "0 0 0 t " "functions behind views: nothing"
 like "$(refused -c "SELECT * FROM tsdb.verify('columns')")" '42501' "verify needs SELECT on the table"
 
-for call in "tsdb.compress('rows')" "tsdb.merge('rows')" "tsdb.recompress('rows')" "tsdb.decompress('rows')" "tsdb.index_lookup('rows')" "tsdb.compress_step('rows', '0', 1, 0)" "tsdb.merge_step('rows', true)" \
+for call in "tsdb.compress('rows')" "tsdb.merge('rows')" "tsdb.recompress('rows')" "tsdb.decompress('rows')" "tsdb.index_lookup('rows')" "tsdb.chunk_reads('rows')" "tsdb.compress_step('rows', '0', 1, 0)" "tsdb.merge_step('rows', true)" \
 	"tsdb.add_retention_policy('rows', interval '1 s')" "tsdb.add_compression_policy('rows', interval '1 s')" "tsdb.set_shards('parts', 'time', '1 day', NULL, NULL, NULL, 1, NULL)" \
 	"tsdb.forget_shards('parts')" "tsdb.count_moved_rows('parts', 1)" "tsdb.extend_shards('parts')" "tsdb.drain_default('parts')" "tsdb.drop_chunks('parts', now())" "tsdb.set_chunk_time_interval('parts', interval '1 day')" \
 	"tsdb.create_shards('closed', 'time')" "tsdb.move_shard('$shard', NULL)" "tsdb.validate_check('$shard', 'x')" "tsdb.alter_job($job, scheduled => true)" "tsdb.delete_job($job)" "tsdb.set_next_start($job, now())"; do

@@ -20,6 +20,7 @@
 #include "chunk/directory_cache.h"
 #include "chunk/tombstone.h"
 #include "executor/nodeHash.h"
+#include "index/chunk_index.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -389,6 +390,8 @@ step_chunk(TsdbChunkCursor *cursor, bool forward, TupleDesc tupdesc)
 
 	/* ALTER TABLE reads with the descriptor of before, which is the slot's, not the relation's */
 	cursor->chunk = tsdb_chunk_open(cursor->store, entry, tupdesc, cursor->snapshot, cursor->cxt);
+	if (cursor->snapshot != NULL && IsMVCCSnapshot(cursor->snapshot))
+		tsdb_chunk_index_find_and_count(cursor->store, entry);
 	cursor->row = forward ? -1 : (int64) cursor->chunk->nrows;
 	return true;
 }
@@ -512,6 +515,8 @@ get_fetched(TsdbChunkCursor *cursor, const TsdbDirEntry *entry, Snapshot snapsho
 		victim->sets = MemoryContextAllocZero(cursor->cxt, sizeof(FetchedSet) * victim->chunk->nvectors);
 		victim->change = entry->change;
 		victim->chunk_id = entry->d.chunk_id;
+		if (snapshot != NULL)
+			tsdb_chunk_index_find_and_count(cursor->store, entry);
 	}
 	/* a look without an MVCC snapshot in between leaves what is known for one */
 	if (snapshot != NULL && (victim->snapshot != snapshot || victim->curcid != snapshot->curcid))

@@ -73,6 +73,7 @@ typedef struct TsdbMergeStep
 	/* in */
 	TsdbColdChoice cold;		/* BY_AGE makes chunks cold, never hot again */
 	bool		force;			/* take small chunks though they don't fill one yet, and spare no table for its indexes */
+	bool		spare_read;		/* BY_AGE leaves alone what is read tsdb_am.cold_reads times a day or more */
 	/* out */
 	bool		busy;			/* another mover is at work: nothing was looked at */
 	int			chunks_read;

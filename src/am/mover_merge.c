@@ -4,7 +4,8 @@
  *
  * Used by tsdb.recompress, tsdb.merge and workers.  Recompress takes all chunks that are not good, in order of time, as many at once as fit
  * write_buffer; their rows are sorted by (series, time) together and cut into new chunks: a slice.
- * A merge step takes one group of chunks that merge_plan.c finds worth it, or chunks that have become cold or have many dead rows.  A group may be
+ * A merge step takes one group of chunks that merge_plan.c finds worth it, or chunks that have become cold or have many dead rows.  What is
+ * read often is spared from becoming cold, if the caller wants that: the index of chunks counts.  A group may be
  * larger than memory: then its rows become several slices that follow one another in time.  The old chunks are read again for
  * each slice, and only rows of its range are taken.  Reading is cheap (0.4 ms for 65,536 rows of 12 columns), writing is not.
  *
@@ -26,6 +27,7 @@
 #include "catalog/pg_type_d.h"
 #include "chunk/tombstone.h"
 #include "guc.h"
+#include "index/chunk_index.h"
 #include "injection.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -56,6 +58,9 @@ typedef struct Merge
 	Size		limit;			/* bytes of rows that are sorted at once */
 	TsdbColdChoice cold;
 	bool		keep_cold;		/* rows that are mostly cold stay so */
+	bool		by_reads;		/* what is read often does not become cold by its age */
+	const TsdbChunkReads *reads;	/* [entries] of the directory, in its order; NULL: not asked for yet, or unknown */
+	bool		spared;			/* the group in hand is read too often */
 	/* the group in hand */
 	MergedChunk *group;
 	int			ngroup;
@@ -126,17 +131,15 @@ take_row(TsdbMover *mover, uint32 row, Datum *values, bool *isnull, void *arg)
 		write_slice(merge);
 }
 
-/* Is a chunk to be encoded for size whose newest time is this value of the time column? */
+/* Is a chunk whose newest time is this value of the time column older than so many times tsdb_am.cold_after? */
 static bool
-is_cold(Merge *merge, AttrNumber time_attnum, int64 newest)
+is_old(Merge *merge, AttrNumber time_attnum, int64 newest, int times)
 {
 	int64		limit;
 
-	if (merge->cold != TSDB_COLD_BY_AGE)
-		return merge->cold == TSDB_COLD_ALL;
 	if (tsdb_cold_after_min < 0 || time_attnum < 1)
 		return false;
-	limit = GetCurrentTransactionStartTimestamp() - tsdb_cold_after_min * USECS_PER_MINUTE;
+	limit = GetCurrentTransactionStartTimestamp() - tsdb_cold_after_min * USECS_PER_MINUTE * times;
 	switch (getBaseType(TupleDescAttr(RelationGetDescr(merge->mover->rel), time_attnum - 1)->atttypid))
 	{
 		case TIMESTAMPTZOID:
@@ -147,6 +150,15 @@ is_cold(Merge *merge, AttrNumber time_attnum, int64 newest)
 		default:
 			return false;
 	}
+}
+
+/* Is it to be encoded for size? */
+static bool
+is_cold(Merge *merge, AttrNumber time_attnum, int64 newest)
+{
+	if (merge->cold != TSDB_COLD_BY_AGE)
+		return merge->cold == TSDB_COLD_ALL;
+	return !merge->spared && is_old(merge, time_attnum, newest, 1);
 }
 
 /* The same for rows that are going to be one. */
@@ -516,13 +528,75 @@ merge_group(Merge *merge, bool partial)
 	replace_group(merge);
 }
 
-/* A slice that is to be encoded for size, or no more, and is not; or -1.  Sets merge->cold. */
-static int
-pick_cold(Merge *merge, const TsdbDirEntry *entries, const TsdbMergeSlice *slices, int nslices)
+/* A slice this many times as old as it must be becomes cold although it is read oftener, by the second factor. */
+#define VERY_OLD			4
+#define VERY_OLD_READS		3
+
+/* How often the most often read chunk of a slice is read; 0 if nobody counts. */
+static double
+slice_reads(Merge *merge, const TsdbDirEntry *entries, int nentries, const TsdbMergeSlice *slice)
 {
+	double		most = 0;
+	int			k;
+
+	if (merge->reads == NULL)
+	{
+		merge->reads = tsdb_chunk_index_reads(merge->mover->store, entries, nentries);
+		if (merge->reads == NULL)
+		{
+			merge->by_reads = false;
+			return 0;
+		}
+	}
+	for (k = 0; k < slice->nchunks; k++)
+		most = Max(most, merge->reads[slice->first + k].a_day);
+	return most;
+}
+
+/*
+ * Is a slice that is old enough to become cold read too often for it?  What has come into the index, or the server that has
+ * been started, lately counts as read (TSDB_IX_READS_NEW), so that nothing becomes cold because its readers are not known yet: not for a
+ * day, or a quarter of one if it is very old.
+ */
+static bool
+is_spared(Merge *merge, const TsdbMergeSlice *slice, double reads)
+{
+	if (!merge->by_reads)
+		return false;
+	return reads >= tsdb_cold_reads *
+		(is_old(merge, merge->mover->options.time_attnum, slice->time_max, VERY_OLD) ? VERY_OLD_READS : 1);
+}
+
+/* Sets merge->spared for a group that is old enough to become cold. */
+static void
+look_at_reads(Merge *merge, const TsdbDirEntry *entries, int nentries, const TsdbMergeSlice *slices, const TsdbMergeGroup *group)
+{
+	int			i;
+
+	merge->spared = false;
+	for (i = 0; i < group->nslices && merge->by_reads && merge->cold == TSDB_COLD_BY_AGE; i++)
+	{
+		const TsdbMergeSlice *slice = &slices[group->slices[i]];
+
+		if (slice->has_time && is_old(merge, merge->mover->options.time_attnum, slice->time_max, 1) &&
+			is_spared(merge, slice, slice_reads(merge, entries, nentries, slice)))
+			merge->spared = true;
+	}
+}
+
+/*
+ * A slice that is to be encoded for size, or no more, and is not; or -1.  By reads: the one that is read least, of equal ones the oldest.
+ * Sets merge->cold.
+ */
+static int
+pick_cold(Merge *merge, const TsdbDirEntry *entries, int nentries, const TsdbMergeSlice *slices, int nslices)
+{
+	int			best = -1;
+	double		best_reads = 0;
 	int			i,
 				k;
 
+	merge->spared = false;
 	for (i = 0; i < nslices; i++)
 	{
 		const TsdbMergeSlice *slice = &slices[i];
@@ -536,13 +610,32 @@ pick_cold(Merge *merge, const TsdbDirEntry *entries, const TsdbMergeSlice *slice
 		for (k = 0; k < slice->nchunks; k++)
 		{
 			if (((entries[slice->first + k].d.flags & TSDB_DIR_COLD) != 0) != cold)
+				break;
+		}
+		if (k == slice->nchunks)
+			continue;
+		if (merge->cold == TSDB_COLD_BY_AGE && merge->by_reads)
+		{
+			double		reads = slice_reads(merge, entries, nentries, slice);
+
+			if (is_spared(merge, slice, reads))
+				continue;
+			if (merge->by_reads)
 			{
-				merge->cold = cold ? TSDB_COLD_ALL : TSDB_COLD_NONE;
-				return i;
+				if (best < 0 || reads < best_reads)
+				{
+					best = i;
+					best_reads = reads;
+				}
+				continue;
 			}
 		}
+		merge->cold = cold ? TSDB_COLD_ALL : TSDB_COLD_NONE;
+		return i;
 	}
-	return -1;
+	if (best >= 0)
+		merge->cold = TSDB_COLD_ALL;
+	return best;
 }
 
 /* A slice with many dead rows, or -1. */
@@ -625,6 +718,7 @@ tsdb_mover_merge_step(Relation rel, TsdbMergeStep *step)
 	rules.force = step->force;
 	merge = merge_begin(mover, step->cold, rules.memory, nentries);
 	merge->keep_cold = true;
+	merge->by_reads = step->spare_read && tsdb_cold_reads >= 0;
 
 	while (!merged)
 	{
@@ -632,7 +726,7 @@ tsdb_mover_merge_step(Relation rel, TsdbMergeStep *step)
 		{
 			group.partial = false;
 			group.nslices = 1;
-			group.slices[0] = pick_cold(merge, entries, slices, nslices);
+			group.slices[0] = pick_cold(merge, entries, nentries, slices, nslices);
 			if (group.slices[0] < 0)
 				group.slices[0] = pick_dead(merge, entries, slices, nslices, rules.indexed && !rules.force);
 			if (group.slices[0] < 0)
@@ -648,6 +742,7 @@ tsdb_mover_merge_step(Relation rel, TsdbMergeStep *step)
 		step->chunks_read = merge->ngroup;
 		for (i = 0; i < merge->ngroup; i++)
 			step->bytes_read += merge->group[i].entry.d.stored_bytes;
+		look_at_reads(merge, entries, nentries, slices, &group);
 		merge_group(merge, group.partial);
 		step->chunks_written = (int) merge->nwritten;
 		step->rows = merge->rows_written;

@@ -26,6 +26,7 @@ typedef struct TsdbDirEntry
 	bool		has_bloom;
 	int16		nbloom_attnums;
 	int16		bloom_attnums[TSDB_BLOOM_MAX_COLUMNS];	/* rising */
+	uint32		index_place;	/* index/'s: where it counts reads of the chunk; 0 = nowhere */
 	uint64		bloom[TSDB_BLOOM_WORDS];
 } TsdbDirEntry;
 

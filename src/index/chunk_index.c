@@ -93,7 +93,7 @@ attach_memory(void)
 	if (!found)
 	{
 		/* what came from the kernel is zero already; after a crash, too: it is another segment then */
-		shared = tsdb_ix_init(memory, memory_bytes(), NPROCS);
+		shared = tsdb_ix_init(memory, memory_bytes(), NPROCS, (uint32) (GetCurrentTimestamp() / USECS_PER_SEC));
 	}
 	else
 		shared = (TsdbIx *) memory;
@@ -119,7 +119,7 @@ my_slot(void)
 static uint32
 now_seconds(void)
 {
-	return (uint32) (GetCurrentStatementStartTimestamp() / USECS_PER_SEC);
+	return (uint32) (GetCurrentStatementStartTimestamp() / USECS_PER_SEC) + TSDB_INJECTED_SECONDS;
 }
 
 static void
@@ -437,7 +437,7 @@ compare_hits(const void *a, const void *b)
 
 /* Hits in palloc'd memory.  False: the index does not have the table. */
 static bool
-look_up(const TsdbIxKey *key, const TsdbRootDisk *root, const TsdbChunkQuery *query, uint32 now,
+look_up(const TsdbIxKey *key, const TsdbRootDisk *root, const TsdbChunkQuery *query, bool unnoticed, uint32 now,
 		TsdbIxHit **hits, TsdbIxResult *result)
 {
 	TsdbIxQuery ix_query = {0};
@@ -451,6 +451,7 @@ look_up(const TsdbIxKey *key, const TsdbRootDisk *root, const TsdbChunkQuery *qu
 	if (query->nbloom_groups > 0)
 		ix_query.may_match = bloom_may_match;
 	ix_query.arg = query;
+	ix_query.unnoticed = unnoticed;
 
 	/* a few tries: between two of them more chunks may have come */
 	for (tries = 0; tries < 4; tries++)
@@ -494,7 +495,7 @@ confirm_hits(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, T
 			case TSDB_DIR_VISIBLE:
 				/* as the index said; but it is the tuple that counts */
 				if (tsdb_chunk_may_match(&entries[n], query))
-					n++;
+					entries[n++].index_place = hit.node + 1;
 				break;
 			case TSDB_DIR_INVISIBLE:
 				break;
@@ -505,6 +506,17 @@ confirm_hits(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query, T
 	}
 	*nentries = n;
 	return entries;
+}
+
+static TsdbIxKey
+key_of(TsdbStore *store)
+{
+	TsdbIxKey	key;
+
+	key.tablespace = store->toastrel->rd_locator.spcOid;
+	key.database = store->toastrel->rd_locator.dbOid;
+	key.relation = store->toastrel->rd_locator.relNumber;
+	return key;
 }
 
 static bool
@@ -536,11 +548,9 @@ tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *quer
 
 	attach();
 	missing.now = now_seconds();
-	missing.key.tablespace = store->toastrel->rd_locator.spcOid;
-	missing.key.database = store->toastrel->rd_locator.dbOid;
-	missing.key.relation = store->toastrel->rd_locator.relNumber;
+	missing.key = key_of(store);
 
-	if (!look_up(&missing.key, &missing.root, query, missing.now, &hits, &result))
+	if (!look_up(&missing.key, &missing.root, query, false, missing.now, &hits, &result))
 	{
 		read_missing(&missing);
 		*nentries = missing.nentries;
@@ -614,6 +624,78 @@ tsdb_chunk_index_forget_dropped(void)
 		(void) tsdb_ix_evict(shared, my_slot(), &key);
 		signals_restore(&mask);
 	}
+}
+
+/*-------------- reads --------------*/
+
+void
+tsdb_chunk_index_was_read(const TsdbDirEntry *entry)
+{
+	if (entry->index_place != 0 && shared != NULL)
+		tsdb_ix_was_read(shared, entry->index_place - 1, entry->change, entry->d.chunk_id, now_seconds());
+}
+
+void
+tsdb_chunk_index_find_and_count(TsdbStore *store, const TsdbDirEntry *entry)
+{
+	TsdbIxEntry wanted;
+	TsdbIxKey	key;
+	uint32		node;
+
+	if (shared == NULL || RelationUsesLocalBuffers(store->toastrel))
+		return;
+	attach();
+	key = key_of(store);
+	entry_for_index(entry, &wanted);
+	if (tsdb_ix_find_node(shared, my_slot(), &key, &wanted, &node))
+		tsdb_ix_was_read(shared, node, entry->change, entry->d.chunk_id, now_seconds());
+}
+
+TsdbChunkReads *
+tsdb_chunk_index_reads(TsdbStore *store, const TsdbDirEntry *entries, int nentries)
+{
+	const TsdbChunkQuery all = {0};
+	TsdbChunkReads *reads;
+	TsdbRootDisk root;
+	TsdbIxKey	key;
+	TsdbIxHit  *hits = NULL;
+	TsdbIxResult result = {0};
+	uint32		now = now_seconds();
+	double		unknown;
+	int			i;
+
+	if (shared == NULL || RelationUsesLocalBuffers(store->toastrel))
+		return NULL;
+	attach();
+	key = key_of(store);
+	if (tsdb_root_read(store, &root) && look_up(&key, &root, &all, true, now, &hits, &result))
+		qsort(hits, result.nhits, sizeof(TsdbIxHit), compare_hits);
+	else
+	{
+		hits = NULL;
+		result.nhits = 0;
+	}
+
+	unknown = (double) tsdb_ix_reads_unknown(shared, now) / TSDB_IX_READS_UNIT;
+	reads = MemoryContextAllocExtended(CurrentMemoryContext, Max(nentries, 1) * sizeof(TsdbChunkReads),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (i = 0; i < nentries; i++)
+	{
+		TsdbIxHit	wanted = {.change = entries[i].change, .chunk_id = entries[i].d.chunk_id};
+		TsdbIxHit  *hit = result.nhits == 0 ? NULL : bsearch(&wanted, hits, result.nhits, sizeof(TsdbIxHit), compare_hits);
+		TsdbIxReads found;
+
+		reads[i].a_day = unknown;
+		if (hit == NULL || !tsdb_ix_reads(shared, hit->node, hit->change, hit->chunk_id, now, &found))
+			continue;
+		reads[i].known = true;
+		reads[i].a_day = (double) found.often / TSDB_IX_READS_UNIT;
+		if (found.read)
+			reads[i].last = (TimestampTz) found.last * USECS_PER_SEC;
+	}
+	if (hits != NULL)
+		pfree(hits);
+	return reads;
 }
 
 void

@@ -10,6 +10,7 @@
 #define TSDB_CHUNK_INDEX_H
 
 #include "chunk/directory.h"
+#include "datatype/timestamp.h"
 #include "index/interval_index.h"
 
 /* One of several values of a series column: hashes by tsdb_series_hash (IN lists have several). */
@@ -47,6 +48,23 @@ typedef struct TsdbChunkQueryStats
  */
 extern TsdbDirEntry *tsdb_find_chunks(TsdbStore *store, Snapshot snapshot, const TsdbChunkQuery *query,
 									  int *nentries, TsdbChunkQueryStats *stats);
+
+/*
+ * Somebody reads rows of the entry's chunk, of columns that had to be decoded for it: it is counted, if the index has it.  The first is for entries that
+ * came from tsdb_find_chunks, the second for others, which are looked for.  Movers, checks and the like don't tell.
+ */
+extern void tsdb_chunk_index_was_read(const TsdbDirEntry *entry);
+extern void tsdb_chunk_index_find_and_count(TsdbStore *store, const TsdbDirEntry *entry);
+
+typedef struct TsdbChunkReads
+{
+	bool		known;			/* the index has the chunk */
+	double		a_day;			/* periods of ten minutes in which it is read, out of a day's 144; an estimate in any case */
+	TimestampTz last;			/* beginning of the last one; 0 = none since it came into the index */
+} TsdbChunkReads;
+
+/* How often these chunks are read, palloc'd; NULL: there is no index that could tell. */
+extern TsdbChunkReads *tsdb_chunk_index_reads(TsdbStore *store, const TsdbDirEntry *entries, int nentries);
 
 /* May the entry's chunk hold matching rows?  What tsdb_find_chunks goes by. */
 extern bool tsdb_chunk_may_match(const TsdbDirEntry *entry, const TsdbChunkQuery *query);

@@ -22,6 +22,10 @@
  * changes a link that is not a head, and a head changes by compare-and-swap.  A head cannot come back while
  * somebody is about to swap it, as slabs are not used again within an epoch.
  *
+ * Reads	A word a node, in lines of their own: nodes are written once, and look-ups need not have these lines.  Whoever has read a chunk loads its
+ *			word and stores another one, relaxed both: at most one store a chunk and period takes.  It is a hint.  Of
+ *			two who store at once, one's period is lost, which was the same; nothing depends on it that must be right.
+ *
  * Token	tried for, never waited for.  Its holder does not die, but with the whole server: callers block signals.
  *-------------------------------------------------------------------------
  */
@@ -37,12 +41,13 @@
 #include <string.h>
 
 #define LINE			TSDB_LINE_BYTES
-#define SLAB_NODES		32		/* a table takes at least one: 3.6 KB */
+#define SLAB_NODES		32		/* a table takes at least one: 3.7 KB */
 #define GROUP_TABLES	8		/* places where a key can be */
 #define LEVEL_MAX		62		/* 2^63 and more: among the loose ones; also keeps (t >> L) - 1 from overflowing */
 #define LEVEL_LOOSE		63
 #define BATCH			256		/* nodes added in one epoch */
 #define AHEAD			32		/* buckets looked at together */
+#define FIND_NODES		64		/* visited for one that is looked for by itself, at most: it is only to be counted */
 #define IN_USE_S		2		/* a table that was used so many seconds ago is not evicted */
 #define RETRY_S			5		/* nothing is added to a table for so long, when there was no room */
 #define ROOM_SLABS		16		/* made at once */
@@ -96,10 +101,12 @@ typedef struct Slab
 	uint64_t	stamp;
 	Node		nodes[SLAB_NODES];
 	uint64_t	bloom[SLAB_NODES][6];
+	uint32_t	reads[SLAB_NODES];	/* reads_make() of each node; anybody, relaxed, once a period */
 } __attribute__((aligned(LINE))) Slab;
 
 _Static_assert(offsetof(Slab, nodes) == LINE, "a slab's own fields are one line");
-_Static_assert(sizeof(Slab) == LINE * (1 + SLAB_NODES) + 48 * SLAB_NODES, "114 bytes a node");
+_Static_assert(offsetof(Slab, reads) % LINE == 0 && sizeof(((Slab *) 0)->reads) % LINE == 0, "reads share no line with what look-ups read");
+_Static_assert(sizeof(Slab) == LINE * (1 + SLAB_NODES) + 52 * SLAB_NODES, "118 bytes a node");
 _Static_assert(sizeof(Slab) * 100 / SLAB_NODES + 8 * 100 <= 12800, "with up to two buckets a node: at most 128 bytes");
 
 #define TABLE_FREE		0u
@@ -162,6 +169,7 @@ struct TsdbIx
 	uint32_t	ntables;
 	uint32_t	nslabs;
 	uint32_t	bucket_mask;
+	uint32_t	began;			/* seconds */
 	/* the right to remove */
 	uint32_t	token __attribute__((aligned(LINE)));	/* proc + 1 */
 	/* by the token's holder */
@@ -212,6 +220,15 @@ static unsigned
 level_of(uint64_t range)
 {
 	return range == 0 ? 0 : 64 - __builtin_clzll(range);
+}
+
+/* Of a chunk of the table's time column. */
+static unsigned
+level_in(const Table *table, const TsdbIxEntry *entry)
+{
+	unsigned	level = level_of((uint64_t) entry->time_max - (uint64_t) entry->time_min);
+
+	return level < table->base ? table->base : level > LEVEL_MAX ? LEVEL_LOOSE : level;
 }
 
 static inline Slab *
@@ -278,7 +295,7 @@ tsdb_ix_min_bytes(uint32_t nprocs)
 }
 
 TsdbIx *
-tsdb_ix_init(void *memory, size_t bytes, uint32_t nprocs)
+tsdb_ix_init(void *memory, size_t bytes, uint32_t nprocs, uint32_t now)
 {
 	TsdbIx	   *ix = memory;
 	char	   *at = memory;
@@ -288,6 +305,7 @@ tsdb_ix_init(void *memory, size_t bytes, uint32_t nprocs)
 	if (bytes < tsdb_ix_min_bytes(nprocs) || (uintptr_t) memory % LINE != 0)
 		return NULL;
 	ix->bytes = bytes;
+	ix->began = now;
 	at += line_up(sizeof(TsdbIx));
 	ix->epoch = (TsdbEpoch *) at;
 	tsdb_epoch_init(ix->epoch, nprocs);
@@ -603,15 +621,143 @@ tsdb_ix_find(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key, uint64_t incarnati
 		}
 		else
 		{
-			count_add(ix, proc, TSDB_IX_HITS);
+			if (!query->unnoticed)
+				count_add(ix, proc, TSDB_IX_HITS);
 			answer = TSDB_IX_FOUND;
 		}
 		/* a line that all readers share is written once a second */
-		if (uatomic_read(&table->last_used) != now)
+		if (uatomic_read(&table->last_used) != now && !query->unnoticed)
 			uatomic_set(&table->last_used, now);
 	}
 	tsdb_epoch_leave(ix->epoch, proc);
 	return answer;
+}
+
+/*-------------- reads --------------*/
+
+/*
+ * A node's word: period of the last read, or of its coming; whether it was read since that; how often it is read, as of that period.  The period's
+ * number comes again after 19 years.
+ */
+#define READS_OFTEN_BITS	11
+#define READS_READ			(1u << READS_OFTEN_BITS)
+#define READS_PERIOD_SHIFT	(READS_OFTEN_BITS + 1)
+#define READS_PERIOD_MASK	(UINT32_MAX >> READS_PERIOD_SHIFT)
+#define reads_make(period, read, often)	((uint32_t) (period) << READS_PERIOD_SHIFT | (read) | (often))
+#define reads_period(word)				((word) >> READS_PERIOD_SHIFT)
+#define reads_often(word)				((word) & (READS_READ - 1))
+
+#define DAY_PERIODS		(86400 / TSDB_IX_PERIOD_S)
+#define HALF_PERIODS	(DAY_PERIODS / 2)
+
+_Static_assert(DAY_PERIODS * TSDB_IX_READS_UNIT < READS_READ, "what is read in each period has a count that fits");
+
+/* Periods from that of the word to "now"; negative: it is ahead. */
+static inline int32_t
+reads_age(uint32_t word, uint32_t now)
+{
+	uint32_t	age = (now / TSDB_IX_PERIOD_S - reads_period(word)) & READS_PERIOD_MASK;
+
+	return age > READS_PERIOD_MASK / 2 ? (int32_t) age - (int32_t) READS_PERIOD_MASK - 1 : (int32_t) age;
+}
+
+/*
+ * Halved in half a day, in a straight line.  So the count of what is read in every period, which rises by a unit each
+ * time, comes to rest where a unit is what it loses: at one unit for each period of a day.
+ */
+static uint32_t
+reads_fall(uint32_t often, int32_t age)
+{
+	if (age <= 0)
+		return often;
+	if (age >= HALF_PERIODS * READS_OFTEN_BITS)
+		return 0;
+	often >>= age / HALF_PERIODS;
+	return (often * (DAY_PERIODS - age % HALF_PERIODS) + DAY_PERIODS / 2) / DAY_PERIODS;
+}
+
+/* Plain loads of the node: it may be filled anew just now. */
+static inline bool
+node_is(const TsdbIx *ix, uint32_t number, uint32_t change, uint32_t chunk_id)
+{
+	const Node *node;
+
+	if (number / SLAB_NODES >= ix->nslabs)
+		return false;
+	node = node_at(ix, number);
+	return uatomic_read(&node->change) == change && uatomic_read(&node->chunk_id) == chunk_id;
+}
+
+bool
+tsdb_ix_find_node(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key, const TsdbIxEntry *entry, uint32_t *number)
+{
+	bool		found = false;
+	Table	   *table;
+	uint64_t	state;
+	unsigned	level;
+
+	tsdb_epoch_enter(ix->epoch, proc);
+	table = table_find(ix, key, &state);
+	if (table != NULL && (entry->flags & TSDB_IX_TIME) && entry->time_attnum == table->time_attnum &&
+		(level = level_in(table, entry)) != LEVEL_LOOSE)
+	{
+		uint64_t	word = table_word(table - ix->tables, state_generation(state));
+		uint32_t	link = uatomic_read(&ix->buckets[bucket_of(ix, word, level, entry->time_min >> level)]);
+
+		for (int i = 0; i < FIND_NODES && link != 0 && !found; i++)
+		{
+			Node	   *node = node_at(ix, link - 1);
+
+			cmm_smp_rmb();		/* (E4) */
+			*number = link - 1;
+			found = node->change == entry->change && node->chunk_id == entry->chunk_id &&
+				table_word(node->table, node->generation) == word;
+			link = uatomic_read(&node->next);
+		}
+	}
+	tsdb_epoch_leave(ix->epoch, proc);
+	return found;
+}
+
+void
+tsdb_ix_was_read(TsdbIx *ix, uint32_t number, uint32_t change, uint32_t chunk_id, uint32_t now)
+{
+	uint32_t   *reads;
+	uint32_t	word;
+	int32_t		age;
+
+	if (!node_is(ix, number, change, chunk_id))
+		return;
+	reads = &slab_at(ix, number / SLAB_NODES)->reads[number % SLAB_NODES];
+	word = uatomic_read(reads);
+	age = reads_age(word, now);
+	/* a statement that began earlier and reads on must not take it back */
+	if (age < 0 || (age == 0 && (word & READS_READ) != 0))
+		return;
+	uatomic_set(reads, reads_make(now / TSDB_IX_PERIOD_S, READS_READ,
+								  reads_fall(reads_often(word), age) + TSDB_IX_READS_UNIT));
+}
+
+bool
+tsdb_ix_reads(const TsdbIx *ix, uint32_t number, uint32_t change, uint32_t chunk_id, uint32_t now, TsdbIxReads *reads)
+{
+	uint32_t	word;
+	int32_t		age;
+
+	if (!node_is(ix, number, change, chunk_id))
+		return false;
+	word = uatomic_read(&slab_at(ix, number / SLAB_NODES)->reads[number % SLAB_NODES]);
+	age = reads_age(word, now);
+	reads->often = reads_fall(reads_often(word), age);
+	reads->read = (word & READS_READ) != 0;
+	reads->last = (now / TSDB_IX_PERIOD_S - (uint32_t) age) * TSDB_IX_PERIOD_S;
+	return true;
+}
+
+uint32_t
+tsdb_ix_reads_unknown(const TsdbIx *ix, uint32_t now)
+{
+	return reads_fall(TSDB_IX_READS_NEW, (int32_t) (now - ix->began) / TSDB_IX_PERIOD_S);
 }
 
 /*-------------- token: removal --------------*/
@@ -1146,7 +1292,7 @@ bloom_cover(Table *table, const TsdbIxEntry *entry)
 }
 
 static bool
-add_one(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entry)
+add_one(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entry, uint32_t now)
 {
 	uint64_t	word = table_word(ref.table, ref.generation);
 	uint32_t	covered = bloom_cover(table, entry);
@@ -1156,10 +1302,7 @@ add_one(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entry)
 	Node	   *node;
 
 	if ((entry->flags & TSDB_IX_TIME) && entry->time_attnum == table->time_attnum)
-	{
-		level = level_of((uint64_t) entry->time_max - (uint64_t) entry->time_min);
-		level = level < table->base ? table->base : level > LEVEL_MAX ? LEVEL_LOOSE : level;
-	}
+		level = level_in(table, entry);
 	slab = slab_with_place(ix, table, word, level == LEVEL_LOOSE, &number);
 	if (slab == NULL)
 		return false;
@@ -1181,6 +1324,7 @@ add_one(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entry)
 	node->time_max = entry->time_max;
 	memcpy(node->bloom, entry->bloom, sizeof(node->bloom));
 	memcpy(slab->bloom[number % SLAB_NODES], entry->bloom + 2, 6 * sizeof(uint64_t));
+	uatomic_set(&slab->reads[number % SLAB_NODES], reads_make(now / TSDB_IX_PERIOD_S, 0, TSDB_IX_READS_NEW));
 	cmm_smp_wmb();				/* (E3) */
 	uatomic_set(&node->state, NODE_USED | covered << NODE_COVERED);
 	if (level != LEVEL_LOOSE)
@@ -1202,7 +1346,7 @@ add_one(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entry)
 
 /* Within an epoch: adds up to a batch of them; returns how many. */
 static size_t
-add_batch(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entries, size_t nentries, uint32_t upto)
+add_batch(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entries, size_t nentries, uint32_t upto, uint32_t now)
 {
 	size_t		n = 0;
 	uint64_t	progress = uatomic_read(&table->progress);
@@ -1223,7 +1367,7 @@ add_batch(TsdbIx *ix, Table *table, TsdbIxRef ref, const TsdbIxEntry *entries, s
 	}
 	if (broken(3))
 		progress_change(table, true, upto, 0);
-	while (n < nentries && n < BATCH && add_one(ix, table, ref, &entries[n]))
+	while (n < nentries && n < BATCH && add_one(ix, table, ref, &entries[n], now))
 		n++;
 	/* a number is done when all that have it are in */
 	if (n == nentries)
@@ -1250,7 +1394,7 @@ tsdb_ix_add(TsdbIx *ix, uint32_t proc, TsdbIxRef ref, const TsdbIxEntry *entries
 		tsdb_epoch_enter(ix->epoch, proc);
 		table = claimed(ix, proc, ref);
 		if (table != NULL && fits)
-			n = add_batch(ix, table, ref, entries, nentries, upto);
+			n = add_batch(ix, table, ref, entries, nentries, upto, now);
 		else if (table != NULL)
 			uatomic_set(&table->no_add_until, now + RETRY_S);
 		tsdb_epoch_leave(ix->epoch, proc);

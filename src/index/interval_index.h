@@ -65,6 +65,7 @@ typedef struct TsdbIxQuery
 	 */
 	bool		(*may_match) (const uint64_t bloom[8], const int16_t attnums[TSDB_IX_BLOOM_COLUMNS], unsigned covered, const void *arg);
 	const void *arg;
+	bool		unnoticed;		/* does not keep the table in the index, nor counts as a look-up */
 } TsdbIxQuery;
 
 /* A table as it was found; stale as soon as the epoch is left. */
@@ -80,7 +81,7 @@ typedef struct TsdbIxHit
 	uint32_t	chunk_id;
 	uint32_t	block;
 	uint16_t	offset;
-	uint32_t	node;			/* for drop */
+	uint32_t	node;			/* for drop, was_read and reads */
 } TsdbIxHit;
 
 typedef struct TsdbIxResult
@@ -125,10 +126,25 @@ typedef struct TsdbIxStats
 	uint64_t	pending;		/* bytes that wait for readers to leave */
 } TsdbIxStats;
 
+/*
+ * How often a chunk is read, in steps of 1 / TSDB_IX_READS_UNIT periods a day; a period in which it is read counts once, however often that is.  Falls
+ * to a half in twelve hours without a read.  What has just come counts as read TSDB_IX_READS_NEW: nobody knows of it yet.
+ */
+#define TSDB_IX_PERIOD_S		600
+#define TSDB_IX_READS_UNIT		8
+#define TSDB_IX_READS_NEW		(16 * TSDB_IX_READS_UNIT)
+
+typedef struct TsdbIxReads
+{
+	uint32_t	often;			/* in units */
+	bool		read;			/* since it came into the index */
+	uint32_t	last;			/* seconds: when the period began in which it was last read, or else came */
+} TsdbIxReads;
+
 /* Least memory for which init gives an index. */
 extern size_t tsdb_ix_min_bytes(uint32_t nprocs);
-/* Builds an empty index in zeroed memory, aligned to 64.  NULL if that is too small. */
-extern TsdbIx *tsdb_ix_init(void *memory, size_t bytes, uint32_t nprocs);
+/* Builds an empty index in zeroed memory, aligned to 64.  NULL if that is too small.  now: seconds. */
+extern TsdbIx *tsdb_ix_init(void *memory, size_t bytes, uint32_t nprocs, uint32_t now);
 extern size_t tsdb_ix_capacity(const TsdbIx *ix);	/* chunks */
 extern size_t tsdb_ix_bytes_per_chunk_x100(const TsdbIx *ix);	/* all memory over capacity */
 
@@ -159,6 +175,21 @@ extern bool tsdb_ix_evict(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key);
 /* What table has that place, of tsdb_ix_places(): false = none.  A glance, for who looks for tables to forget: stale as soon as it is told. */
 extern uint32_t tsdb_ix_places(const TsdbIx *ix);
 extern bool tsdb_ix_peek(TsdbIx *ix, uint32_t place, TsdbIxKey *key, uint32_t *last_used);
+
+/*
+ * The node of a chunk of which change, chunk_id, flags, time_attnum and times are given.  False: it is not there, or where too many begin at
+ * the same time, or has no time.  Not for look-ups.
+ */
+extern bool tsdb_ix_find_node(TsdbIx *ix, uint32_t proc, const TsdbIxKey *key, const TsdbIxEntry *entry, uint32_t *node);
+/*
+ * A chunk of an earlier hit, or of find_node, was read.  No lock, no epoch: the node may be another chunk's by now, which is mostly
+ * noticed, and else costs that one a wrong count.
+ */
+extern void tsdb_ix_was_read(TsdbIx *ix, uint32_t node, uint32_t change, uint32_t chunk_id, uint32_t now);
+/* False: the node is another chunk's by now. */
+extern bool tsdb_ix_reads(const TsdbIx *ix, uint32_t node, uint32_t change, uint32_t chunk_id, uint32_t now, TsdbIxReads *reads);
+/* What is to be assumed of a chunk that is not there: as if it had come when the index began. */
+extern uint32_t tsdb_ix_reads_unknown(const TsdbIx *ix, uint32_t now);
 
 extern void tsdb_ix_count(TsdbIx *ix, uint32_t proc, int which);
 /* The process ends: leaves its epoch. */

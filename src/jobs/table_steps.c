@@ -181,6 +181,7 @@ merge_step(TableTurn *turn)
 		return result;
 	memset(&step, 0, sizeof(step));
 	step.cold = TSDB_COLD_BY_AGE;
+	step.spare_read = true;
 	merged = tsdb_mover_merge_step(rel, &step);
 	relation_close(rel, NoLock);
 	if (step.busy)

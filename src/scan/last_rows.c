@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "common/hashfn.h"
+#include "index/chunk_index.h"
 #include "kernels.h"
 #include "miscadmin.h"
 #include "scan/last_rows.h"
@@ -589,6 +590,7 @@ look_at_chunk(TsdbLastRows *last, TsdbStore *store, TsdbDirEntry *entries, int e
 		return;
 	}
 	last->counts.chunks_read++;
+	tsdb_chunk_index_was_read(&chunk->entry);
 	tsdb_chunk_read_tombstones(chunk, snapshot);
 	for (n = 0; n < chunk->nvectors; n++)
 	{

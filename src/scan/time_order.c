@@ -23,6 +23,7 @@
  */
 #include "compat.h"
 
+#include "index/chunk_index.h"
 #include "kernels.h"
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
@@ -184,7 +185,10 @@ static void
 note_decoded(TsdbTimeOrder *order, OrderedChunk *chunk)
 {
 	if (!chunk->decoded)
+	{
 		order->counts.chunks_read++;
+		tsdb_chunk_index_was_read(&chunk->chunk->entry);
+	}
 	chunk->decoded = true;
 }
 

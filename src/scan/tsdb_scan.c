@@ -621,6 +621,15 @@ step_chunk(TsdbScanState *state, bool forward)
 	return false;
 }
 
+static inline void
+note_decoded(TsdbScanState *state)
+{
+	state->stats.vectors_decoded++;
+	if (state->chunk_skipped)
+		tsdb_chunk_index_was_read(&state->chunk->entry);
+	state->chunk_skipped = false;
+}
+
 /* Fills "rows" with those of the current vector that pass the filter; false: there is none. */
 static bool
 select_rows(TsdbScanState *state)
@@ -644,8 +653,7 @@ select_rows(TsdbScanState *state)
 	state->set = tsdb_vector_set(chunk, (uint32) state->vector, state->set, state->cxt);
 	nrows = state->set->nrows;
 	alive = tsdb_alive_rows(chunk, (uint32) state->vector, rows);
-	state->stats.vectors_decoded++;
-	state->chunk_skipped = false;
+	note_decoded(state);
 	if (verdict == TSDB_FILTER_SOME && !tsdb_filter_rows(state->filter, state->set, rows))
 		state->nrows = 0;
 	else
@@ -1344,8 +1352,7 @@ select_all(TsdbScanState *state)
 		return false;
 	state->set = tsdb_vector_set(state->chunk, (uint32) state->vector, state->set, state->cxt);
 	state->nrows = (int) state->set->nrows;
-	state->stats.vectors_decoded++;
-	state->chunk_skipped = false;
+	note_decoded(state);
 	if (pgstat_should_count_relation(state->css.ss.ss_currentRelation))
 		PGSTAT_TABLE_COUNT(state->css.ss.ss_currentRelation, tuples_returned) += state->nrows;
 	return true;

@@ -171,6 +171,7 @@ tsdb_sql_merge_step(PG_FUNCTION_ARGS)
 	Datum		values[7];
 
 	step.cold = TSDB_COLD_BY_AGE;
+	step.spare_read = true;
 	step.force = PG_GETARG_BOOL(1);
 	values[0] = BoolGetDatum(tsdb_mover_merge_step(rel, &step));
 	relation_close(rel, NoLock);

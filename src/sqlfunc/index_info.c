@@ -1,16 +1,19 @@
 /*-------------------------------------------------------------------------
  * index_info.c
- *	  View tsdb.stat_index, and tsdb.index_lookup: what the chunk index answers.
+ *	  View tsdb.stat_index; tsdb.index_lookup: what the chunk index answers; tsdb.chunk_reads: what it counts.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "access/relation.h"
+#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "index/chunk_index.h"
+#include "miscadmin.h"
 #include "options/table_options.h"
 #include "sqlfunc/table_access.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -18,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(tsdb_sql_index_stats);
 PG_FUNCTION_INFO_V1(tsdb_sql_index_lookup);
+PG_FUNCTION_INFO_V1(tsdb_sql_chunk_reads);
 
 Datum
 tsdb_sql_index_stats(PG_FUNCTION_ARGS)
@@ -128,6 +132,61 @@ tsdb_sql_index_lookup(PG_FUNCTION_ARGS)
 				values[1] = BoolGetDatum(stats.from_index);
 				tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 			}
+			pfree(entries);
+			tsdb_store_close(store);
+		}
+		relation_close(rel, NoLock);
+	}
+	return (Datum) 0;
+}
+
+static void
+require_stats(Oid relid)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
+		tsdb_require_owner(relid);
+}
+
+Datum
+tsdb_sql_chunk_reads(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *tables;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	tables = tsdb_tables_lock(PG_GETARG_OID(0), AccessShareLock, require_stats);
+	foreach(lc, tables)
+	{
+		Relation	rel = relation_open(lfirst_oid(lc), NoLock);
+		TsdbStore  *store = tsdb_store_open(rel, AccessShareLock);
+		TsdbDirEntry *entries;
+		TsdbChunkReads *reads;
+		int			nentries;
+		int			i;
+
+		if (store != NULL)
+		{
+			entries = tsdb_directory_read(store, GetActiveSnapshot(), &nentries);
+			reads = tsdb_chunk_index_reads(store, entries, nentries);
+			for (i = 0; i < nentries; i++)
+			{
+				Datum		values[5];
+				bool		nulls[5] = {false};
+
+				values[0] = ObjectIdGetDatum(RelationGetRelid(rel));
+				values[1] = ObjectIdGetDatum(entries[i].d.chunk_id);
+				values[2] = BoolGetDatum((entries[i].d.flags & TSDB_DIR_COLD) != 0);
+				nulls[3] = reads == NULL || !reads[i].known;
+				nulls[4] = nulls[3] || reads[i].last == 0;
+				if (!nulls[3])
+					values[3] = Float8GetDatum(reads[i].a_day);
+				if (!nulls[4])
+					values[4] = TimestampTzGetDatum(reads[i].last);
+				tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			}
+			if (reads != NULL)
+				pfree(reads);
 			pfree(entries);
 			tsdb_store_close(store);
 		}

@@ -3,6 +3,7 @@
  *	  Many processes on one interval index: every look-up must find every chunk that was there when it began.
  *
  *	index_stress stress SECONDS [SEED]	readers, adders, a remover, an evicter, processes killed and replaced
+ *	index_stress reads					counts of reads: that they rise and fall, and whose they are
  *	index_stress bench					look-ups among 1,000 .. 1,000,000 chunks; readers beside a writer
  *
  * The model: "directories" that all processes share, one a table, each an array in order of change number, as the chunk
@@ -213,6 +214,29 @@ violation(const char *what, int t, uint32_t change, const TsdbIxResult *result, 
 				what, t, change, result->complete, root, result->nhits);
 }
 
+/* Hits of earlier look-ups, whatever has become of them: reads are counted without a lock. */
+#define NKEPT	64
+static TsdbIxHit kept[NKEPT];
+
+static void
+count_reads(int t, const TsdbIxHit *hits, size_t nhits, const TsdbIxResult *result)
+{
+	uint32_t	now = uatomic_read(&shared->now) * 100;
+
+	for (size_t i = 0; i < nhits && i < 4; i++)
+	{
+		TsdbIxHit  *old = &kept[random_below(NKEPT)];
+		TsdbIxReads reads;
+
+		tsdb_ix_was_read(ix, hits[i].node, hits[i].change, hits[i].chunk_id, now);
+		if (tsdb_ix_reads(ix, hits[i].node, hits[i].change, hits[i].chunk_id, now, &reads) &&
+			reads.often > 145 * TSDB_IX_READS_UNIT)
+			violation("read oftener than can be", t, hits[i].change, result, reads.often);
+		tsdb_ix_was_read(ix, old->node, old->change, old->chunk_id, now);
+		*old = hits[i];
+	}
+}
+
 static TsdbIxHit *hits_space;
 static uint8_t *seen_space;
 static TsdbIxEntry *missing_space;
@@ -300,6 +324,7 @@ look(int t, bool drop)
 					violation("a hit does not match", t, c, &result, root);
 				seen_space[c - 1] = 1;
 			}
+			count_reads(t, hits, result.nhits, &result);
 			for (uint32_t c = 1; c <= result.complete && c <= root; c++)
 			{
 				if (!seen_space[c - 1] && !uatomic_read(&model->aborted[c - 1]) &&
@@ -443,7 +468,7 @@ stress(int runtime)
 	uint32_t	leaks = 0;
 
 	shared = map_shared(sizeof(Shared));
-	ix = tsdb_ix_init(map_shared(bytes), bytes, NPROCS);
+	ix = tsdb_ix_init(map_shared(bytes), bytes, NPROCS, 0);
 	if (ix == NULL)
 		return 2;
 	for (int t = 0; t < NTABLES; t++)
@@ -494,6 +519,131 @@ stress(int runtime)
 	printf("violations %llu, processes that died %d, structure %s, memory %s\n", (unsigned long long) shared->violations, died,
 		   wrong ? wrong : "sound", leaks ? "lost" : "all free");
 	return shared->violations || died || wrong || leaks || hits < lookups / 10;
+}
+
+/*-------------- reads --------------*/
+
+static int	nwrong = 0;
+
+static void
+expect(bool good, const char *what)
+{
+	if (!good)
+	{
+		nwrong++;
+		printf("not so: %s\n", what);
+	}
+}
+
+/* Reads a day of a hit, -1 = it is not there any more. */
+static double
+a_day(const TsdbIxHit *hit, uint32_t now, TsdbIxReads *reads)
+{
+	return tsdb_ix_reads(ix, hit->node, hit->change, hit->chunk_id, now, reads) ? (double) reads->often / TSDB_IX_READS_UNIT : -1;
+}
+
+#define was_read(hit, now)	tsdb_ix_was_read(ix, (hit)->node, (hit)->change, (hit)->chunk_id, now)
+
+/* Times begin at "start". */
+static void
+reads_from(uint32_t start)
+{
+	const uint32_t day = 86400;
+	TsdbIxEntry entries[40];
+	TsdbIxHit	hits[40];
+	TsdbIxQuery query = {.unnoticed = true};
+	TsdbIxResult result;
+	TsdbIxKey	key = key_of(3);
+	TsdbIxReads reads;
+	TsdbIxRef	ref;
+	TsdbIxStats stats;
+	uint32_t	complete;
+	uint32_t	now = start;
+
+	ix = tsdb_ix_init(map_shared(1024 * 1024), 1024 * 1024, NPROCS, start);
+	for (uint32_t i = 0; i < 40; i++)
+		random_entry(&entries[i], 3, i + 1);
+	expect(tsdb_ix_claim(ix, 0, &key, 7, now, &ref, &complete) == TSDB_IX_CLAIMED, "claimed");
+	expect(tsdb_ix_add(ix, 0, ref, entries, 40, 40, now), "added");
+	tsdb_ix_unclaim(ix, 0, ref);
+	expect(tsdb_ix_find(ix, 0, &key, 7, &query, now, hits, 40, &result) == TSDB_IX_FOUND && result.nhits == 40, "all are found");
+	tsdb_ix_stats(ix, &stats);
+	expect(stats.count[TSDB_IX_HITS] == 0, "an unnoticed look-up is not counted");
+
+	/* one by itself; all have times */
+	for (int i = 0; i < 40; i++)
+	{
+		TsdbIxEntry other = entries[hits[i].change - 1];
+		uint32_t	node = 0;
+
+		expect(tsdb_ix_find_node(ix, 0, &key, &other, &node) == (other.time_max - other.time_min < INT64_MAX / 4), "found by itself");
+		expect(node == hits[i].node || other.time_max - other.time_min >= INT64_MAX / 4, "it is the right one");
+		other.chunk_id++;
+		expect(!tsdb_ix_find_node(ix, 0, &key, &other, &node), "another one is not");
+	}
+
+	/* what nobody knows of yet */
+	expect(a_day(&hits[0], now, &reads) == 16 && !reads.read, "new: as if read");
+	expect(tsdb_ix_reads_unknown(ix, now) == TSDB_IX_READS_NEW, "not there: the same");
+	expect(a_day(&hits[0], now + day, &reads) == 4 && !reads.read, "new, after a day");
+	expect(tsdb_ix_reads_unknown(ix, now + day) == 4 * TSDB_IX_READS_UNIT, "not there: the same after a day");
+
+	/* hit 1 is read all the time, 2 every hour, 3 once a day, 4 once, 0 never */
+	was_read(&hits[4], now);
+	for (uint32_t minute = 0; minute < 10 * 24 * 60; minute++)
+	{
+		now = start + minute * 60;
+		was_read(&hits[1], now);
+		if (minute % 60 == 0)
+			was_read(&hits[2], now);
+		if (minute % 1440 == 0)
+			was_read(&hits[3], now);
+	}
+	expect(a_day(&hits[0], now, &reads) == 0 && !reads.read, "never read");
+	expect(a_day(&hits[1], now, &reads) > 130 && reads.often <= 144 * TSDB_IX_READS_UNIT && reads.read, "read all the time");
+	expect(now - reads.last < TSDB_IX_PERIOD_S, "last read a moment ago");
+	expect(a_day(&hits[2], now, &reads) > 20 && a_day(&hits[2], now, &reads) < 28, "read every hour");
+	expect(a_day(&hits[3], now, &reads) > 0 && a_day(&hits[3], now, &reads) < 2, "read once a day");
+	expect(a_day(&hits[4], now, &reads) == 0 && reads.read, "read long ago");
+
+	/* falls when it is left alone */
+	expect(a_day(&hits[1], now + day / 2, &reads) < 76 && a_day(&hits[1], now + day / 2, &reads) > 64, "half of it after half a day");
+	expect(a_day(&hits[1], now + 3 * day, &reads) < 4, "few after three days");
+	expect(a_day(&hits[1], now + 60 * day, &reads) == 0, "none after two months");
+	/* a statement that began before */
+	was_read(&hits[1], now - day);
+	expect(a_day(&hits[1], now, &reads) > 130, "an older statement takes nothing back");
+	expect(a_day(&hits[1], now - day, &reads) > 130, "the clock was set back");
+
+	/* others' */
+	tsdb_ix_was_read(ix, hits[0].node, hits[0].change, hits[0].chunk_id + 1, now);
+	tsdb_ix_was_read(ix, hits[0].node, hits[0].change + 1, hits[0].chunk_id, now);
+	tsdb_ix_was_read(ix, UINT32_MAX, hits[0].change, hits[0].chunk_id, now);
+	expect(a_day(&hits[0], now, &reads) == 0 && !reads.read, "a node that is another's by now is not counted");
+	expect(tsdb_ix_evict(ix, 0, &key), "evicted");
+	key = key_of(4);
+	for (uint32_t i = 0; i < 40; i++)
+		random_entry(&entries[i], 3, i + 1001);
+	expect(tsdb_ix_claim(ix, 0, &key, 8, now, &ref, &complete) == TSDB_IX_CLAIMED, "claimed again");
+	expect(tsdb_ix_add(ix, 0, ref, entries, 40, 2000, now), "added again");
+	tsdb_ix_unclaim(ix, 0, ref);
+	expect(a_day(&hits[1], now, &reads) == -1, "a chunk that was evicted has no reads");
+	was_read(&hits[1], now);
+	expect(tsdb_ix_find(ix, 0, &key, 8, &query, now, hits, 40, &result) == TSDB_IX_FOUND && result.nhits == 40, "all are found again");
+	for (int i = 0; i < 40; i++)
+		expect(a_day(&hits[i], now, &reads) == 16 && !reads.read, "places that are used again begin anew");
+	expect(tsdb_ix_check(ix) == NULL, "sound");
+}
+
+static int
+check_reads(void)
+{
+	seed = 4711;
+	reads_from(800000000);
+	/* the periods' numbers begin anew (2^20 of them), in the middle of it */
+	reads_from((UINT32_C(2) << 20) * TSDB_IX_PERIOD_S - 5 * 86400);
+	printf("reads: %d wrong\n", nwrong);
+	return nwrong != 0;
 }
 
 /*-------------- bench --------------*/
@@ -594,7 +744,7 @@ bench_writer(Beside how, size_t bytes, uint32_t nchunks, uint32_t *added)
 	TsdbIx	   *target = ix;
 
 	if (how == OTHER_INDEX || how == SAME_TABLE_ELSEWHERE)
-		target = tsdb_ix_init(map_shared(bytes), bytes, NPROCS);
+		target = tsdb_ix_init(map_shared(bytes), bytes, NPROCS, 0);
 	if (how == SAME_TABLE_ELSEWHERE)
 		bench_fill(target, 2, 0, nchunks, 1);
 	*added = 1;
@@ -688,7 +838,7 @@ bench(void)
 		double		begin, ns;
 
 		madvise(memory, bytes, MADV_HUGEPAGE);
-		ix = tsdb_ix_init(memory, bytes, NPROCS);
+		ix = tsdb_ix_init(memory, bytes, NPROCS, 0);
 		begin = seconds();
 		bench_fill(ix, 0, 0, sizes[s], 1);
 		begin = seconds() - begin;
@@ -717,7 +867,7 @@ bench(void)
 	{
 		void	   *memory = map_shared(mb << 20);
 
-		ix = tsdb_ix_init(memory, mb << 20, 200);
+		ix = tsdb_ix_init(memory, mb << 20, 200, 0);
 		printf("%5zu MB: room for %zu chunks, %.1f bytes a chunk\n", mb, tsdb_ix_capacity(ix),
 			   tsdb_ix_bytes_per_chunk_x100(ix) / 100.0);
 		munmap(memory, mb << 20);
@@ -733,8 +883,10 @@ main(int argc, char **argv)
 		seed = strtoull(argv[3], NULL, 10) | 1;
 	if (argc > 2 && strcmp(argv[1], "stress") == 0)
 		return stress(atoi(argv[2]));
+	if (argc > 1 && strcmp(argv[1], "reads") == 0)
+		return check_reads();
 	if (argc > 1 && strcmp(argv[1], "bench") == 0)
 		return bench();
-	fprintf(stderr, "usage: %s stress SECONDS [SEED] | bench\n", argv[0]);
+	fprintf(stderr, "usage: %s stress SECONDS [SEED] | reads | bench\n", argv[0]);
 	return 2;
 }
