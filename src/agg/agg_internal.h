@@ -35,10 +35,10 @@ extern CustomPath *tsdb_agg_find_scan(List *paths, Relids outer);
 extern Path *tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, TsdbAggQuery *query, double groups);
 
 /*
- * Partial results of all tables below an inheritance parent, appended; query: in terms of the parent.  NULL: impossible, or none of them
- * would be computed by us.
+ * Partial results of all tables below an inheritance parent, appended; top: the query in terms of the parent.  NULL: impossible, or none of
+ * them would be computed by us.
  */
-extern Path *tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *query, bool parallel,
+extern Path *tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *top, bool parallel,
 								  double groups);
 
 /* The target of a grouped relation with its aggregates in partial form. */
