@@ -352,6 +352,12 @@ find_leaves(PlannerInfo *root, Index parent, List *leaves)
 	return leaves;
 }
 
+static bool
+is_agg_path(const Path *path)
+{
+	return path != NULL && IsA(path, CustomPath) && ((const CustomPath *) path)->methods == &agg_path_methods;
+}
+
 /*
  * Partial results of a table below an inheritance parent, whose rows processes share (shared), or one process reads; to be run in a worker
  * (safe), or not.  NULL: impossible.
@@ -398,28 +404,29 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *leaf, TsdbAggQ
 	return safe && !path->parallel_safe ? NULL : path;
 }
 
-/*
- * In parallel, as add_paths_to_append_rel() of core does: a table is shared by the processes, or left to one of them where that is
- * cheaper or nothing else is possible (a foreign table, parallel_workers = 0), which Parallel Append alone can do.
- */
-Path *
-tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *top, bool parallel, double groups)
+void
+tsdb_agg_append_paths(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *top, double groups, Path **serial,
+					  Path **parallel)
 {
 	List	   *leaves = find_leaves(root, input->relid, NIL);
+	List	   *paths = NIL;
 	List	   *whole = NIL;
 	List	   *shared = NIL;
+	bool		may_serial = true;
+	bool		may_parallel = partial_rel->consider_parallel;
 	bool		is_ours = false;
 	int			workers = 0;
-	Path	   *append;
 	ListCell   *lc;
 
+	*serial = NULL;
+	*parallel = NULL;
 	foreach(lc, leaves)
 	{
 		RelOptInfo *leaf = lfirst(lc);
 		TsdbAggQuery query = *top;
 		double		leaf_groups = groups;
-		Path	   *path = NULL;
-		Path	   *partial = NULL;
+		Path	   *path;
+		Path	   *partial;
 
 		query.relid = leaf->relid;
 		query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf, input);
@@ -428,29 +435,43 @@ tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *inp
 		/* (not all groups are in each partition) */
 		if (query.keys != NIL)
 			leaf_groups = Min(groups, tsdb_agg_estimate_groups(root, leaf, query.keys, leaf->rows));
-		if (parallel)
-			partial = leaf_path(root, partial_rel, leaf, &query, true, true, leaf_groups);
-		if (!parallel || enable_parallel_append)
-			path = leaf_path(root, partial_rel, leaf, &query, false, parallel, leaf_groups);
-		if (path == NULL && partial == NULL)
-			return NULL;
-		if (partial != NULL && (path == NULL || partial->total_cost < path->total_cost))
+		path = leaf_path(root, partial_rel, leaf, &query, false, false, leaf_groups);
+		may_serial = may_serial && path != NULL;
+		paths = lappend(paths, path);
+		is_ours = is_ours || is_agg_path(path);
+		if (may_parallel)
 		{
-			path = partial;
-			workers = Max(workers, path->parallel_workers);
-			shared = lappend(shared, path);
+			partial = leaf_path(root, partial_rel, leaf, &query, true, true, leaf_groups);
+			if (!enable_parallel_append)
+				path = NULL;
+			else if (path == NULL || !path->parallel_safe)
+				path = leaf_path(root, partial_rel, leaf, &query, false, true, leaf_groups);
+			may_parallel = path != NULL || partial != NULL;
+			if (partial != NULL && (path == NULL || partial->total_cost < path->total_cost))
+			{
+				workers = Max(workers, partial->parallel_workers);
+				shared = lappend(shared, partial);
+			}
+			else
+				whole = lappend(whole, path);
 		}
-		else
-			whole = lappend(whole, path);
-		is_ours = is_ours || (IsA(path, CustomPath) && ((CustomPath *) path)->methods == &agg_path_methods);
+		if (!may_serial && !may_parallel)
+			return;
 	}
 	if (!is_ours)
-		return NULL;
-	if (parallel && enable_parallel_append)
-		workers = Min(Max(workers, pg_leftmost_one_pos32(list_length(leaves)) + 1), max_parallel_workers_per_gather);
-	append = (Path *) create_append_path(root, partial_rel, whole, shared, NIL, NULL, workers, parallel && enable_parallel_append, -1);
-	append->pathtarget = top->target;
-	return append;
+		return;
+	if (may_serial)
+	{
+		*serial = (Path *) create_append_path(root, partial_rel, paths, NIL, NIL, NULL, 0, false, -1);
+		(*serial)->pathtarget = top->target;
+	}
+	if (may_parallel)
+	{
+		if (enable_parallel_append)
+			workers = Min(Max(workers, pg_leftmost_one_pos32(list_length(leaves)) + 1), max_parallel_workers_per_gather);
+		*parallel = (Path *) create_append_path(root, partial_rel, whole, shared, NIL, NULL, workers, enable_parallel_append, -1);
+		(*parallel)->pathtarget = top->target;
+	}
 }
 
 static void
@@ -459,7 +480,8 @@ add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, G
 	List	   *having = (List *) extra->havingQual;
 	RelOptInfo *partial_rel;
 	TsdbAggQuery query = {0};
-	Path	   *append;
+	Path	   *serial;
+	Path	   *parallel;
 
 	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
 	query.clauses = root->parse->groupClause;
@@ -469,12 +491,11 @@ add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, G
 	/* as core does for a relation of its own */
 	partial_rel->consider_parallel = grouped->consider_parallel;
 	query.target = tsdb_agg_partial_target(root, grouped->reltarget, having);
-	append = tsdb_agg_append_path(root, partial_rel, input, &query, false, groups);
-	if (append != NULL)
-		tsdb_agg_add_final(root, grouped, append, having, groups);
-	if (grouped->consider_parallel &&
-		(append = tsdb_agg_append_path(root, partial_rel, input, &query, true, groups)) != NULL)
-		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, append), having, groups);
+	tsdb_agg_append_paths(root, partial_rel, input, &query, groups, &serial, &parallel);
+	if (serial != NULL)
+		tsdb_agg_add_final(root, grouped, serial, having, groups);
+	if (parallel != NULL)
+		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, parallel), having, groups);
 }
 
 /* Columns and keys become columns of what the child returns. */

@@ -138,7 +138,7 @@ array_write(const uint64_t *values, uint32_t n, uint8_t *out)
 	frame_find(values, n, &frame);
 	for (i = 1; i < n; i++)
 		differences[i - 1] = values[i] - values[i - 1];
-	frame_find(differences, n - 1, &delta);
+	frame_find(differences, i - 1, &delta);
 	if (1 + first_bytes + delta.size < frame.size)
 	{
 		frame = delta;
