@@ -130,7 +130,7 @@ array_write(const uint64_t *values, uint32_t n, uint8_t *out)
 {
 	uint64_t	differences[TSDB_CHUNK_MAX_VECTORS];
 	ArrayFrame	frame;
-	ArrayFrame	delta;
+	ArrayFrame	delta = {0};
 	unsigned	first_bytes = signed_bytes((int64_t) values[0]);
 	uint32_t	bit = 0;
 	uint32_t	i;
