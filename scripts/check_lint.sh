@@ -35,6 +35,7 @@ for part in $parts; do
 			command -v clang-tidy >/dev/null || { say "skip clang-tidy: not installed"; continue; }
 			for file in $files; do
 				status=0
+				# (with assertions: they tell clang-tidy what holds)
 				# kernels are included by a file for each instruction set, with its flags
 				flags=
 				case $file in
@@ -42,7 +43,7 @@ for part in $parts; do
 					simd/kern_avx512.c) flags="-mavx512f -mavx512bw -mavx512vl -mavx512dq -mbmi2 -mlzcnt" ;;
 				esac
 				# shellcheck disable=SC2046,SC2086
-				clang-tidy --quiet "$file" -- -std=gnu99 $includes $("$PG_CONFIG" --cppflags) -msse4.2 $flags >"$out/tidy.log" 2>/dev/null || status=1
+				clang-tidy --quiet "$file" -- -std=gnu99 $includes -DUSE_ASSERT_CHECKING $("$PG_CONFIG" --cppflags) -msse4.2 $flags >"$out/tidy.log" 2>/dev/null || status=1
 				say_result $status "clang-tidy $file"
 				[ $status = 0 ] || grep -E "(warning|error|note):" "$out/tidy.log" | head -n 40 | sed 's/^/#   /'
 			done

@@ -47,6 +47,7 @@ encode_const(const TsdbBytes *values, const bool *isnull, int n, int nnulls, uin
 		else if (!same_bytes(first, &values[i]))
 			return 0;
 	}
+	assert(first != NULL);
 	size = tsdb_block_begin(out, &header, TSDB_ENC_CONST, 0, isnull, n, nnulls);
 	memcpy(out + size, &first->len, sizeof(uint32_t));
 	size += sizeof(uint32_t);

@@ -107,6 +107,7 @@ codec_load_signed(const uint8_t *p, unsigned bytes)
 	unsigned	spare = 64 - 8 * bytes;
 	unsigned	i;
 
+	assert(bytes >= 1 && bytes <= 8);
 	switch (bytes)
 	{
 		case 1:

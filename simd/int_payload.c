@@ -256,6 +256,7 @@ sample_analyze(Sample *sample)
 	int			out;
 	int			i;
 
+	assert(ns >= 1);
 	sort_sample(s, ns);
 	patch_bits = 8 * patch_size(s[0], s[ns - 1], s[ns / 2]);
 	gcd = sample_gcd(sample, missed);
@@ -298,6 +299,7 @@ sample_analyze(Sample *sample)
 			sample->near_high = s[ns - 1 - out >= 2 ? at + ns - 3 - out : at];
 		}
 	}
+	assert(best < UINT32_MAX);
 	sample->bits = best;
 	if (dominated && sample->low == sample->high)
 		sample->gcd = 0;

@@ -249,6 +249,7 @@ tsdb_planes_unpack(const uint8_t *in, size_t len, uint32_t nrows, uint8_t *const
 		unsigned	cut = cuts[p];
 		unsigned	k;
 
+		assert(planes[p] != NULL);
 		if (cut == 1)
 		{
 			valid = take_frame(context, &frame, planes[p], nrows);

@@ -25,6 +25,6 @@ if [ "$different" != 0 ]; then
 fi
 is "$(grep '^damage' "$scratch/agg_random.out" || true)" "" "nothing is damaged"
 ran=$(sed -n 's/^ran //p' "$scratch/agg_random.out")
-note "${ran:-no} queries, $(sed -n 's/^errors //p' "$scratch/agg_random.out") of them with an error, $(sed -n 's/^used //p' "$scratch/agg_random.out") with TsdbAgg"
+note "${ran:-no} queries, $(sed -n 's/^errors //p' "$scratch/agg_random.out") of them with an error, $(sed -n 's/^used //p' "$scratch/agg_random.out") with TsdbAgg, $(sed -n 's/^shared //p' "$scratch/agg_random.out") of these below Parallel Append"
 no_crash agg
 done_testing

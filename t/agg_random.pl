@@ -199,7 +199,7 @@ SET client_min_messages = warning;
 SET timezone = 'Europe/Berlin';
 SET extra_float_digits = 0;
 CREATE SCHEMA h; CREATE SCHEMA c;
-CREATE SEQUENCE ran; CREATE SEQUENCE errors; CREATE SEQUENCE used;
+CREATE SEQUENCE ran; CREATE SEQUENCE errors; CREATE SEQUENCE used; CREATE SEQUENCE shared;
 CREATE AGGREGATE u_sum(int8) (sfunc = int8pl, stype = int8);
 CREATE FUNCTION u_max_step(text, text) RETURNS text LANGUAGE plpgsql STRICT IMMUTABLE AS 'BEGIN RETURN greatest(\$1 COLLATE "C", \$2 COLLATE "C"); END';
 CREATE AGGREGATE u_max(text) (sfunc = u_max_step, stype = text);
@@ -253,7 +253,7 @@ BEGIN
 	g := substr(got, greatest(1, at - 150), 300);
 END \$\$;
 CREATE FUNCTION same(query text, settings text[]) RETURNS SETOF text LANGUAGE plpgsql AS \$\$
-DECLARE wanted text; got text; setting text; line text;
+DECLARE wanted text; got text; setting text; line text; appended boolean := false;
 BEGIN
 	IF clock_timestamp() > current_setting('agg.until')::timestamptz THEN
 		RETURN;
@@ -273,8 +273,9 @@ BEGIN
 	END IF;
 	BEGIN
 		FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+			appended := appended OR line LIKE '%Parallel Append%';
 			IF line LIKE '%TsdbAgg%' THEN
-				PERFORM nextval('used');
+				PERFORM nextval('used'), CASE WHEN appended THEN nextval('shared') END;
 				EXIT;
 			END IF;
 		END LOOP;
@@ -310,6 +311,8 @@ SET agg.until = 'infinity';
 SELECT on_both($tables);
 SQL
 print "ALTER TABLE c.a SET (segmentby = 'host', orderby = 't'); ALTER TABLE c.p2 SET (segmentby = '" . pick(qw(host i4 uu b)) . "', orderby = 't');\n" if $am ne 'heap';
+# what one process has to read alone
+print map { "ALTER TABLE c.$_ SET (parallel_workers = 0);\n" } grep { chance(0.15) } qw(p1 p2 p3 i i1 i2);
 print insert_rows(2600, 1), insert_rows(700, 1);
 print "SELECT on_both('ALTER TABLE a DROP COLUMN gone'); SELECT move('recompress', 'a');\n";
 for my $table ('a', 'p', 'i')
@@ -330,12 +333,15 @@ for my $i (1 .. $queries)
 		print 'SELECT same_prepared(' . join(', ', quote(plain($text)), quote($type), $values, quote(pick('force_generic_plan', 'force_generic_plan', 'force_custom_plan'))) . ");\n";
 		next;
 	}
-	my @settings = grep { chance(0.25) } 'tsdb_am.simd=baseline', 'enable_hashjoin=off,enable_mergejoin=off,enable_material=off', 'parallel_setup_cost=0,parallel_tuple_cost=0,min_parallel_table_scan_size=0,max_parallel_workers_per_gather=2', 'enable_partitionwise_aggregate=on', 'work_mem=64kB,hash_mem_multiplier=1', 'timezone=' . pick('UTC', 'Asia/Kolkata', 'America/New_York', 'Australia/Lord_Howe'), 'enable_hashagg=off', 'enable_sort=off', 'jit=on,jit_above_cost=0';
+	my @parallel = ('parallel_setup_cost=0,parallel_tuple_cost=0,min_parallel_table_scan_size=0,max_parallel_workers_per_gather=' . (1 + rnd(3)), grep { chance(0.3) } 'parallel_leader_participation=off', 'enable_parallel_append=off');
+	my @settings = grep { chance(0.25) } 'tsdb_am.simd=baseline', 'enable_hashjoin=off,enable_mergejoin=off,enable_material=off', join(',', @parallel), 'enable_partitionwise_aggregate=on', 'work_mem=64kB,hash_mem_multiplier=1', 'timezone=' . pick('UTC', 'Asia/Kolkata', 'America/New_York', 'Australia/Lord_Howe'), 'enable_hashagg=off', 'enable_sort=off', 'jit=on,jit_above_cost=0';
 	@settings = grep { !/^jit/ || chance(0.1) } @settings;
+	my $query = query();
+	push @settings, join(',', @parallel) if $query =~ / FROM [pi]\b/ && chance(0.4);
 	push @settings, 'cpu_operator_cost=1,cpu_tuple_cost=10' if chance(0.85);
 	push @settings, 'tsdb_am.enable_custom_scan=off' if chance(0.03);
 	@settings = grep { !/tsdb_am/ } @settings if $am eq 'heap';
-	print 'SELECT same(' . quote(plain(query())) . ", '{" . join(',', @settings) . "}');\n";
+	print 'SELECT same(' . quote(plain($query)) . ", '{" . join(',', @settings) . "}');\n";
 }
 print "SELECT 'damage: ' || v FROM (VALUES ('a'), ('p1'), ('p2'), ('i'), ('i1')) t (n), tsdb.verify(('c.' || n)::regclass) v;\n" if $am ne 'heap';
 print <<'SQL';
@@ -345,4 +351,5 @@ SELECT 'noticed' FROM same('SELECT count(*), sum(id) FROM a', '{}');
 SELECT 'ran ' || last_value FROM ran;
 SELECT 'errors ' || CASE WHEN is_called THEN last_value ELSE 0 END FROM errors;
 SELECT 'used ' || CASE WHEN is_called THEN last_value ELSE 0 END FROM used;
+SELECT 'shared ' || CASE WHEN is_called THEN last_value ELSE 0 END FROM shared;
 SQL

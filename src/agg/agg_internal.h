@@ -35,11 +35,14 @@ extern CustomPath *tsdb_agg_find_scan(List *paths, Relids outer);
 extern Path *tsdb_agg_make_path(PlannerInfo *root, RelOptInfo *parent, CustomPath *scan, TsdbAggQuery *query, double groups);
 
 /*
- * Partial results of all tables below an inheritance parent, appended; query: in terms of the parent.  NULL: impossible, or none of them
- * would be computed by us.
+ * Partial results of all tables below an inheritance parent, appended, in one process, and in parallel if partial_rel may be
+ * parallel; top: the query in terms of the parent.  NULL comes back where it is impossible, or none of them would be computed by us.
+ *
+ * In parallel, as add_paths_to_append_rel() of core does: a table is shared by the processes, or left to one of them where that is
+ * cheaper or nothing else is possible (a foreign table, parallel_workers = 0), which Parallel Append alone can do.
  */
-extern Path *tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *query, bool parallel,
-								  double groups);
+extern void tsdb_agg_append_paths(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *top, double groups,
+								  Path **serial, Path **parallel);
 
 /* The target of a grouped relation with its aggregates in partial form. */
 extern PathTarget *tsdb_agg_partial_target(PlannerInfo *root, PathTarget *target, List *having);

@@ -853,24 +853,22 @@ tsdb_agg_add_join_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *groupe
 	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, rel->relids);
 	partial_rel->consider_parallel = rel->consider_parallel && is_parallel_safe(root, (Node *) query.target->exprs);
 	groups = tsdb_agg_estimate_groups(root, rel, query.keys, rel->rows);
-	for (parallel = 0; parallel <= (partial_rel->consider_parallel ? 1 : 0); parallel++)
+	if (groups * ROWS_A_GROUP <= rel->rows)
 	{
-		Path	   *path = NULL;
-
-		if (groups * ROWS_A_GROUP > rel->rows)
-			break;
+		Path	   *paths[2] = {NULL, NULL};
 
 		if (planner_rt_fetch(query.relid, root)->inh)
-			path = tsdb_agg_append_path(root, partial_rel, rel, &query, parallel, groups);
-		else
+			tsdb_agg_append_paths(root, partial_rel, rel, &query, groups, &paths[0], &paths[1]);
+		for (parallel = 0; parallel <= (partial_rel->consider_parallel ? 1 : 0); parallel++)
 		{
 			CustomPath *scan = tsdb_agg_find_scan(parallel ? rel->partial_pathlist : rel->pathlist, NULL);
+			Path	   *path = paths[parallel];
 
-			if (scan != NULL)
+			if (!planner_rt_fetch(query.relid, root)->inh && scan != NULL)
 				path = tsdb_agg_make_path(root, partial_rel, scan, &query, groups);
+			if (path != NULL)
+				add_joined(root, grouped, parallel ? tsdb_agg_gather(root, partial_rel, path) : path, steps, target, having);
 		}
-		if (path != NULL)
-			add_joined(root, grouped, parallel ? tsdb_agg_gather(root, partial_rel, path) : path, steps, target, having);
 	}
 	/* a few rows of the other side may choose what is read */
 	if (!planner_rt_fetch(query.relid, root)->inh)

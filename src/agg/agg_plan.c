@@ -3,8 +3,8 @@
  *	  Offers TsdbAgg to the planner: paths, what they cost, plans.
  *
  * Above one table: a path that gives the results, and, where a parallel scan is possible, one whose partial results are gathered and finished by
- * core's Agg.  Above partitions and inheritance: partial results of each table, ours where the table is one of ours, appended and finished by
- * core's.  (Where partition-wise aggregation is on and each group lies in one partition, core asks for each partition by itself.)
+ * core's Agg.  Above partitions and inheritance: partial results of each table, ours where the table is one of ours, appended (in parallel, too) and
+ * finished by core's.  (Where partition-wise aggregation is on and each group lies in one partition, core asks for each partition by itself.)
  * Above joins: agg_join.c.  Where it can't be put below one, and there are many groups, a path over the rows of the join: what core's Agg does, but that
  * groups of several rows are looked up together.
  */
@@ -30,6 +30,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parse_clause.h"
 #include "parser/parsetree.h"
+#include "port/pg_bitutils.h"
 #include "scan/tsdb_scan.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
@@ -351,14 +352,21 @@ find_leaves(PlannerInfo *root, Index parent, List *leaves)
 	return leaves;
 }
 
-/* Partial results of a table below an inheritance parent; NULL: impossible (parallel: without a partial path). */
-static Path *
-leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptInfo *leaf, const TsdbAggQuery *top, bool parallel,
-		  double groups, bool *is_ours)
+static bool
+is_agg_path(const Path *path)
 {
-	List	   *paths = parallel ? leaf->partial_pathlist : leaf->pathlist;
+	return path != NULL && IsA(path, CustomPath) && ((const CustomPath *) path)->methods == &agg_path_methods;
+}
+
+/*
+ * Partial results of a table below an inheritance parent, whose rows processes share (shared), or one process reads; to be run in a worker
+ * (safe), or not.  NULL: impossible.
+ */
+static Path *
+leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *leaf, TsdbAggQuery *query, bool shared, bool safe, double groups)
+{
+	List	   *paths = shared ? leaf->partial_pathlist : leaf->pathlist;
 	CustomPath *scan = tsdb_agg_find_scan(paths, NULL);
-	TsdbAggQuery query = *top;
 	PathTarget *columns;
 	Path	   *path;
 	AggClauseCosts costs;
@@ -367,59 +375,103 @@ leaf_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, RelOptI
 
 	if (paths == NIL)
 		return NULL;
-	query.relid = leaf->relid;
-	query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf, input);
-	query.target = copy_pathtarget(top->target);
-	query.target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->target->exprs, leaf, input);
-	if (scan != NULL && tsdb_agg_accept(&query))
+	if (scan != NULL && tsdb_agg_accept(query))
 	{
-		*is_ours = true;
-		return tsdb_agg_make_path(root, partial_rel, scan, &query, groups);
+		path = tsdb_agg_make_path(root, partial_rel, scan, query, groups);
+		return safe && !path->parallel_safe ? NULL : path;
 	}
-	path = parallel ? linitial(paths) : leaf->cheapest_total_path;
-	if (path->param_info != NULL)
+	if (shared)
+		path = linitial(paths);
+	else
+		path = safe ? get_cheapest_parallel_safe_total_inner(paths) : leaf->cheapest_total_path;
+	if (path == NULL || path->param_info != NULL)
 		return NULL;
 
 	/* core's Agg wants its keys from below */
 	columns = create_empty_pathtarget();
-	foreach(lc, query.target->exprs)
+	foreach(lc, query->target->exprs)
 	{
-		if (get_pathtarget_sortgroupref(query.target, i) != 0)
-			add_column_to_pathtarget(columns, lfirst(lc), get_pathtarget_sortgroupref(query.target, i));
+		if (get_pathtarget_sortgroupref(query->target, i) != 0)
+			add_column_to_pathtarget(columns, lfirst(lc), get_pathtarget_sortgroupref(query->target, i));
 		i++;
 	}
-	add_new_columns_to_pathtarget(columns, pull_var_clause((Node *) query.target->exprs, PVC_RECURSE_AGGREGATES));
+	add_new_columns_to_pathtarget(columns, pull_var_clause((Node *) query->target->exprs, PVC_RECURSE_AGGREGATES));
 	path = (Path *) create_projection_path(root, path->parent, path, set_pathtarget_cost_width(root, columns));
 	MemSet(&costs, 0, sizeof(costs));
 	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &costs);
-	return (Path *) create_agg_path(root, partial_rel, path, query.target, query.keys != NIL ? AGG_HASHED : AGG_PLAIN,
-									AGGSPLIT_INITIAL_SERIAL, query.clauses, NIL, &costs, clamp_row_est(Min(groups, path->rows)));
+	path = (Path *) create_agg_path(root, partial_rel, path, query->target, query->keys != NIL ? AGG_HASHED : AGG_PLAIN,
+									AGGSPLIT_INITIAL_SERIAL, query->clauses, NIL, &costs, clamp_row_est(Min(groups, path->rows)));
+	return safe && !path->parallel_safe ? NULL : path;
 }
 
-Path *
-tsdb_agg_append_path(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *query, bool parallel, double groups)
+void
+tsdb_agg_append_paths(PlannerInfo *root, RelOptInfo *partial_rel, RelOptInfo *input, TsdbAggQuery *top, double groups, Path **serial,
+					  Path **parallel)
 {
+	List	   *leaves = find_leaves(root, input->relid, NIL);
 	List	   *paths = NIL;
+	List	   *whole = NIL;
+	List	   *shared = NIL;
+	bool		may_serial = true;
+	bool		may_parallel = partial_rel->consider_parallel;
 	bool		is_ours = false;
 	int			workers = 0;
-	Path	   *append;
 	ListCell   *lc;
 
-	foreach(lc, find_leaves(root, input->relid, NIL))
+	*serial = NULL;
+	*parallel = NULL;
+	foreach(lc, leaves)
 	{
-		Path	   *path = leaf_path(root, partial_rel, input, lfirst(lc), query, parallel, groups, &is_ours);
+		RelOptInfo *leaf = lfirst(lc);
+		TsdbAggQuery query = *top;
+		double		leaf_groups = groups;
+		Path	   *path;
+		Path	   *partial;
 
-		if (path == NULL || (parallel && !path->parallel_safe))
-			return NULL;
-		workers = Max(workers, path->parallel_workers);
+		query.relid = leaf->relid;
+		query.keys = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->keys, leaf, input);
+		query.target = copy_pathtarget(top->target);
+		query.target->exprs = (List *) adjust_appendrel_attrs_multilevel(root, (Node *) top->target->exprs, leaf, input);
+		/* (not all groups are in each partition) */
+		if (query.keys != NIL)
+			leaf_groups = Min(groups, tsdb_agg_estimate_groups(root, leaf, query.keys, leaf->rows));
+		path = leaf_path(root, partial_rel, leaf, &query, false, false, leaf_groups);
+		may_serial = may_serial && path != NULL;
 		paths = lappend(paths, path);
+		is_ours = is_ours || is_agg_path(path);
+		if (may_parallel)
+		{
+			partial = leaf_path(root, partial_rel, leaf, &query, true, true, leaf_groups);
+			if (!enable_parallel_append)
+				path = NULL;
+			else if (path == NULL || !path->parallel_safe)
+				path = leaf_path(root, partial_rel, leaf, &query, false, true, leaf_groups);
+			may_parallel = path != NULL || partial != NULL;
+			if (partial != NULL && (path == NULL || partial->total_cost < path->total_cost))
+			{
+				workers = Max(workers, partial->parallel_workers);
+				shared = lappend(shared, partial);
+			}
+			else
+				whole = lappend(whole, path);
+		}
+		if (!may_serial && !may_parallel)
+			return;
 	}
 	if (!is_ours)
-		return NULL;
-	append = (Path *) create_append_path(root, partial_rel, parallel ? NIL : paths, parallel ? paths : NIL, NIL, NULL,
-										 parallel ? workers : 0, parallel ? enable_parallel_append : false, -1);
-	append->pathtarget = query->target;
-	return append;
+		return;
+	if (may_serial)
+	{
+		*serial = (Path *) create_append_path(root, partial_rel, paths, NIL, NIL, NULL, 0, false, -1);
+		(*serial)->pathtarget = top->target;
+	}
+	if (may_parallel)
+	{
+		if (enable_parallel_append)
+			workers = Min(Max(workers, pg_leftmost_one_pos32(list_length(leaves)) + 1), max_parallel_workers_per_gather);
+		*parallel = (Path *) create_append_path(root, partial_rel, whole, shared, NIL, NULL, workers, enable_parallel_append, -1);
+		(*parallel)->pathtarget = top->target;
+	}
 }
 
 static void
@@ -428,20 +480,22 @@ add_partition_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped, G
 	List	   *having = (List *) extra->havingQual;
 	RelOptInfo *partial_rel;
 	TsdbAggQuery query = {0};
-	Path	   *append;
+	Path	   *serial;
+	Path	   *parallel;
 
 	query.keys = get_sortgrouplist_exprs(root->parse->groupClause, extra->targetList);
 	query.clauses = root->parse->groupClause;
 	if ((extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 || (query.keys != NIL && (extra->flags & GROUPING_CAN_USE_HASH) == 0))
 		return;
 	partial_rel = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, input->relids);
+	/* as core does for a relation of its own */
+	partial_rel->consider_parallel = grouped->consider_parallel;
 	query.target = tsdb_agg_partial_target(root, grouped->reltarget, having);
-	append = tsdb_agg_append_path(root, partial_rel, input, &query, false, groups);
-	if (append != NULL)
-		tsdb_agg_add_final(root, grouped, append, having, groups);
-	if (grouped->consider_parallel &&
-		(append = tsdb_agg_append_path(root, partial_rel, input, &query, true, groups)) != NULL)
-		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, append), having, groups);
+	tsdb_agg_append_paths(root, partial_rel, input, &query, groups, &serial, &parallel);
+	if (serial != NULL)
+		tsdb_agg_add_final(root, grouped, serial, having, groups);
+	if (parallel != NULL)
+		tsdb_agg_add_final(root, grouped, tsdb_agg_gather(root, partial_rel, parallel), having, groups);
 }
 
 /* Columns and keys become columns of what the child returns. */

@@ -478,6 +478,7 @@ show_group(TsdbAggState *state, TupleTableSlot *slot, TsdbGroup *group)
 	MemoryContext old = MemoryContextSwitchTo(state->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
 	int			k;
 
+	Assert(group != NULL || state->nkeys == 0);
 	ExecClearTuple(slot);
 	for (k = 0; k < state->nkeys; k++)
 	{

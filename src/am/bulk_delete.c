@@ -253,6 +253,8 @@ tsdb_bulk_delete_take(TsdbRowAccess *access, ItemPointer tid, CommandId cid,
 	/* who deleted it, and when, is a question for the ordinary way */
 	if (from->gone == NULL || tsdb_row_bits_test(from->gone, row))
 		return false;
+	/* (both are there, or neither) */
+	Assert(from->taken != NULL);
 	tsdb_row_bits_set(from->taken, row);
 	from->ntaken++;
 	*result = TM_Ok;

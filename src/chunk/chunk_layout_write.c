@@ -130,16 +130,19 @@ array_write(const uint64_t *values, uint32_t n, uint8_t *out)
 {
 	uint64_t	differences[TSDB_CHUNK_MAX_VECTORS];
 	ArrayFrame	frame;
-	ArrayFrame	delta;
+	ArrayFrame	delta = {0};
 	unsigned	first_bytes = signed_bytes((int64_t) values[0]);
 	uint32_t	bit = 0;
 	uint32_t	i;
 
 	frame_find(values, n, &frame);
-	for (i = 1; i < n; i++)
-		differences[i - 1] = values[i] - values[i - 1];
-	frame_find(differences, n - 1, &delta);
-	if (1 + first_bytes + delta.size < frame.size)
+	if (n > 1)
+	{
+		for (i = 1; i < n; i++)
+			differences[i - 1] = values[i] - values[i - 1];
+		frame_find(differences, n - 1, &delta);
+	}
+	if (n > 1 && 1 + first_bytes + delta.size < frame.size)
 	{
 		frame = delta;
 		*out++ = (uint8_t) (frame.width | TSDB_ARRAY_DELTA);

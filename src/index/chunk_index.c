@@ -607,7 +607,7 @@ void
 tsdb_chunk_index_forget_dropped(void)
 {
 	uint32		nplaces = shared != NULL ? tsdb_ix_places(shared) : 0;
-	uint32		now = (uint32) (GetCurrentTimestamp() / USECS_PER_SEC);
+	uint32		now = (uint32) (GetCurrentTimestamp() / USECS_PER_SEC) + TSDB_INJECTED_SECONDS;
 	uint32		place;
 
 	for (place = 0; place < nplaces; place++)
