@@ -65,6 +65,46 @@ require_rights(HeapTuple tuple, TupleDesc tupdesc, bool written)
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
+/* An interval of a job, as the table's checks want it; they would show the whole row. */
+static void
+require_interval(HeapTuple tuple, TupleDesc tupdesc, const char *column, int64 least_s, int most_years)
+{
+	Interval	least = {.time = least_s * USECS_PER_SEC};
+	Interval	most = {.month = most_years * MONTHS_PER_YEAR};
+	bool		isnull;
+	Datum		value = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, column), &isnull);
+	const Interval *interval = DatumGetIntervalP(value);
+
+	/* (NULL is refused by the table) */
+	if (isnull)
+		return;
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0 ||
+		DatumGetBool(DirectFunctionCall2(interval_lt, value, IntervalPGetDatum(&least))) ||
+		DatumGetBool(DirectFunctionCall2(interval_gt, value, IntervalPGetDatum(&most))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s of a job is out of range", column),
+				 errdetail("It must be between %d s and %d years, and no part of it negative.", (int) least_s, most_years)));
+}
+
+/* When a job runs. */
+static void
+require_schedule(HeapTuple tuple, TupleDesc tupdesc)
+{
+	bool		isnull;
+	int32		retries;
+
+	require_interval(tuple, tupdesc, "schedule_interval", 1, 100);
+	require_interval(tuple, tupdesc, "retry_period", 1, 100);
+	require_interval(tuple, tupdesc, "max_runtime", 0, 1);
+	retries = DatumGetInt32(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "max_retries"), &isnull));
+	if (!isnull && retries < -1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_retries of a job is out of range"),
+				 errdetail("It must be -1, for no limit, or more.")));
+}
+
 /*
  * Before a row of tsdb.job is written: everybody may write rows of roles that he is a member of and, if they name a table, of tables that
  * he owns, and no others, by the functions, by restoring a dump, or directly.  What a row makes a worker do it does as the row's owner.
@@ -74,6 +114,7 @@ tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TupleDesc	tupdesc;
+	HeapTuple	result;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BEFORE(trigger->tg_event))
 		ereport(ERROR,
@@ -81,11 +122,14 @@ tsdb_sql_job_guard(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called as a trigger before each row", "tsdb.job_guard")));
 
 	tupdesc = RelationGetDescr(trigger->tg_relation);
+	result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	require_rights(trigger->tg_trigtuple, tupdesc, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		require_rights(trigger->tg_newtuple, tupdesc, true);
+		require_rights(result, tupdesc, true);
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		require_schedule(result, tupdesc);
 	tsdb_work_call_at_commit(TSDB_LOOK_JOBS);
-	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+	return PointerGetDatum(result);
 }
 
 static inline void
