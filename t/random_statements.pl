@@ -452,6 +452,12 @@ sub judge_finished
 			$r->{doubts}++;
 			$r->{count}{'doubt: KEY SHARE of a moved row'}++;
 		}
+		elsif ($st->{nowait} && ($in_tx || $st->{kind} eq 'lock') && $err[0] eq '' && $out[0] =~ /^([0-9]+)\|/ && $1 > 500 && ($err[1] =~ /55P03/ || $err[1] eq '' && $out[1] =~ /^([0-9]+)\|/ && $1 < $out[0] =~ s/\|.*//sr))
+		{
+			# documented: who locks so many rows of a chunk needs the whole chunk, of which another session has a row
+			$r->{doubts}++;
+			$r->{count}{'doubt: many locks at once'}++;
+		}
 		elsif ($st->{multi} && $in_tx && $err[0] ne '' && $err[1] ne '')
 		{
 			$r->{doubts}++;
