@@ -745,6 +745,9 @@ DECLARE
 	partition regclass;
 	number bigint := (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = root);
 BEGIN
+	IF hash_partitions NOT BETWEEN 1 AND 1024 THEN
+		RAISE EXCEPTION 'number of partitions must be between 1 and 1024' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF hash_column IS NULL AND attached THEN
 		RETURN tsdb.create_shard(root, partition_name, bound, servers[1 + number % cardinality(servers)]);
 	END IF;

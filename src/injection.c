@@ -38,10 +38,11 @@ typedef enum Action
 	ACTION_ERROR,
 	ACTION_CANCEL,				/* as pg_cancel_backend() */
 	ACTION_TERMINATE,			/* as pg_terminate_backend() */
-	ACTION_WAIT					/* until canceled; or killed, if the postmaster dies */
+	ACTION_WAIT,				/* until canceled; or killed, if the postmaster dies */
+	ACTION_SLEEP				/* a second, and goes on: the others come first */
 } Action;
 
-static const char *const action_names[] = {"crash", "kill", "error", "cancel", "terminate", "wait"};
+static const char *const action_names[] = {"crash", "kill", "error", "cancel", "terminate", "wait", "sleep"};
 
 typedef struct Armed
 {
@@ -115,7 +116,7 @@ check_setting(char **newval, void **extra, GucSource source)
 
 	if (parse(*newval, list) >= 0)
 		return true;
-	GUC_check_errdetail("It is a list of name:action[:nth[:once]]; actions are crash, kill, error, cancel, terminate, wait.");
+	GUC_check_errdetail("It is a list of name:action[:nth[:once]]; actions are crash, kill, error, cancel, terminate, wait, sleep.");
 	return false;
 }
 
@@ -182,6 +183,9 @@ act(const char *name, Action action)
 				ResetLatch(MyLatch);
 				CHECK_FOR_INTERRUPTS();
 			}
+			break;
+		case ACTION_SLEEP:
+			pg_usleep(USECS_PER_SEC);
 			break;
 	}
 }

@@ -56,6 +56,15 @@ CREATE FUNCTION sleeps(id int, config jsonb) RETURNS void LANGUAGE sql AS $$ SEL
 SQL
 alice() { sql -c "SET ROLE alice" "$@"; }
 
+# a run that begins before the one who starts it has committed must not take the time of its repetition for one that a user has set
+as_user touch "$scratch/main/tsdb_am.injection"
+sql -c "ALTER SYSTEM SET tsdb_am.injection = 'job-reserved:sleep:1:once'" -c "SELECT pg_reload_conf()" >/dev/null
+often=$(alice -c "CREATE PROCEDURE often(int, jsonb) LANGUAGE sql AS ''" -c "SELECT tsdb.add_job('often', '1 s')")
+wait_for 60 "t" "a job runs on time, run after run" -c "SELECT total_runs >= 3 FROM tsdb.job_stat WHERE job_id = $often"
+is "$(ls "$scratch/main/tsdb_am.injection" 2>&1 | grep -c 'No such')" 1 "(also the one that was held)"
+sql -c "ALTER SYSTEM RESET tsdb_am.injection" -c "SELECT pg_reload_conf()" >/dev/null
+alice -c "SELECT tsdb.delete_job($often)" -c "DROP PROCEDURE often" >/dev/null
+
 twice=$(alice -c "SELECT tsdb.add_job('twice', '1 s', '{\"a\": 1}')")
 wait_for 30 "t" "a job runs again and again" -c "SELECT count(*) FILTER (WHERE part = 1) >= 3 FROM log WHERE id = $twice"
 is "$(sql -c "SELECT DISTINCT part, config, who, session, app FROM log WHERE id = $twice ORDER BY part" | tr '\n' ' ')" \
@@ -126,8 +135,12 @@ wait_for 60 "t" "and they run" -d restored -c "SELECT count(*) = 2 AND bool_and(
 is "$(sql -d restored -c "SELECT nextval('tsdb.job_id') > (SELECT max(id) FROM tsdb.job)")" t "new jobs get new numbers"
 sql -c "DROP DATABASE restored"
 
-# a table that is given away takes its policies along
-sql -c "ALTER TABLE cpu OWNER TO bob"
+# a table that is given away takes its policies along, also one whose last run failed (as it does when it begins for her and ends for him)
+retention=$(sql -c "SELECT id FROM tsdb.job WHERE relation = 'cpu'::regclass AND proc_name = 'policy_retention'")
+sql -c "SELECT tsdb.alter_job($retention, scheduled => false)" >/dev/null
+wait_for 30 0 "retention rests" -c "SELECT count(*) FROM tsdb.stat_progress_compress WHERE job_id = $retention"
+sql -c "UPDATE tsdb.job_stat SET last_failed = true, next_start = now() + interval '1 hour' WHERE job_id = $retention" \
+	-c "ALTER TABLE cpu OWNER TO bob" -c "SELECT tsdb.alter_job($retention, scheduled => true)" >/dev/null
 # (by whichever a worker has left him)
 like "$(sql_error -c "SET ROLE alice" -c "UPDATE tsdb.job SET config = '{\"drop_after\": \"0\"}' WHERE relation = 'cpu'::regclass" | head -n 1)" "ERROR:  42501: must be (owner of table cpu|member of the role that owns the job)" "its old owner cannot change them"
 sql -c "SELECT tsdb.alter_job($twice, config => '{}')" >/dev/null

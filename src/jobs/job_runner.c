@@ -18,6 +18,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "injection.h"
 #include "jobs/table_steps.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -102,6 +103,26 @@ column(int row, int number, bool *isnull)
  * ------------------------------------------------------------------------
  */
 
+/* Jobs of what is gone, policies of tables that were given away, and new jobs. */
+static void
+keep_books(void)
+{
+	/* jobs of tables that are gone, of owners that are gone: nobody else would look after them */
+	query("DELETE FROM tsdb.job j WHERE (relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = j.relation))"
+		  " OR NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = j.owner)", 0, NULL, NULL, NULL);
+	/*
+	 * a policy follows its table to a new owner; what a user wrote does not: it would run as somebody who has not chosen it.  If the last run
+	 * failed, perhaps for the old owner has no rights any more, the new one does not wait for its repetition.
+	 */
+	query("WITH f AS (UPDATE tsdb.job j SET owner = c.relowner FROM pg_class c WHERE c.oid = j.relation AND c.relowner <> j.owner"
+		  " AND j.proc_schema = 'tsdb' AND j.proc_name IN ('policy_compression', 'policy_retention') RETURNING j.id)"
+		  " UPDATE tsdb.job_stat SET next_start = least(next_start, now()) FROM f WHERE job_id = f.id AND last_failed AND next_start < 'infinity'", 0, NULL, NULL, NULL);
+	query("INSERT INTO tsdb.job_stat (job_id, next_start)"
+		  " SELECT id, coalesce(initial_start, now()) FROM tsdb.job WHERE NOT EXISTS (SELECT FROM tsdb.job_stat WHERE job_id = id)"
+		  " ON CONFLICT DO NOTHING", 0, NULL, NULL, NULL);
+}
+
+/* Reserves workers for what is due; returns when the next is, 0 = never. */
 static TimestampTz
 schedule(void)
 {
@@ -112,15 +133,6 @@ schedule(void)
 	int			njobs;
 	SPITupleTable *jobs;
 
-	/* jobs of tables that are gone, of owners that are gone: nobody else would look after them */
-	query("DELETE FROM tsdb.job j WHERE (relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = j.relation))"
-		  " OR NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = j.owner)", 0, NULL, NULL, NULL);
-	/* a policy follows its table to a new owner; what a user wrote does not: it would run as somebody who has not chosen it */
-	query("UPDATE tsdb.job j SET owner = c.relowner FROM pg_class c WHERE c.oid = j.relation AND c.relowner <> j.owner"
-		  " AND j.proc_schema = 'tsdb' AND j.proc_name IN ('policy_compression', 'policy_retention')", 0, NULL, NULL, NULL);
-	query("INSERT INTO tsdb.job_stat (job_id, next_start)"
-		  " SELECT id, coalesce(initial_start, now()) FROM tsdb.job WHERE NOT EXISTS (SELECT FROM tsdb.job_stat WHERE job_id = id)"
-		  " ON CONFLICT DO NOTHING", 0, NULL, NULL, NULL);
 	njobs = query("SELECT j.id, s.next_start, j.owner::oid, a.rolcanlogin, a.rolname::text"
 				  " FROM tsdb.job j JOIN tsdb.job_stat s ON s.job_id = j.id JOIN pg_authid a ON a.oid = j.owner"
 				  " WHERE j.scheduled AND s.next_start < 'infinity' ORDER BY s.next_start", 0, NULL, NULL, NULL);
@@ -154,15 +166,21 @@ schedule(void)
 			next = next == 0 ? now + START_AGAIN : Min(next, now + START_AGAIN);
 			continue;
 		}
+		/*
+		 * The lock comes first, on a row that is there for all: a worker that is started before we commit waits for it where it reads next_start
+		 * (note_run).
+		 */
+		query("SELECT FROM tsdb.job_stat WHERE job_id = $1 FOR NO KEY UPDATE", 1, types, values, NULL);
 		if (tsdb_worker_reserve(MyDatabaseId, TSDB_WORKER_JOB, id, owner) < 0)
 		{
 			/* it runs still, or there is no slot */
 			next = next == 0 ? now + START_AGAIN : Min(next, now + START_AGAIN);
 			continue;
 		}
+		tsdb_work_wake_launcher();
+		TSDB_INJECT("job-reserved");
 		query("UPDATE tsdb.job_stat SET next_start = now() + greatest(retry_period, '1 s') FROM tsdb.job WHERE job_id = $1 AND id = $1",
 			  1, types, values, NULL);
-		tsdb_work_wake_launcher();
 	}
 	return next;
 }
@@ -187,6 +205,27 @@ list_shards(List **relations, MemoryContext cxt)
 	}
 }
 
+/* A transaction as the extension. */
+static void
+begin_as_extension(Identity *save)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	become_extension(save);
+	/* users may lock tsdb.job and its rows, and the worker has more to do than to wait for them */
+	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+}
+
+static void
+commit_as_extension(Identity *save)
+{
+	SPI_finish();
+	become_self(save);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
 TimestampTz
 tsdb_jobs_schedule(void)
 {
@@ -196,18 +235,13 @@ tsdb_jobs_schedule(void)
 	List	   *shards = NIL;
 	ListCell   *lc;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	become_extension(&save);
-	/* users may lock tsdb.job and its rows, and the worker has more to do than to wait for them */
-	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	SPI_connect();
+	begin_as_extension(&save);
+	keep_books();
+	commit_as_extension(&save);
+	begin_as_extension(&save);
 	next = schedule();
 	list_shards(&shards, cxt);
-	SPI_finish();
-	become_self(&save);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	commit_as_extension(&save);
 
 	foreach(lc, shards)
 	{
@@ -386,9 +420,9 @@ tsdb_sql_set_next_start(PG_FUNCTION_ARGS)
 static void
 note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int sqlstate, const char *message)
 {
-	Oid			types[6] = {INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
-	Datum		values[6];
-	char		nulls[7] = "      ";
+	Oid			types[7] = {INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, OIDOID};
+	Datum		values[7];
+	char		nulls[8] = "       ";
 	bool		isnull;
 	Identity	save;
 
@@ -406,6 +440,7 @@ note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int 
 	values[3] = message != NULL ? CStringGetTextDatum(unpack_sql_state(sqlstate)) : (Datum) 0;
 	values[4] = message != NULL ? CStringGetTextDatum(message) : (Datum) 0;
 	values[5] = TimestampTzGetDatum(*next_start);
+	values[6] = ObjectIdGetDatum(GetAuthenticatedUserId());
 	if (message == NULL)
 		nulls[3] = nulls[4] = 'n';
 
@@ -418,15 +453,18 @@ note_run(int id, bool finished, TimestampTz start, TimestampTz *next_start, int 
 	}
 	else
 	{
-		/* after max_retries failures in a row it waits for its schedule again; -1 = as often as need be */
+		/*
+		 * after max_retries failures in a row it waits for its schedule again; -1 = as often as need be.  If it has got another owner while it ran,
+		 * he tries at once.
+		 */
 		query("UPDATE tsdb.job_stat s SET last_finish = clock_timestamp(), last_duration = clock_timestamp() - $2, last_failed = $3,"
 			  " last_success = CASE WHEN $3 THEN last_success ELSE clock_timestamp() END,"
 			  " total_runs = total_runs + 1, total_failures = total_failures + $3::int,"
 			  " failures_in_row = CASE WHEN $3 THEN failures_in_row + 1 ELSE 0 END,"
-			  " next_start = CASE WHEN s.next_start <> $6 THEN s.next_start WHEN $3 AND (j.max_retries < 0 OR s.failures_in_row < j.max_retries)"
+			  " next_start = CASE WHEN s.next_start <> $6 THEN s.next_start WHEN $3 AND j.owner <> $7 THEN clock_timestamp() WHEN $3 AND (j.max_retries < 0 OR s.failures_in_row < j.max_retries)"
 			  "   THEN clock_timestamp() + least(j.retry_period * power(2, least(s.failures_in_row, 5)), greatest(j.schedule_interval, j.retry_period))"
 			  "   ELSE tsdb.job_next_start($2, j.schedule_interval, j.initial_start, j.timezone) END"
-			  " FROM tsdb.job j WHERE j.id = s.job_id AND s.job_id = $1", 6, types, values, nulls);
+			  " FROM tsdb.job j WHERE j.id = s.job_id AND s.job_id = $1", 7, types, values, nulls);
 		if (message != NULL)
 		{
 			query("INSERT INTO tsdb.job_error (job_id, start_time, finish_time, sqlerrcode, err_message)"
