@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Every test, or one part of them: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]
+# Every test, or some parts of them: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]...
 #
 # Prints "ok" and "not ok" lines and, at the end, "N passed, N failed"; the exit status is 0 only
 # if nothing failed.  Logs, results and differences are left in build/check/.
@@ -10,10 +10,12 @@
 # TSDB_FUZZ_SECONDS=10  how long each fuzz target of the codecs runs;
 # TSDB_VARIANT=sanitize  runs the servers with the sanitizers' build instead of the one with assertions;
 # TSDB_VERSIONS="17 18"  the other major versions that "versions" runs on, each in a Debian system of its own;
-# TSDB_VERSION_PARTS="sql isolation"  what is run there: sql in one mode, isolation, t.
+# TSDB_VERSION_PARTS="sql isolation"  what is run there: sql in one mode, isolation, t;
+# TSDB_SQL_MODES="sql sql_direct sql_rows"  how the SQL tests are run, see part_sql.
 set -euo pipefail
 
-part=${1:-all}
+[ $# -gt 0 ] || set -- all
+part=$1
 variant=${TSDB_VARIANT:-assert}
 [ "$part" = version ] || bash "$(dirname "$0")/install_deps.sh"
 . "$(dirname "$0")/lib.sh"
@@ -226,16 +228,22 @@ names()
 	done
 }
 
+# Modes: rows where an INSERT puts them; all of them loaded directly into chunks; those through PostgreSQL's own scan nodes.
+declare -A sql_modes=(
+	[sql]=""
+	[sql_direct]="-c tsdb_am.direct_load_rows=1"
+	[sql_rows]="-c tsdb_am.direct_load_rows=1 -c tsdb_am.enable_custom_scan=off"
+)
+
 part_sql()
 {
-	section "SQL tests"
+	local mode
 	suite_server || return 0
-	regress sql "$pg_regress" "" $(names sql .sql)
-	[ "$part" != version ] || return 0
-	section "SQL tests, every row loaded directly into chunks"
-	regress sql_direct "$pg_regress" "-c tsdb_am.direct_load_rows=1" $(names sql .sql)
-	section "SQL tests, the same through PostgreSQL's own scan nodes"
-	regress sql_rows "$pg_regress" "-c tsdb_am.direct_load_rows=1 -c tsdb_am.enable_custom_scan=off" $(names sql .sql)
+	for mode in ${TSDB_SQL_MODES:-sql sql_direct sql_rows}; do
+		[ "$part" != version ] || [ "$mode" = sql ] || continue
+		section "SQL tests: $mode ${sql_modes[$mode]}"
+		regress "$mode" "$pg_regress" "${sql_modes[$mode]}" $(names sql .sql)
+	done
 }
 
 part_isolation()
@@ -301,7 +309,6 @@ part_version()
 	for inner in ${TSDB_VERSION_PARTS:-sql isolation}; do
 		part_"$inner"
 	done
-	printf '1..%d\n' $((passed + failed))
 }
 
 part_versions()
@@ -318,7 +325,7 @@ part_versions()
 		fi
 		mkdir -p "$build_dir/pg$major"
 		tap "pg$major" bash "$top/scripts/chroot.sh" run "$major" --bind "$build_dir/pg$major" /build \
-			env TSDB_BUILD=/build PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" TESTS="${TESTS:-}" \
+			env TSDB_BUILD=/build TSDB_PLAN=1 PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" TESTS="${TESTS:-}" \
 			TSDB_VERSION_PARTS="${TSDB_VERSION_PARTS:-}" bash scripts/check.sh version
 		say "# PostgreSQL $major: $SECONDS s"
 	done
@@ -334,25 +341,49 @@ part_sanitize()
 	part_t
 }
 
-case $part in
-	all)
-		part_build
-		part_simd
-		part_sql
-		part_isolation
-		# frees its memory and processors for the others
-		[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
-		part_t
-		part_versions
-		[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
-		;;
-	build|simd|sql|isolation|t|core|version|versions|sanitize)
-		part_"$part"
-		;;
-	*)
-		die "usage: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]"
-		;;
-esac
+#--------------------------------------------------------------------- all
+
+# What takes mostly one processor runs beside other such parts: "aside" starts parts, "beside" waits for them and counts.
+aside()
+{
+	TSDB_PLAN=1 bash "$top/scripts/check.sh" "$@" >"$out/beside.log" 2>&1 &
+	aside_pid=$!
+}
+
+beside()
+{
+	local status=0
+	wait "$aside_pid" || status=$?
+	tap aside bash -c 'cat "$0"; exit "$1"' "$out/beside.log" $status
+}
+
+part_all()
+{
+	part_build
+	build $variant || return 0
+	# children find it built
+	TSDB_SQL_MODES=sql_rows aside simd sql
+	TSDB_SQL_MODES="sql sql_direct" part_sql
+	part_isolation
+	# frees its memory and processors for the others
+	[ ! -e "${scratch:-/nonexistent}/suite_server/postmaster.pid" ] || server_stop suite_server
+	beside
+	part_t
+	aside versions
+	[ "${TSDB_CHECK_CORE:-1}" = 0 ] || part_core
+	beside
+}
+
+for part in "$@"; do
+	case $part in
+		all|build|simd|sql|isolation|t|core|version|versions|sanitize)
+			part_"$part"
+			;;
+		*)
+			die "usage: check.sh [all|build|simd|sql|isolation|t|core|versions|sanitize]..."
+			;;
+	esac
+done
 
 section "sum"
 [ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
@@ -362,4 +393,5 @@ if [ $skipped -gt 0 ]; then
 else
 	printf '%d passed, %d failed\n' $passed $failed
 fi
+[ -z "${TSDB_PLAN:-}" ] || printf '1..%d\n' $((passed + failed))
 [ $failed = 0 ]

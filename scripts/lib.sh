@@ -128,6 +128,7 @@ scratch_remove()
 	# a subshell inherits the trap, not the task
 	[ "$BASHPID" = "$scratch_pid" ] || exit $status
 	trap '' HUP INT TERM
+	kill $(jobs -p) 2>/dev/null || true
 	for dir in "$scratch"/*/; do
 		[ ! -e "$dir/postmaster.pid" ] || as_user "$pg_bin/pg_ctl" -s -D "$dir" -m immediate -w stop >/dev/null 2>&1 || true
 	done

@@ -377,22 +377,77 @@ SELECT on_both('INSERT INTO nul SELECT NULL, ''h'' || g % 9, g FROM generate_ser
 SET tsdb_am.direct_load_rows = 1000000;
 SELECT on_both('INSERT INTO nul SELECT CASE WHEN g % 3 <> 0 THEN at(g % 700) END, CASE WHEN g % 4 <> 0 THEN ''h'' || g % 4 END, g FROM generate_series(3601, 3700) g');
 SELECT s.d FROM (VALUES
-	('SELECT seq, id FROM nul ORDER BY seq, id', '{!Order:}'),
-	('SELECT seq, id FROM nul ORDER BY seq DESC, id', '{!Order:}'),
+	('SELECT seq, id FROM nul ORDER BY seq, id', '{Order: seq,Presorted Key: seq}'),
+	('SELECT seq, id FROM nul ORDER BY seq DESC, id', '{Order: seq DESC}'),
+	('SELECT seq, id FROM nul ORDER BY seq NULLS FIRST, id', '{Order: seq NULLS FIRST}'),
+	('SELECT seq, id FROM nul ORDER BY seq DESC NULLS LAST, id LIMIT 2600', '{Order: seq DESC NULLS LAST}'),
+	('SELECT seq FROM nul ORDER BY seq DESC LIMIT 2500', '{Order: seq DESC,!Sort}'),
+	('SELECT seq FROM nul ORDER BY seq DESC NULLS LAST LIMIT 20', '{Order: seq DESC NULLS LAST,!Sort}'),
+	('SELECT seq FROM nul WHERE id % 2 = 1 ORDER BY seq NULLS FIRST LIMIT 1500', '{Order: seq NULLS FIRST,!Sort}'),
+	('SELECT seq, id FROM nul WHERE seq IS NULL ORDER BY seq, id', '{}'),
+	('SELECT host, seq, id FROM nul ORDER BY host, seq, id', '{"Order: host, seq"}'),
+	('SELECT host, seq FROM nul WHERE id > 100 ORDER BY host DESC, seq DESC', '{"Order: host DESC, seq DESC",!Sort}'),
+	('SELECT host, seq FROM nul ORDER BY host NULLS FIRST, seq DESC NULLS LAST', '{"Order: host NULLS FIRST, seq DESC NULLS LAST",!Sort}'),
+	('SELECT host, seq FROM nul WHERE id % 3 = 0 ORDER BY host, seq NULLS FIRST', '{"Order: host, seq NULLS FIRST",!Sort}'),
+	('SELECT seq IS NULL, host, count(*), sum(id) FROM nul GROUP BY host, seq ORDER BY host, seq', '{"Order: host, seq"}'),
+	('SELECT date_trunc(''minute'', seq) AS m, count(*) FROM nul GROUP BY 1 ORDER BY 1 DESC', '{Order: seq DESC,!Sort}'),
+	('SELECT date_trunc(''minute'', seq) AS m, seq FROM nul ORDER BY 1 NULLS FIRST, seq NULLS FIRST', '{Order: seq NULLS FIRST,!Sort}'),
+	('SELECT date_trunc(''minute'', seq) AS m, seq FROM nul ORDER BY 1 NULLS FIRST, seq', '{Presorted Key: (date_trunc}'),
+	('SELECT seq::date AS d, seq FROM nul ORDER BY 1 DESC NULLS LAST, 2 DESC NULLS LAST LIMIT 2000', '{Order: seq DESC NULLS LAST,!Sort}'),
+	('SELECT a.seq, a.id, b.id AS b FROM nul a JOIN (SELECT DISTINCT ON (seq) seq, id FROM nul WHERE id < 100 ORDER BY seq, id) b ON a.seq = b.seq ORDER BY 1, 2', '{}'),
+	('SELECT g, q.seq FROM generate_series(0, 5) g, LATERAL (SELECT seq FROM nul WHERE host = ''h'' || g ORDER BY seq DESC LIMIT 3) q', '{}'),
+	('SELECT g, q.seq FROM generate_series(0, 5) g, LATERAL (SELECT seq FROM nul WHERE id % 5 = g ORDER BY seq DESC NULLS LAST LIMIT 3) q', '{Order: seq DESC NULLS LAST}'),
 	('SELECT seq, id FROM nul WHERE seq IS NOT NULL ORDER BY seq, id', '{Order: seq}'),
 	('SELECT seq, id FROM nul WHERE seq > at(300) ORDER BY seq DESC NULLS LAST, id', '{Order: seq DESC}'),
 	('SELECT seq, id FROM nul WHERE seq = ANY (ARRAY[at(1), at(400), NULL]) ORDER BY seq, id', '{Order: seq}'),
-	('SELECT seq, id FROM nul WHERE seq > at(300) OR id = 3 ORDER BY seq DESC, id', '{!Order:}'),
-	('SELECT seq, id FROM nul WHERE seq IS DISTINCT FROM at(5) ORDER BY seq DESC, id LIMIT 1500', '{!Order:}'),
+	('SELECT seq, id FROM nul WHERE seq > at(300) OR id = 3 ORDER BY seq DESC, id', '{Order: seq DESC}'),
+	('SELECT seq, id FROM nul WHERE seq IS DISTINCT FROM at(5) ORDER BY seq DESC, id LIMIT 1500', '{Order: seq DESC}'),
 	('SELECT seq, id FROM nul WHERE seq <> ALL (ARRAY[at(1), at(400)]) ORDER BY seq DESC, id LIMIT 1500', '{}'),
-	('SELECT seq, id FROM nul WHERE seq <> ALL (ARRAY[]::timestamptz[]) ORDER BY seq DESC, id LIMIT 1500', '{!Order:}'),
-	('SELECT seq, id FROM nul WHERE coalesce(seq, at(1)) > at(0) ORDER BY seq DESC, id LIMIT 1500', '{!Order:}'),
+	('SELECT seq, id FROM nul WHERE seq <> ALL (ARRAY[]::timestamptz[]) ORDER BY seq DESC, id LIMIT 1500', '{Order: seq DESC}'),
+	('SELECT seq, id FROM nul WHERE coalesce(seq, at(1)) > at(0) ORDER BY seq DESC, id LIMIT 1500', '{Order: seq DESC}'),
 	('SELECT min(seq), max(seq), count(seq) FROM nul', '{}'),
 	('SELECT max(seq) FROM nul WHERE host IS NULL', '{}'),
 	('SELECT DISTINCT ON (host) host, seq FROM nul ORDER BY host, seq DESC', '{!First}'),
 	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE seq IS NOT NULL ORDER BY host, seq DESC', '{First of Each Series by: seq DESC}'),
 	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE seq < at(500) ORDER BY host NULLS FIRST, seq', '{First of Each Series by: seq}')) q(query, shape),
+	same(query, shape::text[], which => '{order,plain,little memory,few sets,parallel,no scan}') AS s(d);
+-- changed rows, those of a time column that is another one now, and one that was added later
+SELECT on_both('DELETE FROM nul WHERE id % 7 = 0');
+SELECT on_both('UPDATE nul SET seq = CASE WHEN seq IS NULL THEN at(id) END WHERE id % 11 = 0');
+SELECT on_both('ALTER TABLE nul ADD COLUMN late timestamptz, ADD COLUMN later timestamptz DEFAULT at(5)');
+ALTER TABLE ord_t.nul SET (orderby = 'late');
+SET tsdb_am.direct_load_rows = 1;
+SELECT on_both('INSERT INTO nul SELECT at(g), ''h'' || g % 3, g, NULL, CASE WHEN g % 5 <> 1 THEN at(g * 7 % 1000) END, NULL FROM generate_series(5001, 7200) g');
+SET tsdb_am.direct_load_rows = 1000000;
+SELECT s.d FROM (VALUES
+	('SELECT late, id FROM nul ORDER BY late DESC, id LIMIT 5000', '{Order: late DESC}'),
+	('SELECT late, id FROM nul ORDER BY late DESC NULLS LAST, id', '{Order: late DESC NULLS LAST}'),
+	('SELECT host, late FROM nul ORDER BY host, late NULLS FIRST', '{"Order: host, late NULLS FIRST",!Sort}'),
+	('SELECT late FROM nul WHERE later IS NULL ORDER BY late LIMIT 1000', '{Order: late,!Sort}')) q(query, shape),
+	same(query, shape::text[], which => '{order,plain,little memory,few sets,no scan}') AS s(d);
+ALTER TABLE ord_t.nul SET (orderby = 'later');
+SELECT s.d FROM (VALUES
+	('SELECT later, id FROM nul ORDER BY later DESC, id', '{Order: later DESC}'),
+	('SELECT later FROM nul ORDER BY later NULLS FIRST LIMIT 3000', '{Order: later NULLS FIRST,!Sort}')) q(query, shape),
+	same(query, shape::text[], which => '{order,plain,little memory,few sets,no scan}') AS s(d);
+ALTER TABLE ord_t.nul SET (orderby = 'seq');
+SELECT s.d FROM (VALUES
+	('SELECT seq, id FROM nul ORDER BY seq DESC, id', '{Order: seq DESC}'),
+	('SELECT host, seq FROM nul ORDER BY host DESC, seq', '{"Order: host DESC, seq",!Sort}')) q(query, shape),
+	same(query, shape::text[], which => '{order,plain,little memory,few sets,no scan}') AS s(d);
+-- rows of the directory's chunks without such rows are not read for them
+SELECT on_both('CREATE TABLE somenul (seq timestamptz, host text, id int) {o}', $$WITH (segmentby = 'host', orderby = 'seq')$$);
+SET tsdb_am.direct_load_rows = 1;
+SELECT on_both(format('INSERT INTO somenul SELECT CASE WHEN g <> 20500 THEN at(g) END, ''h'' || g %% 3, g FROM generate_series(%s, %s) g', i * 10000 + 1, i * 10000 + 10000)) FROM generate_series(0, 4) i;
+SET tsdb_am.direct_load_rows = 1000000;
+SELECT s.d FROM (VALUES
+	('SELECT seq, id FROM somenul ORDER BY seq DESC NULLS LAST LIMIT 10', '{Order: seq DESC NULLS LAST,!Sort}'),
+	('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10', '{Order: seq DESC,!Sort}'),
+	('SELECT seq, id FROM somenul ORDER BY seq NULLS FIRST LIMIT 10', '{Order: seq NULLS FIRST,!Sort}')) q(query, shape),
 	same(query, shape::text[]) AS s(d);
+SET search_path = ord_t, ord_x, public;
+SELECT substring(plan_of('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF') FROM 'Chunks: [^\n]*\n *Vectors: [^\n]*');
+SET search_path = ord_x, public;
 
 \echo # types of series
 CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);

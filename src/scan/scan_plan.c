@@ -17,6 +17,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "am/tsdb_handler.h"
+#include "catalog/pg_statistic.h"
 #include "chunk/directory.h"
 #include "chunk/series_bloom.h"
 #include "guc.h"
@@ -41,6 +42,7 @@
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* shares of cpu_tuple_cost: a value decoded; a value compared; see also TSDB_SCAN_ROW_SHARE */
@@ -347,6 +349,7 @@ typedef struct ScanOrder
 	List	   *pathkeys;
 	AttrNumber	attnum;			/* of time; 0 = of series alone */
 	bool		descending;
+	TsdbOrderNulls nulls;		/* in the column of time */
 	List	   *exprs;			/* that are in this order in time zones like the session's */
 	/* series: columns, ordering operators, collations, NULLs first */
 	List	   *keys;
@@ -357,6 +360,21 @@ typedef struct ScanOrder
 } ScanOrder;
 
 static const ScanOrder no_order = {.by = TSDB_ORDER_NONE};
+
+/* Share of the table's rows in which a column is NULL, as ANALYZE found it. */
+static double
+null_fraction(Oid relid, AttrNumber attnum)
+{
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(attnum), BoolGetDatum(false));
+	double		result = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_statistic) GETSTRUCT(tuple))->stanullfrac;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
 
 /* What rows in order cost beyond rows in no order. */
 static void
@@ -380,6 +398,13 @@ cost_order(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableSha
 		if (shape->heap_rows > 1)
 			start = shape->heap_rows * log(shape->heap_rows) / log(2.0) * 2.0 * cpu_operator_cost;
 		start += chunks * CHUNK_TUPLES * cpu_tuple_cost;
+		if (order->nulls != TSDB_NULLS_NONE)
+		{
+			double		nulls = path->rows * null_fraction(planner_rt_fetch(rel->relid, root)->relid, order->attnum);
+
+			/* they are sorted first */
+			start += nulls * (TSDB_SCAN_ROW_SHARE * cpu_tuple_cost + log(Max(nulls, 2)) / log(2.0) * 2.0 * cpu_operator_cost);
+		}
 		path->startup_cost += start;
 		path->total_cost += start;
 		/* a vector of each chunk is wanted for each series, and made anew if not all of them can be kept */
@@ -403,8 +428,8 @@ cost_order(PlannerInfo *root, RelOptInfo *rel, CustomPath *cpath, const TableSha
 static List *
 order_private(const ScanOrder *order)
 {
-	List	   *result = list_make1(list_make4_int(order->attnum, order->descending, (int) order->by,
-												   list_length(order->exprs)));
+	List	   *result = list_make1(list_make5_int(order->attnum, order->descending, (int) order->by,
+												   list_length(order->exprs), (int) order->nulls));
 
 	if (order->keys != NIL)
 		result = list_concat(result, list_make4(order->keys, order->ops, order->collations, order->nulls_first));
@@ -612,7 +637,8 @@ add_time_key(RelOptInfo *rel, PathKey *pathkey, AttrNumber time_attnum, bool fir
 	bool		descending = pathkey->pk_cmptype == COMPARE_GT;
 	ListCell   *lc;
 
-	if (!first && descending != order->descending)
+	if (!first && (descending != order->descending ||
+				   (order->nulls != TSDB_NULLS_NONE && pathkey->pk_nulls_first != (order->nulls == TSDB_NULLS_FIRST))))
 		return false;
 	foreach(lc, compat_ec_members(pathkey->pk_eclass, rel->relids))
 	{
@@ -705,13 +731,7 @@ find_order(PlannerInfo *root, RelOptInfo *rel, Oid relid, List *pathkeys, TableS
 		if (has_time && add_time_key(rel, pathkey, shape->time_attnum, no_times, &zoned, order))
 		{
 			if (no_times && !column_is_not_null(rel, relid, shape->time_attnum))
-			{
-				order->pathkeys = list_truncate(order->pathkeys, list_length(order->pathkeys) - 1);
-				order->attnum = 0;
-				order->exprs = NIL;
-				zoned = false;
-				break;
-			}
+				order->nulls = pathkey->pk_nulls_first ? TSDB_NULLS_FIRST : TSDB_NULLS_LAST;
 			no_times = false;
 		}
 		else if (!no_times || !add_series_key(rel, pathkey, shape, order, &columns))
@@ -912,7 +932,7 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 		if (!OidIsValid(llast_oid(ops)))
 			return NIL;
 	}
-	return list_make5(list_make4_int(time->varattno, time_key->pk_cmptype == COMPARE_GT, TSDB_ORDER_LAST_ROWS, 0),
+	return list_make5(list_make5_int(time->varattno, time_key->pk_cmptype == COMPARE_GT, TSDB_ORDER_LAST_ROWS, 0, TSDB_NULLS_NONE),
 					  keys, ops, collations, nulls);
 }
 

@@ -98,6 +98,7 @@ struct TsdbTimeOrder
 	TsdbSeriesRank *series;		/* NULL: in order of time alone */
 	AttrNumber	attnum;			/* 0: in order of series alone */
 	bool		descending;
+	bool		nullable;		/* rows where it is NULL are left out */
 	MemoryContext cxt;
 	MemoryContext own_cxt;		/* child of it: all but chunks and sets */
 	pairingheap *heap;
@@ -144,8 +145,8 @@ compare_kinds(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 TsdbTimeOrder *
 tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbChunkList *list, TsdbDirEntry *entries,
-					  int nentries, Snapshot snapshot, TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum, bool descending, int ncolumns,
-					  MemoryContext cxt)
+					  int nentries, Snapshot snapshot, TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum, bool descending, bool nullable,
+					  int ncolumns, MemoryContext cxt)
 {
 	MemoryContext own_cxt = AllocSetContextCreate(cxt, "tsdb time order", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(own_cxt);
@@ -161,6 +162,7 @@ tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbChunkList *li
 	order->series = series;
 	order->attnum = attnum;
 	order->descending = descending;
+	order->nullable = nullable;
 	order->cxt = cxt;
 	order->own_cxt = own_cxt;
 	dlist_init(&order->recent);
@@ -285,7 +287,8 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 		OrderItem  *child = &items[v];
 
 		CHECK_FOR_INTERRUPTS();
-		if (verdict == TSDB_FILTER_NONE)
+		if (verdict == TSDB_FILTER_NONE ||
+			(order->nullable && vectors != NULL && vectors[v].nnulls == Min(chunk->chunk->nrows - v * TSDB_VECTOR_ROWS, TSDB_VECTOR_ROWS)))
 		{
 			order->counts.vectors_skipped++;
 			continue;
@@ -319,6 +322,24 @@ open_chunk(TsdbTimeOrder *order, OrderItem *item)
 	release_chunk(order, chunk);
 }
 
+/* Of the vector's first n rows those stay whose value is not NULL; returns their number. */
+static int
+leave_out_nulls(TsdbTimeOrder *order, OrderedVector *vector, int n)
+{
+	const bool *isnull;
+	int			left = 0;
+	int			i;
+
+	tsdb_vector_decode(vector->set, order->attnum);
+	isnull = vector->set->columns[order->attnum - 1].isnull;
+	for (i = 0; i < n; i++)
+	{
+		vector->rows[left] = vector->rows[i];
+		left += !isnull[vector->rows[i]];
+	}
+	return left;
+}
+
 /* Replaces the item of a vector by those of its runs. */
 static void
 open_vector(TsdbTimeOrder *order, OrderItem *item)
@@ -348,6 +369,8 @@ open_vector(TsdbTimeOrder *order, OrderItem *item)
 	}
 	note_decoded(order, chunk);
 	nrows = tsdb_kernels->bitmap_to_rows(rows, (int) vector->set->nrows, vector->rows);
+	if (order->nullable && nrows > 0)
+		nrows = leave_out_nulls(order, vector, nrows);
 	if (nrows == 0)
 	{
 		release_vector(order, vector);

@@ -31,12 +31,12 @@ typedef struct TsdbTimeOrderCounts
 
 /*
  * entries (the caller's, to the end): chunks to read; or list, with a look at it begun, and no entries.  cache and filter may be NULL; series: NULL, or ranks of these entries' series, which
- * then go before time; attnum: a by-value column that sorts as signed integers and is NULL in no row that passes the filter, or 0 for an
- * order of series alone; ncolumns: how many columns of a set the caller is going to decode.  Memory is taken in cxt.
+ * then go before time; attnum: a by-value column that sorts as signed integers, or 0 for an order of series alone; nullable: rows where it is NULL are
+ * left out, otherwise there must be none that passes the filter; ncolumns: how many columns of a set the caller is going to decode.  Memory is taken in cxt.
  */
 extern TsdbTimeOrder *tsdb_time_order_begin(TsdbStore *store, TsdbChunkCache *cache, TsdbChunkList *list, TsdbDirEntry *entries,
 											int nentries, Snapshot snapshot, TsdbFilter *filter, TsdbSeriesRank *series, AttrNumber attnum,
-											bool descending, int ncolumns, MemoryContext cxt);
+											bool descending, bool nullable, int ncolumns, MemoryContext cxt);
 
 /*
  * Next row in order, as a row of a set that is valid until the next call; false at the end.  series: its series' rank; value: the

@@ -147,6 +147,7 @@ typedef struct TsdbScanState
 	TsdbScanOrder order_by;
 	AttrNumber	order_attnum;	/* of time; 0 = of series alone */
 	bool		descending;
+	TsdbOrderNulls nulls;		/* in the column of time */
 	List	   *order_exprs;	/* that are in this order in time zones like the planner's; NIL = none */
 	List	   *order_states;	/* ExprStates of them */
 	bool		by_exprs;		/* in the zone of now they are not: rows are sorted by them */
@@ -270,6 +271,7 @@ set_order(TsdbScanState *state, CustomScan *cscan, EState *estate, TupleDesc des
 	state->order_attnum = (AttrNumber) linitial_int(order);
 	state->descending = lsecond_int(order) != 0;
 	state->order_by = (TsdbScanOrder) lthird_int(order);
+	state->nulls = (TsdbOrderNulls) list_nth_int(order, 4);
 	state->sorted = state->sorted_rows = ExecInitExtraTupleSlot(estate, desc, &TTSOpsMinimalTuple);
 	if (nexprs == 0)
 		return;
@@ -861,7 +863,7 @@ begin_sort(TsdbScanState *state)
 		type = lookup_type_cache(getBaseType(typid), TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
 		attnums[nkeys] = (AttrNumber) (state->by_exprs ? desc->natts + i + 1 : state->order_attnum);
 		ops[nkeys] = state->descending ? type->gt_opr : type->lt_opr;
-		nulls_first[nkeys] = state->descending;
+		nulls_first[nkeys] = state->nulls == TSDB_NULLS_FIRST;
 	}
 	state->sorted = state->by_exprs ? state->sorted_with_exprs : state->sorted_rows;
 	state->sort = tuplesort_begin_heap(state->sorted->tts_tupleDescriptor, nkeys, attnums, ops, collations, nulls_first,
@@ -1027,6 +1029,56 @@ order_holds(TsdbScanState *state)
 	return true;
 }
 
+/*
+ * Rows of chunks that have no time go into the sort, since the order of chunks leaves them out; as a rule there are few.  Read are chunks
+ * of which the directory, and vectors of which the header says that they have such rows.
+ */
+static void
+sort_nulls(TsdbScanState *state, TupleTableSlot *slot)
+{
+	TsdbScanStats before = state->stats;
+
+	for (state->entry = 0; state->entry < state->nentries; state->entry++)
+	{
+		const TsdbDirEntryDisk *d = &state->entries[state->entry].d;
+		const TsdbVector *vectors = NULL;
+		int			column;
+		bool		asked;
+
+		CHECK_FOR_INTERRUPTS();
+		if (d->time_attnum == state->order_attnum && (d->flags & TSDB_DIR_TIME_NULLS) == 0)
+			continue;
+		state->chunk = open_entry(state, &asked);
+		state->chunk_skipped = true;
+		column = tsdb_chunk_column(state->chunk, state->order_attnum);
+		if (column >= 0)
+			vectors = tsdb_chunk_vectors(state->chunk, column);
+		if (state->filter == NULL || tsdb_filter_set_chunk(state->filter, state->chunk) != TSDB_FILTER_NONE)
+		{
+			for (state->vector = 0; state->vector < (int) state->chunk->nvectors; state->vector++)
+			{
+				if ((vectors != NULL && vectors[state->vector].nnulls == 0) || !select_rows(state))
+					continue;
+				tsdb_vector_decode(state->set, state->order_attnum);
+				for (state->position = 0; state->position < state->nrows; state->position++)
+				{
+					uint16		row = state->rows[state->position];
+
+					if (!state->set->columns[state->order_attnum - 1].isnull[row] || !show_row(state, slot, state->set, row))
+						continue;
+					if (state->sort == NULL)
+						begin_sort(state);
+					sort_row(state, slot);
+				}
+			}
+		}
+		close_chunk(state);
+	}
+	/* what was read is read again in order, and counted then */
+	before.vectors_decoded = state->stats.vectors_decoded;
+	state->stats = before;
+}
+
 /* Rows of the row store are sorted; as a rule there are few.  Rows of chunks too, if there is no way round it. */
 static void
 begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
@@ -1057,7 +1109,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		sort_row(state, slot);
 	}
 	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
-	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && !sort_all))
+	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && state->nulls == TSDB_NULLS_NONE && !sort_all))
 		list = state->list;
 	if (state->nentries == 0)
 		end_series(state);
@@ -1075,6 +1127,8 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		while (next_chunk_row(state, slot, true))
 			sort_row(state, slot);
 	}
+	else if (state->nulls != TSDB_NULLS_NONE)
+		sort_nulls(state, slot);
 	if (state->sort != NULL)
 	{
 		tuplesort_performsort(state->sort);
@@ -1084,8 +1138,8 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 	{
 		state->order = tsdb_time_order_begin(store, state->cache, list, state->entries, state->nentries,
 											 state->css.ss.ps.state->es_snapshot, state->filter, state->series,
-											 state->order_attnum, state->descending, state->nearly + state->nlate,
-											 state->cxt);
+											 state->order_attnum, state->descending, state->nulls != TSDB_NULLS_NONE,
+											 state->nearly + state->nlate, state->cxt);
 		next_ordered(state, slot);
 	}
 }
@@ -1145,6 +1199,8 @@ chunk_row_is_first(TsdbScanState *state)
 	if (state->order_attnum == 0)
 		return true;
 	value = (int64) slot_getattr(state->sorted, state->order_attnum, &isnull);
+	if (isnull)
+		return state->nulls == TSDB_NULLS_LAST;
 	return state->descending ? state->next_value >= value : state->next_value <= value;
 }
 
@@ -1561,8 +1617,10 @@ order_text(TsdbScanState *state)
 						 nulls_first == reverse ? "" : nulls_first ? " NULLS FIRST" : " NULLS LAST");
 	}
 	if (state->order_attnum != 0)
-		appendStringInfo(&buf, "%s%s%s", buf.len > 0 ? ", " : "",
-						 quote_identifier(get_attname(relid, state->order_attnum, false)), state->descending ? " DESC" : "");
+		appendStringInfo(&buf, "%s%s%s%s", buf.len > 0 ? ", " : "",
+						 quote_identifier(get_attname(relid, state->order_attnum, false)), state->descending ? " DESC" : "",
+						 state->nulls == TSDB_NULLS_NONE || (state->nulls == TSDB_NULLS_FIRST) == state->descending ? "" :
+						 state->nulls == TSDB_NULLS_FIRST ? " NULLS FIRST" : " NULLS LAST");
 	return buf.data;
 }
 

@@ -30,6 +30,14 @@ typedef enum TsdbScanOrder
 	TSDB_ORDER_LAST_ROWS		/* of series, the first row of each by time alone */
 } TsdbScanOrder;
 
+/* Where an order of time has rows whose time is NULL. */
+typedef enum TsdbOrderNulls
+{
+	TSDB_NULLS_NONE,			/* there are none */
+	TSDB_NULLS_FIRST,
+	TSDB_NULLS_LAST
+} TsdbOrderNulls;
+
 extern const CustomScanMethods tsdb_scan_methods;
 
 /* For EXPLAIN: why an Agg above a scan works row by row (joined: with joins between them); set by who knows. */
