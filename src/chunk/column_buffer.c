@@ -383,6 +383,28 @@ is_plain(const struct varlena *ptr)
 	return VARATT_IS_4B_U(ptr) || (VARATT_IS_1B(ptr) && !VARATT_IS_1B_E(ptr));
 }
 
+/* Can a varlena of that payload have a short header in a heap tuple? */
+static inline bool
+is_short(const TsdbColumn *col, Size len)
+{
+	return col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX;
+}
+
+/* Where a heap tuple's data ends with a varlena of that payload behind tuple_len bytes. */
+static inline Size
+behind_varlena(const TsdbColumn *col, Size tuple_len, Size len)
+{
+	return is_short(col, len) ? tuple_len + len + VARHDRSZ_SHORT : TYPEALIGN(col->align, tuple_len) + VARHDRSZ + len;
+}
+
+/* Makes a plain varlena, of that payload, the value of a row. */
+static inline void
+place_varlena(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 row, const struct varlena *ptr, uint32 len)
+{
+	col->offsets[row] = place_value(buf, col, (const uint8 *) VARDATA_ANY(ptr), len);
+	col->raw_bytes += len + (is_short(col, len) ? VARHDRSZ_SHORT : VARHDRSZ);
+}
+
 bool
 tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool *isnull)
 {
@@ -419,10 +441,7 @@ tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool
 				len = VARSIZE_ANY_EXHDR(ptr);
 			else
 				len = toast_raw_datum_size(value) - VARHDRSZ;
-			if (col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
-				tuple_len += len + VARHDRSZ_SHORT;
-			else
-				tuple_len = TYPEALIGN(col->align, tuple_len) + VARHDRSZ + len;
+			tuple_len = behind_varlena(col, tuple_len, len);
 		}
 		else
 		{
@@ -485,7 +504,7 @@ tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool
 			uint32		len = buf->lens[i];
 
 			if (is_plain(ptr))
-				col->offsets[row] = place_value(buf, col, (uint8 *) VARDATA_ANY(ptr), len);
+				place_varlena(buf, col, row, ptr, len);
 			else
 			{
 				struct varlena *plain = detoast_attr(ptr);
@@ -494,11 +513,9 @@ tsdb_column_buffer_append(TsdbColumnBuffer *buf, const Datum *values, const bool
 				if (VARSIZE_ANY_EXHDR(plain) != len)
 					elog(ERROR, "length of a detoasted value is %u instead of %u",
 						 (unsigned) VARSIZE_ANY_EXHDR(plain), len);
-				col->offsets[row] = place_value(buf, col, (uint8 *) VARDATA_ANY(plain), len);
+				place_varlena(buf, col, row, plain, len);
 				pfree(plain);
 			}
-			col->raw_bytes += len +
-				(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
 		}
 		else if (col->typlen == -2)
 		{
@@ -569,10 +586,7 @@ tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const
 				if (!is_plain(ptr))
 					return false;
 				len = VARSIZE_ANY_EXHDR(ptr);
-				if (col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
-					tuple_len[r] += len + VARHDRSZ_SHORT;
-				else
-					tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + VARHDRSZ + len;
+				tuple_len[r] = behind_varlena(col, tuple_len[r], len);
 			}
 			else
 			{
@@ -632,25 +646,13 @@ tsdb_column_buffer_append_rows(TsdbColumnBuffer *buf, const Datum *values, const
 		for (r = 0; r < n; r++)
 		{
 			Datum		value = values[r * natts + at];
-			uint32		len;
-
 			if (nulls[r])
-			{
 				col->offsets[row + r] = 0;
-				continue;
-			}
-			if (col->typlen == -1)
-			{
-				struct varlena *ptr = (struct varlena *) DatumGetPointer(value);
-
-				len = VARSIZE_ANY_EXHDR(ptr);
-				col->offsets[row + r] = place_value(buf, col, (uint8 *) VARDATA_ANY(ptr), len);
-				col->raw_bytes += len +
-					(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
-			}
+			else if (col->typlen == -1)
+				place_varlena(buf, col, row + r, (struct varlena *) DatumGetPointer(value), VARSIZE_ANY_EXHDR(DatumGetPointer(value)));
 			else
 			{
-				len = col->typlen == -2 ? (uint32) strlen(DatumGetCString(value)) : (uint32) col->typlen;
+				uint32		len = col->typlen == -2 ? (uint32) strlen(DatumGetCString(value)) : (uint32) col->typlen;
 				col->offsets[row + r] = place_value(buf, col, (uint8 *) DatumGetPointer(value), len);
 				col->raw_bytes += col->typlen == -2 ? len + 1 : len;
 			}
@@ -708,10 +710,7 @@ find_values(const TsdbColumn *col, const char *const *data, uint32 *off, uint32 
 			return false;
 		off[r] += VARSIZE_ANY(ptr);
 		len = VARSIZE_ANY_EXHDR(ptr);
-		if (col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
-			tuple_len[r] += len + VARHDRSZ_SHORT;
-		else
-			tuple_len[r] = TYPEALIGN(col->align, tuple_len[r]) + VARHDRSZ + len;
+		tuple_len[r] = behind_varlena(col, tuple_len[r], len);
 		if (len > TSDB_MAX_VALUE_BYTES || tuple_len[r] > TSDB_MAX_ROW_BYTES)
 			return false;
 		*need += MAXALIGN(offsetof(TsdbArenaValue, bytes) + len);
@@ -834,14 +833,7 @@ tsdb_column_buffer_append_tuples(TsdbColumnBuffer *buf, const HeapTupleData *tup
 		for (r = 0; r < n; r++)
 		{
 			if (col->typlen == -1)
-			{
-				struct varlena *ptr = (struct varlena *) found[r];
-				uint32		len = VARSIZE_ANY_EXHDR(ptr);
-
-				col->offsets[row + r] = place_value(buf, col, (uint8 *) VARDATA_ANY(ptr), len);
-				col->raw_bytes += len +
-					(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
-			}
+				place_varlena(buf, col, row + r, (const struct varlena *) found[r], VARSIZE_ANY_EXHDR(found[r]));
 			else
 				col->offsets[row + r] = place_value(buf, col, (const uint8 *) found[r], col->typlen);
 		}
