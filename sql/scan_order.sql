@@ -445,6 +445,18 @@ SELECT s.d FROM (VALUES
 	('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10', '{Order: seq DESC,!Sort}'),
 	('SELECT seq, id FROM somenul ORDER BY seq NULLS FIRST LIMIT 10', '{Order: seq NULLS FIRST,!Sort}')) q(query, shape),
 	same(query, shape::text[]) AS s(d);
+-- begun again for each outer row: chunks are taken one by one only as long as none has such rows; the row store has some
+SELECT on_both('CREATE TABLE nonul (seq timestamptz, host text, id int) {o}', $$WITH (segmentby = 'host', orderby = 'seq')$$);
+SET tsdb_am.direct_load_rows = 1;
+SELECT on_both(format('INSERT INTO nonul SELECT at(g), ''h'' || g %% 3, g FROM generate_series(%s, %s) g', i * 2000 + 1, i * 2000 + 2000)) FROM generate_series(0, 4) i;
+SET tsdb_am.direct_load_rows = 1000000;
+SELECT on_both('INSERT INTO nonul VALUES (NULL, ''h1'', -1), (NULL, ''h9'', -2), (at(99999), ''h2'', -3)');
+SELECT s.d FROM (VALUES
+	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM nonul WHERE host = ''h'' || g AND (id > 0 OR g <> 5) ORDER BY seq DESC LIMIT 2) q', '{Order: seq DESC}'),
+	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM nonul WHERE id > 0 AND id % 10 = g ORDER BY seq NULLS FIRST LIMIT 2) q', '{Order: seq NULLS FIRST}'),
+	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM somenul WHERE id % 10 = g ORDER BY seq DESC LIMIT 2) q', '{Order: seq DESC}'),
+	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM somenul WHERE id % 10 = g ORDER BY seq DESC NULLS LAST LIMIT 2) q', '{Order: seq DESC NULLS LAST}')) q(query, shape),
+	same(query, shape::text[]) AS s(d);
 SET search_path = ord_t, ord_x, public;
 SELECT substring(plan_of('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF') FROM 'Chunks: [^\n]*\n *Vectors: [^\n]*');
 SET search_path = ord_x, public;

@@ -50,6 +50,8 @@ struct TsdbChunkList
 	int64	   *ranks;			/* [nentries] in this order */
 	AttrNumber	walk_attnum;
 	bool		walk_descending;
+	AttrNumber	nulls_attnum;	/* column of which "nulls" tells; 0 = none yet */
+	bool		nulls;
 
 	/* this look */
 	TsdbPruneQuery query;
@@ -79,6 +81,7 @@ keep(TsdbChunkList *list, Snapshot snapshot, AttrNumber time_attnum, int64 time_
 		MemoryContextDelete(list->cxt);
 	list->cxt = NULL;
 	list->walk = NULL;
+	list->nulls_attnum = 0;
 	list->cxt = AllocSetContextCreate(list->parent, "tsdb chunk list", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(list->cxt);
 	query.time_attnum = time_attnum;
@@ -237,6 +240,20 @@ tsdb_chunk_list_next(TsdbChunkList *list)
 
 	Assert(list->next <= list->nentries);
 	return may_match(list, i) ? &list->entries[i] : NULL;
+}
+
+bool
+tsdb_chunk_list_may_have_nulls(TsdbChunkList *list, AttrNumber attnum)
+{
+	int			i;
+
+	if (list->nulls_attnum == attnum)
+		return list->nulls;
+	for (i = 0; i < list->nentries && !tsdb_entry_may_have_nulls(&list->entries[i].d, attnum); i++)
+		;
+	list->nulls_attnum = attnum;
+	list->nulls = i < list->nentries;
+	return list->nulls;
 }
 
 uint32

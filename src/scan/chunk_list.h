@@ -33,6 +33,13 @@ tsdb_entry_rank(const TsdbDirEntryDisk *d, AttrNumber attnum, bool descending)
 	return tsdb_time_rank(descending ? d->time_max : d->time_min, descending);
 }
 
+/* May a row of the chunk be NULL in a column of time? */
+static inline bool
+tsdb_entry_may_have_nulls(const TsdbDirEntryDisk *d, AttrNumber attnum)
+{
+	return d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME_NULLS) != 0;
+}
+
 /* All looks at a list are with the same store, MVCC snapshot and time column.  Lives in cxt. */
 extern TsdbChunkList *tsdb_chunk_list_create(MemoryContext cxt);
 
@@ -54,6 +61,9 @@ extern TsdbDirEntry *tsdb_chunk_list_all(TsdbChunkList *list, int *nentries, uin
 extern void tsdb_chunk_list_walk(TsdbChunkList *list, AttrNumber attnum, bool descending);
 extern bool tsdb_chunk_list_peek(TsdbChunkList *list, int64 *rank);
 extern TsdbDirEntry *tsdb_chunk_list_next(TsdbChunkList *list);
+
+/* May some row of the list's chunks be NULL in a column of time? */
+extern bool tsdb_chunk_list_may_have_nulls(TsdbChunkList *list, AttrNumber attnum);
 
 /* How many chunks the snapshot sees, or about. */
 extern uint32 tsdb_chunk_list_total(TsdbChunkList *list);

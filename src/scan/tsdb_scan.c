@@ -427,7 +427,8 @@ find_entries(TsdbScanState *state, bool walk)
 	uint32		total = 0;
 	bool		listed = look_at_list(state, store);
 
-	if (listed && walk)
+	/* rows without a time would have to be found first, in all chunks */
+	if (listed && walk && (state->nulls == TSDB_NULLS_NONE || !tsdb_chunk_list_may_have_nulls(state->list, state->order_attnum)))
 	{
 		state->stats.chunks += tsdb_chunk_list_total(state->list);
 		return true;
@@ -1040,13 +1041,12 @@ sort_nulls(TsdbScanState *state, TupleTableSlot *slot)
 
 	for (state->entry = 0; state->entry < state->nentries; state->entry++)
 	{
-		const TsdbDirEntryDisk *d = &state->entries[state->entry].d;
 		const TsdbVector *vectors = NULL;
 		int			column;
 		bool		asked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (d->time_attnum == state->order_attnum && (d->flags & TSDB_DIR_TIME_NULLS) == 0)
+		if (!tsdb_entry_may_have_nulls(&state->entries[state->entry].d, state->order_attnum))
 			continue;
 		state->chunk = open_entry(state, &asked);
 		state->chunk_skipped = true;
@@ -1109,7 +1109,7 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 		sort_row(state, slot);
 	}
 	store = tsdb_cursor_store(tsdb_scan_cursor(state->scan));
-	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && state->nulls == TSDB_NULLS_NONE && !sort_all))
+	if (find_entries(state, state->order_by == TSDB_ORDER_TIME && !sort_all))
 		list = state->list;
 	if (state->nentries == 0)
 		end_series(state);
