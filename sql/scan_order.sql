@@ -407,10 +407,17 @@ SELECT s.d FROM (VALUES
 	('SELECT seq, id FROM nul WHERE coalesce(seq, at(1)) > at(0) ORDER BY seq DESC, id LIMIT 1500', '{Order: seq DESC}'),
 	('SELECT min(seq), max(seq), count(seq) FROM nul', '{}'),
 	('SELECT max(seq) FROM nul WHERE host IS NULL', '{}'),
-	('SELECT DISTINCT ON (host) host, seq FROM nul ORDER BY host, seq DESC', '{!First}'),
+	('SELECT DISTINCT ON (host) host, seq FROM nul ORDER BY host, seq DESC', '{First of Each Series by: seq DESC}'),
+	('SELECT DISTINCT ON (host) host, seq FROM nul ORDER BY host DESC, seq DESC NULLS LAST', '{First of Each Series by: seq DESC}'),
+	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE id % 2 = 0 ORDER BY host NULLS FIRST, seq NULLS FIRST', '{First of Each Series by: seq}'),
+	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE id > 3600 ORDER BY host, seq', '{First of Each Series by: seq}'),
 	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE seq IS NOT NULL ORDER BY host, seq DESC', '{First of Each Series by: seq DESC}'),
 	('SELECT DISTINCT ON (host) host, seq FROM nul WHERE seq < at(500) ORDER BY host NULLS FIRST, seq', '{First of Each Series by: seq}')) q(query, shape),
 	same(query, shape::text[], which => '{order,plain,little memory,few sets,parallel,no scan}') AS s(d);
+-- once it is known of such rows, another plan is better
+ANALYZE ord_t.nul;
+SELECT same('SELECT DISTINCT ON (host) host, seq FROM nul ORDER BY host, seq DESC', '{!First}', which => '{order,plain,little memory,few sets,no scan}');
+DELETE FROM pg_statistic WHERE starelid = 'ord_t.nul'::regclass;
 -- changed rows, those of a time column that is another one now, and one that was added later
 SELECT on_both('DELETE FROM nul WHERE id % 7 = 0');
 SELECT on_both('UPDATE nul SET seq = CASE WHEN seq IS NULL THEN at(id) END WHERE id % 11 = 0');
@@ -455,10 +462,17 @@ SELECT s.d FROM (VALUES
 	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM nonul WHERE host = ''h'' || g AND (id > 0 OR g <> 5) ORDER BY seq DESC LIMIT 2) q', '{Order: seq DESC}'),
 	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM nonul WHERE id > 0 AND id % 10 = g ORDER BY seq NULLS FIRST LIMIT 2) q', '{Order: seq NULLS FIRST}'),
 	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM somenul WHERE id % 10 = g ORDER BY seq DESC LIMIT 2) q', '{Order: seq DESC}'),
+	-- and all rows are sorted for the last ones of series only if there are some
+	('SELECT DISTINCT ON (host) host, seq, id FROM somenul ORDER BY host, seq DESC', '{First of Each Series by: seq DESC}'),
+	('SELECT DISTINCT ON (host) host, seq, id FROM nonul ORDER BY host, seq DESC NULLS LAST', '{First of Each Series by: seq DESC}'),
+	('SELECT DISTINCT ON (host) host, seq FROM nonul ORDER BY host, seq NULLS FIRST', '{First of Each Series by: seq}'),
+	('SELECT DISTINCT ON (host) host, seq, id FROM nonul WHERE id > 0 ORDER BY host DESC, seq DESC', '{First of Each Series by: seq DESC}'),
 	('SELECT g, q.* FROM generate_series(0, 9) g, LATERAL (SELECT seq, id FROM somenul WHERE id % 10 = g ORDER BY seq DESC NULLS LAST LIMIT 2) q', '{Order: seq DESC NULLS LAST}')) q(query, shape),
 	same(query, shape::text[]) AS s(d);
 SET search_path = ord_t, ord_x, public;
-SELECT substring(plan_of('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF') FROM 'Chunks: [^\n]*\n *Vectors: [^\n]*');
+SELECT substring(plan_of(q, 'ANALYZE, COSTS OFF, TIMING OFF') FROM 'Chunks: [^\n]*\n *Vectors: [^\n]*')
+FROM (VALUES ('SELECT seq, id FROM somenul ORDER BY seq DESC LIMIT 10'), ('SELECT DISTINCT ON (host) host, seq, id FROM nonul WHERE id > 0 ORDER BY host DESC, seq DESC'),
+	('SELECT DISTINCT ON (host) host, seq, id FROM nonul ORDER BY host DESC, seq DESC')) v(q);
 SET search_path = ord_x, public;
 
 \echo # types of series

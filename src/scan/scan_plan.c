@@ -894,7 +894,7 @@ default_order(PathKey *pathkey, Var *var, TsdbElement *element)
  * private list behind its order.
  */
 static List *
-last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
+last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum, bool nullable)
 {
 	int			nkeys = list_length(root->distinct_pathkeys);
 	PathKey    *time_key;
@@ -932,7 +932,8 @@ last_rows_private(PlannerInfo *root, RelOptInfo *rel, AttrNumber time_attnum)
 		if (!OidIsValid(llast_oid(ops)))
 			return NIL;
 	}
-	return list_make5(list_make5_int(time->varattno, time_key->pk_cmptype == COMPARE_GT, TSDB_ORDER_LAST_ROWS, 0, TSDB_NULLS_NONE),
+	return list_make5(list_make5_int(time->varattno, time_key->pk_cmptype == COMPARE_GT, TSDB_ORDER_LAST_ROWS, 0,
+									 !nullable ? TSDB_NULLS_NONE : time_key->pk_nulls_first ? TSDB_NULLS_FIRST : TSDB_NULLS_LAST),
 					  keys, ops, collations, nulls);
 }
 
@@ -977,8 +978,14 @@ add_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_re
 	if (tsdb_is_tsdb(table))
 	{
 		look_at_table(table, input_rel, &shape);
-		if (shape.time_attnum != 0 && column_is_not_null(input_rel, rte->relid, shape.time_attnum))
-			private = last_rows_private(root, input_rel, shape.time_attnum);
+		if (shape.time_attnum != 0)
+		{
+			bool		nullable = !column_is_not_null(input_rel, rte->relid, shape.time_attnum);
+
+			/* rows without a time, where there are some, have all rows sorted */
+			if (!nullable || null_fraction(rte->relid, shape.time_attnum) == 0)
+				private = last_rows_private(root, input_rel, shape.time_attnum, nullable);
+		}
 	}
 	table_close(table, NoLock);
 	if (private == NIL)

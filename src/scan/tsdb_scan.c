@@ -148,6 +148,7 @@ typedef struct TsdbScanState
 	AttrNumber	order_attnum;	/* of time; 0 = of series alone */
 	bool		descending;
 	TsdbOrderNulls nulls;		/* in the column of time */
+	bool		all_rows;		/* all are sorted where the first of each series are wanted */
 	List	   *order_exprs;	/* that are in this order in time zones like the planner's; NIL = none */
 	List	   *order_states;	/* ExprStates of them */
 	bool		by_exprs;		/* in the zone of now they are not: rows are sorted by them */
@@ -186,6 +187,7 @@ static void reinitialize_dsm(CustomScanState *node, ParallelContext *pcxt, void 
 static void initialize_worker(CustomScanState *node, shm_toc *toc, void *coordinate);
 static void shutdown_scan(CustomScanState *node);
 static void explain_scan(CustomScanState *node, List *ancestors, ExplainState *es);
+static void forget_position(TsdbScanState *state);
 
 const CustomScanMethods tsdb_scan_methods = {
 	.CustomName = TSDB_SCAN_NAME,
@@ -328,6 +330,17 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 		set_order(state, cscan, estate, RelationGetDescr(rel));
 }
 
+/* Stands before the first row of both stores. */
+static void
+begin_stores(TsdbScanState *state)
+{
+	state->in_chunks = false;
+	state->opened = false;
+	state->entry = -1;
+	state->position = -1;
+	state->nrows = 0;
+}
+
 /* Begins to read both stores, and evaluates what the filter compares with. */
 static void
 start_scan(TsdbScanState *state)
@@ -340,11 +353,7 @@ start_scan(TsdbScanState *state)
 	if (state->cache != NULL)
 		tsdb_chunk_cache_next_scan(state->cache);
 	state->done = state->filter != NULL && !tsdb_filter_start(state->filter);
-	state->in_chunks = false;
-	state->opened = false;
-	state->entry = -1;
-	state->position = -1;
-	state->nrows = 0;
+	begin_stores(state);
 	if (!state->done && ScanDirectionIsBackward(estate->es_direction))
 		state->in_chunks = true;
 }
@@ -851,7 +860,7 @@ begin_sort(TsdbScanState *state)
 		collations[n] = list_nth_oid(list_nth(cscan->custom_private, 5), n);
 		nulls_first[n] = list_nth_int(list_nth(cscan->custom_private, 6), n) != 0;
 	}
-	for (nkeys = nseries; state->order_by != TSDB_ORDER_LAST_ROWS; nkeys++)
+	for (nkeys = nseries; state->order_by != TSDB_ORDER_LAST_ROWS || state->all_rows; nkeys++)
 	{
 		int			i = nkeys - nseries;
 		Oid			typid;
@@ -961,8 +970,22 @@ end_order(TsdbScanState *state)
 	end_series(state);
 }
 
-/* The last row of each series, sorted by series. */
-static void
+/* May the entries' chunks have rows without a time? */
+static bool
+may_have_nulls(TsdbScanState *state)
+{
+	int			i;
+
+	for (i = 0; i < state->nentries; i++)
+	{
+		if (tsdb_entry_may_have_nulls(&state->entries[i].d, state->order_attnum))
+			return true;
+	}
+	return false;
+}
+
+/* The last row of each series, sorted by series; false: rows without a time are in the way, and what was read is to be read again. */
+static bool
 sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 {
 	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
@@ -972,6 +995,7 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	TsdbLastRows *last;
 	TsdbTimeOrderCounts counts;
 	MinimalTuple tuple;
+	bool		isnull = false;
 
 	begin_sort(state);
 	memcpy(columns, state->early, state->nearly * sizeof(AttrNumber));
@@ -979,12 +1003,22 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	last = tsdb_last_rows_begin(desc, keys, state->order_attnum, state->descending, columns, state->nearly + state->nlate,
 								state->cxt);
 
-	while (next_heap_row(state, slot, ForwardScanDirection))
+	while (!isnull && next_heap_row(state, slot, ForwardScanDirection))
 	{
-		tsdb_last_rows_add(last, slot);
+		if (state->nulls != TSDB_NULLS_NONE)
+			(void) slot_getattr(slot, state->order_attnum, &isnull);
+		if (!isnull)
+			tsdb_last_rows_add(last, slot);
 		ResetExprContext(state->css.ss.ps.ps_ExprContext);
 	}
-	(void) find_entries(state, false);
+	if (!isnull)
+		(void) find_entries(state, false);
+	if (isnull || (state->nulls != TSDB_NULLS_NONE && may_have_nulls(state)))
+	{
+		tsdb_last_rows_end(last, &counts);
+		pfree(columns);
+		return false;
+	}
 	tsdb_last_rows_look(last, tsdb_cursor_store(tsdb_scan_cursor(state->scan)), state->entries, state->nentries,
 						state->css.ss.ps.state->es_snapshot, state->filter);
 	/* columns that nobody reads are NULL */
@@ -1011,6 +1045,7 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	add_counts(&state->stats, &counts);
 	tuplesort_performsort(state->sort);
 	next_sorted(state);
+	return true;
 }
 
 /* Are rows in order of time in the order that is wanted, in the session's zone of now? */
@@ -1091,10 +1126,20 @@ begin_ordered(TsdbScanState *state, TupleTableSlot *slot)
 	state->order_begun = true;
 	if (state->order_by == TSDB_ORDER_LAST_ROWS)
 	{
-		sort_last_rows(state, slot);
-		return;
+		TsdbScanStats before = state->stats;
+
+		if (sort_last_rows(state, slot))
+			return;
+		/* from the beginning: who asks for the first row of each series takes them from all rows in order, too */
+		forget_position(state);
+		state->stats = before;
+		table_rescan(state->scan, NULL);
+		begin_stores(state);
+		state->order_begun = true;
+		state->all_rows = true;
 	}
-	sort_all = state->by_exprs = !order_holds(state);
+	state->by_exprs = !order_holds(state);
+	sort_all = state->by_exprs || state->all_rows;
 	if (state->order_by == TSDB_ORDER_SERIES && !sort_all)
 		state->series = tsdb_series_rank_begin(RelationGetDescr(state->css.ss.ss_currentRelation),
 											   list_nth(cscan->custom_private, 3), list_nth(cscan->custom_private, 4),
@@ -1335,6 +1380,7 @@ forget_position(TsdbScanState *state)
 	}
 	state->sort = NULL;
 	state->order_begun = false;
+	state->all_rows = false;
 	state->shown = SHOWN_NONE;
 	if (state->entries != NULL)
 		pfree(state->entries);
