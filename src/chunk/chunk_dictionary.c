@@ -109,7 +109,9 @@ number_strings(TsdbChunkWriter *w, uint32 nvalid, Size *total_len)
 {
 	TsdbColumn *col = w->col;
 	bool		dedup = col->dedup;
-	uint32		max_distinct = nvalid / 2;
+	bool		is_series = tsdb_summary_is_series(&w->summary, col->attnum);
+	uint32		max_distinct = is_series ? nvalid : nvalid / 2;
+	Size		max_bytes = is_series ? TSDB_MAX_SERIES_DICT_BYTES : TSDB_MAX_DICT_BYTES;
 	uint32	   *row_codes = tsdb_pool_reserve(w, &w->row_codes, (Size) w->nrows * sizeof(uint32));
 	uint32	   *places = tsdb_pool_reserve(w, &w->dict_places, (Size) (max_distinct + 1) * sizeof(uint32));
 	uint32	   *hashes = NULL;
@@ -172,7 +174,7 @@ number_strings(TsdbChunkWriter *w, uint32 nvalid, Size *total_len)
 		}
 		*total_len += value->len;
 		if (ndistinct == max_distinct ||
-			tsdb_dict_size(ndistinct + 1, *total_len) > TSDB_MAX_DICT_BYTES)
+			tsdb_dict_size(ndistinct + 1, *total_len) > max_bytes)
 			return 0;
 		places[ndistinct] = offset;
 		if (dedup)
@@ -203,7 +205,9 @@ tsdb_dictionary_of_strings(TsdbChunkWriter *w, uint32 nvalid, Size strings_len)
 	ndistinct = number_strings(w, nvalid, &total_len);
 	if (ndistinct == 0)
 		return;
-	dict_cost = tsdb_dict_size(ndistinct, total_len) + (Size) nvalid * code_bits(ndistinct) / 8;
+	/* codes of a column that rows are sorted by are a few runs */
+	dict_cost = tsdb_dict_size(ndistinct, total_len) +
+		(Size) nvalid * (tsdb_summary_is_series(&w->summary, w->col->attnum) ? 1 : code_bits(ndistinct)) / 8;
 	if (dict_cost + dict_cost / 8 > strings_len + nvalid / 2)
 		return;
 

@@ -84,6 +84,7 @@ typedef struct OpenChunk
 	TsdbLayout	layout;			/* the header, checked; in this memory */
 
 	Datum	  **dicts;			/* [ncolumns] decoded dictionaries, NULL until first needed */
+	uint8	  **plain_dicts;	/* [ncolumns] as dict.c has them, not decoded, of which values are looked for; NULL until first needed */
 	ColdPlanes *planes;			/* [ncolumns] of cold columns; NULL until first needed */
 	TsdbFsstTable **symbols;	/* [ncolumns] symbol tables; NULL until first needed */
 	uint8	   *checked;		/* bitmap: segments whose checksum was right */
@@ -784,37 +785,50 @@ datum_from_lane(const uint8 *data, int typlen)
 	return (Datum) value;
 }
 
+/* The column's dictionary as tsdb_dict_entry reads it, checked, in memory of the chunk. */
+static uint8 *
+plain_dictionary(OpenChunk *chunk, int c)
+{
+	const TsdbColumnDisk *column = &chunk->layout.columns[c];
+	BlockBytes	block;
+	uint8	   *plain;
+	Size		plain_size;
+	uint32		count;
+	bool		valid;
+
+	block_get(chunk, &column->dict, column_name(chunk, column->attnum), &block);
+	if (!tsdb_dict_plain_size(block.data, block.len, &plain_size))
+		report_dictionary(chunk, column, "its bytes are not valid");
+	plain = MemoryContextAllocHuge(chunk->cxt, plain_size > 0 ? plain_size : block.len);
+	if (plain_size > 0)
+		valid = tsdb_dict_unpack(block.data, block.len, plain, plain_size, &count, scratch.context);
+	else
+	{
+		memcpy(plain, block.data, block.len);
+		valid = tsdb_dict_open(plain, block.len, &count);
+	}
+	block_put(&block);
+	if (!valid)
+		report_dictionary(chunk, column, "its bytes are not valid");
+	if (count != column->dict_count)
+		report_dictionary(chunk, column, "the number of its entries does not match");
+	return plain;
+}
+
 /* The column's dictionary as Datums, decoded when first asked for; lives as long as the chunk. */
 static const Datum *
 dictionary(OpenChunk *chunk, int c)
 {
 	const TsdbColumnDisk *column = &chunk->layout.columns[c];
-	BlockBytes	block;
-	const uint8 *bytes;
-	uint8	   *plain = NULL;
-	Size		plain_size;
+	uint32		count = column->dict_count;
+	uint8	   *bytes;
 	Datum	   *dict;
-	uint32		count;
 	uint32		i;
 
-	if (chunk->dicts[c] || column->dict_count == 0)
+	if (chunk->dicts[c] || count == 0)
 		return chunk->dicts[c];
 
-	block_get(chunk, &column->dict, column_name(chunk, column->attnum), &block);
-	if (!tsdb_dict_plain_size(block.data, block.len, &plain_size))
-		report_dictionary(chunk, column, "its bytes are not valid");
-	bytes = block.data;
-	if (plain_size > 0)
-	{
-		plain = MemoryContextAllocHuge(chunk->cxt, plain_size);
-		if (!tsdb_dict_unpack(block.data, block.len, plain, plain_size, &count, scratch.context))
-			report_dictionary(chunk, column, "its bytes are not valid");
-		bytes = plain;
-	}
-	else if (!tsdb_dict_open(block.data, block.len, &count))
-		report_dictionary(chunk, column, "its bytes are not valid");
-	if (count != column->dict_count)
-		report_dictionary(chunk, column, "the number of its entries does not match");
+	bytes = chunk->plain_dicts != NULL && chunk->plain_dicts[c] != NULL ? chunk->plain_dicts[c] : plain_dictionary(chunk, c);
 	/* an entry takes 4 bytes of the block at least, so count bounds what is taken here */
 	dict = MemoryContextAllocHuge(chunk->cxt, (Size) count * sizeof(Datum));
 
@@ -851,11 +865,43 @@ dictionary(OpenChunk *chunk, int c)
 			to += value_space(column, entry.len);
 		}
 	}
-	block_put(&block);
-	if (plain)
-		pfree(plain);
+	if (chunk->plain_dicts != NULL)
+		chunk->plain_dicts[c] = NULL;
+	pfree(bytes);
 	chunk->dicts[c] = dict;
 	return dict;
+}
+
+/* Entry i of a column's dictionary of by-reference values: of the decoded one, if it is there. */
+static TsdbBytes
+dictionary_bytes(OpenChunk *chunk, int c, uint32 i)
+{
+	TsdbBytes	entry;
+	Pointer		value;
+
+	if (chunk->dicts[c] == NULL)
+		return tsdb_dict_entry(chunk->plain_dicts[c], i);
+	value = DatumGetPointer(chunk->dicts[c][i]);
+	if (chunk->layout.columns[c].typlen == -1)
+	{
+		entry.data = (const uint8 *) VARDATA_ANY(value);
+		entry.len = (uint32) VARSIZE_ANY_EXHDR(value);
+	}
+	else
+	{
+		entry.data = (const uint8 *) value;
+		entry.len = (uint32) chunk->layout.columns[c].typlen;
+	}
+	return entry;
+}
+
+/* As the writer sorts entries. */
+static int
+compare_entries(TsdbBytes a, TsdbBytes b)
+{
+	int			result = memcmp(a.data, b.data, Min(a.len, b.len));
+
+	return result != 0 ? result : a.len < b.len ? -1 : a.len > b.len;
 }
 
 /* The column's symbol table, decoded when first asked for; NULL if it has none. */
@@ -1643,6 +1689,49 @@ tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count)
 	scratch_init();
 	*count = open->layout.columns[c].dict_count;
 	return dictionary(open, c);
+}
+
+int
+tsdb_chunk_dictionary_find(TsdbChunk *pub, AttrNumber attnum, const TsdbBytes *values, int nvalues, uint32 *codes, uint32 *count)
+{
+	OpenChunk  *chunk = (OpenChunk *) pub;
+	int			c = tsdb_chunk_column(pub, attnum);
+	int			nfound = 0;
+	int			i;
+
+	if (c < 0 || chunk->layout.columns[c].dict_count == 0)
+		return -1;
+	Assert(!chunk->layout.columns[c].typbyval && chunk->layout.columns[c].typlen != -2);
+	*count = chunk->layout.columns[c].dict_count;
+	scratch_init();
+	if (chunk->plain_dicts == NULL)
+		chunk->plain_dicts = MemoryContextAllocZero(chunk->cxt, chunk->layout.header->ncolumns * sizeof(uint8 *));
+	if (chunk->dicts[c] == NULL && chunk->plain_dicts[c] == NULL)
+	{
+		chunk->plain_dicts[c] = plain_dictionary(chunk, c);
+#ifdef USE_ASSERT_CHECKING
+		for (i = 1; i < (int) *count; i++)
+			Assert(compare_entries(dictionary_bytes(chunk, c, i - 1), dictionary_bytes(chunk, c, i)) < 0);
+#endif
+	}
+	for (i = 0; i < nvalues; i++)
+	{
+		uint32		low = 0;
+		uint32		high = *count;
+
+		while (low < high)
+		{
+			uint32		middle = low + (high - low) / 2;
+
+			if (compare_entries(dictionary_bytes(chunk, c, middle), values[i]) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < *count && compare_entries(dictionary_bytes(chunk, c, low), values[i]) == 0)
+			codes[nfound++] = low;
+	}
+	return nfound;
 }
 
 bool

@@ -159,6 +159,12 @@ extern int	tsdb_chunk_column(TsdbChunk *chunk, AttrNumber attnum);
 extern const Datum *tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count);
 extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, bool *isnull);
 /*
+ * Codes of those of the values that the dictionary of a by-reference column (no cstring) has, in codes[nvalues], in the order of values.  Returns
+ * their number, -1: there is no dictionary.  *count: of its entries.  The dictionary, which is sorted, is not decoded for it.
+ */
+extern int	tsdb_chunk_dictionary_find(TsdbChunk *chunk, AttrNumber attnum, const TsdbBytes *values, int nvalues, uint32 *codes,
+									   uint32 *count);
+/*
  * The same as runs of rows with one code: codes[] and where each run ends (the row after it), room for 1024 of both; neighbours may have the
  * same code.  Returns their number; 0: this vector is not stored as runs, or has NULLs: see tsdb_vector_codes.
  */

@@ -25,8 +25,8 @@ tsdb_summary_begin_chunk(TsdbChunkWriter *w, const TsdbChunkOrder *order)
 	(void) tsdb_pool_reserve(w, &s->ranges, Max(w->buf->ncolumns, 1) * sizeof(TsdbRangeBuilder));
 }
 
-static bool
-is_series(const TsdbChunkSummary *s, AttrNumber attnum)
+bool
+tsdb_summary_is_series(const TsdbChunkSummary *s, AttrNumber attnum)
 {
 	int			i;
 
@@ -47,7 +47,7 @@ tsdb_summary_begin_column(TsdbChunkWriter *w, int c)
 
 	s->range = (TsdbRangeBuilder *) s->ranges.data + c;
 	tsdb_range_builder_init(s->range, col->attnum, col->typid, col->typlen);
-	s->in_bloom = s->nbloom_attnums < TSDB_BLOOM_MAX_COLUMNS && is_series(s, col->attnum) &&
+	s->in_bloom = s->nbloom_attnums < TSDB_BLOOM_MAX_COLUMNS && tsdb_summary_is_series(s, col->attnum) &&
 		tsdb_series_hashable(col->typid, att->attcollation);
 	s->is_name = s->range->form == TSDB_RANGE_NAME;
 	s->nadded = 0;
@@ -203,7 +203,7 @@ put_ranges(TsdbChunkWriter *w, uint8 *out)
 	{
 		for (c = 0; c < w->buf->ncolumns; c++)
 		{
-			bool		is_key = ranges[c].attnum == s->order->time_attnum || is_series(s, ranges[c].attnum);
+			bool		is_key = ranges[c].attnum == s->order->time_attnum || tsdb_summary_is_series(s, ranges[c].attnum);
 			Size		len;
 
 			if (is_key != (pass == 0))

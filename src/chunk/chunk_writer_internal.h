@@ -22,9 +22,13 @@
 
 #define TSDB_OPEN_SEGMENTS		4
 
-/* a dictionary has at most so many bytes, and for integers and floats so many entries */
-#define TSDB_MAX_DICT_BYTES		(256 * 1024)
-#define TSDB_MAX_INT_DICT		4096
+/*
+ * A dictionary has at most so many bytes, and for integers and floats so many entries.  One of a column of the series may have more: rows are
+ * sorted by it, so that codes take next to nothing, and their zones tell which vectors have a series.
+ */
+#define TSDB_MAX_DICT_BYTES			(256 * 1024)
+#define TSDB_MAX_SERIES_DICT_BYTES	(1024 * 1024)
+#define TSDB_MAX_INT_DICT			4096
 
 /* What the gathered vector consists of. */
 typedef enum TsdbVectorSource
@@ -199,6 +203,8 @@ extern uint32 tsdb_packer_place_pieces(TsdbChunkWriter *w, const uint8 *data, Si
 
 /* chunk_summary.c, called in this order: chunk, then for each column begin, its vectors as they are gathered, end. */
 extern void tsdb_summary_begin_chunk(TsdbChunkWriter *w, const TsdbChunkOrder *order);
+/* Is it a column of the series in the order given there? */
+extern bool tsdb_summary_is_series(const TsdbChunkSummary *s, AttrNumber attnum);
 extern void tsdb_summary_begin_column(TsdbChunkWriter *w, int c);
 extern void tsdb_summary_add_vector(TsdbChunkWriter *w, const TsdbVector *vector);
 extern void tsdb_summary_end_column(TsdbChunkWriter *w);

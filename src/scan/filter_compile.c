@@ -12,8 +12,10 @@
 #include "access/stratnum.h"
 #include "am/tsdb_slot.h"
 #include "catalog/pg_type_d.h"
+#include "chunk/series_bloom.h"
 #include "executor/executor.h"
 #include "kernels.h"
+#include "lib/qunique.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -438,6 +440,15 @@ comparison(FilterNode *node, Expr *clause, Index relid)
 	return right;
 }
 
+/* Is a comparison with values of the column's type true for just those of the same bytes? */
+static bool
+equal_by_bytes(const TsdbScanKey *key)
+{
+	return key->strategy == BTEqualStrategyNumber && key->column_type == key->value_type &&
+		(key->column_type == TEXTOID || key->column_type == BYTEAOID || key->column_type == UUIDOID) &&
+		tsdb_series_hashable(key->column_type, key->collation);
+}
+
 static FilterNode *compile(TsdbFilter *filter, Node *clause);
 
 static FilterNode *
@@ -490,8 +501,9 @@ compile(TsdbFilter *filter, Node *clause)
 	{
 		node->expr = ExecInitExpr((Expr *) clause, filter->parent);
 		node->leakproof = !contain_leaked_vars(clause);
+		node->by_bytes = value != NULL && equal_by_bytes(&node->key);
 	}
-	node->safe = node->kind != FILTER_EXPR || node->leakproof;
+	node->safe = node->kind != FILTER_EXPR || node->leakproof || node->by_bytes;
 	return node;
 }
 
@@ -523,6 +535,30 @@ tsdb_filter_compare_scalars(const void *a, const void *b, void *arg)
 	if (element == TSDB_ELEM_U64)
 		return x->u < y->u ? -1 : x->u > y->u;
 	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+int
+tsdb_filter_compare_bytes(const void *a, const void *b)
+{
+	const TsdbBytes *x = a;
+	const TsdbBytes *y = b;
+	int			result = memcmp(x->data, y->data, Min(x->len, y->len));
+
+	return result != 0 ? result : x->len < y->len ? -1 : x->len > y->len;
+}
+
+static void
+set_wanted(TsdbFilter *filter, FilterNode *node)
+{
+	int			typlen = TupleDescAttr(filter->desc, node->attnum - 1)->attlen;
+	int			i;
+
+	node->wanted = palloc(Max(node->key.nvalues, 1) * sizeof(TsdbBytes));
+	node->found = palloc(Max(node->key.nvalues, 1) * sizeof(uint32));
+	for (i = 0; i < node->key.nvalues; i++)
+		node->wanted[i] = tsdb_filter_bytes(node->key.values[i], typlen);
+	qsort(node->wanted, node->key.nvalues, sizeof(TsdbBytes), tsdb_filter_compare_bytes);
+	node->nwanted = (int) qunique(node->wanted, node->key.nvalues, sizeof(TsdbBytes), tsdb_filter_compare_bytes);
 }
 
 static void
@@ -728,6 +764,8 @@ start_node(TsdbFilter *filter, FilterNode *node)
 				set_scalars(node);
 				set_range(node);
 			}
+			else if (node->by_bytes)
+				set_wanted(filter, node);
 			return node->key.nvalues > 0 && !node->never;
 	}
 }

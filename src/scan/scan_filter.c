@@ -38,6 +38,24 @@ eval_expr(TsdbFilter *filter, FilterNode *node, Datum value, bool isnull)
 	return !result_null && DatumGetBool(result);
 }
 
+/* Does a value equal one of those that the column is compared with?  (It is plain: values of vectors are.) */
+static bool
+eval_bytes(TsdbFilter *filter, FilterNode *node, Datum value)
+{
+	TsdbBytes	bytes = tsdb_filter_bytes(value, TupleDescAttr(filter->desc, node->attnum - 1)->attlen);
+
+	if (node->nwanted == 1)
+		return node->wanted[0].len == bytes.len && memcmp(node->wanted[0].data, bytes.data, bytes.len) == 0;
+	return bsearch(&bytes, node->wanted, node->nwanted, sizeof(TsdbBytes), tsdb_filter_compare_bytes) != NULL;
+}
+
+/* Does a value pass an EXPR? */
+static inline bool
+passes(TsdbFilter *filter, FilterNode *node, Datum value, bool isnull)
+{
+	return node->by_bytes ? !isnull && eval_bytes(filter, node, value) : eval_expr(filter, node, value, isnull);
+}
+
 /* The slot as a row of our own making; columns that no expression reads are NULL. */
 static void
 begin_expr(TsdbFilter *filter, FilterNode *node)
@@ -52,18 +70,51 @@ begin_expr(TsdbFilter *filter, FilterNode *node)
 	}
 }
 
+/* Has every vector of the column codes?  nulls: is some row NULL? */
+static bool
+all_coded(FilterNode *node, uint32 nvectors, bool *nulls)
+{
+	bool		result = true;
+	uint32		v;
+
+	*nulls = false;
+	for (v = 0; v < nvectors; v++)
+	{
+		const TsdbVector *vector = &node->vectors[v];
+
+		*nulls = *nulls || vector->nnulls > 0;
+		if (vector->nparts != 0 || (vector->block.length != 0 && vector->encoding != TSDB_ENC_DICT))
+			result = false;
+	}
+	return result;
+}
+
+/* The dictionary's codes that a comparison of bytes is true for. */
+static TsdbFilterVerdict
+find_codes(TsdbFilter *filter, FilterNode *node)
+{
+	bool		nulls;
+	int			nfound = tsdb_chunk_dictionary_find(filter->chunk, node->attnum, node->wanted, node->nwanted, node->found, &node->ndict);
+
+	node->has_dict = node->judged = nfound >= 0;
+	node->cost = node->has_dict ? 1 : 5;
+	node->nfound = Max(nfound, 0);
+	return nfound == 0 && all_coded(node, filter->chunk->nvectors, &nulls) ? TSDB_FILTER_NONE : TSDB_FILTER_SOME;
+}
+
 /* Remembers nothing of an earlier chunk's dictionary; judges it as a whole where that is safe. */
 static TsdbFilterVerdict
 set_dictionary(TsdbFilter *filter, FilterNode *node)
 {
-	TsdbChunk  *chunk = filter->chunk;
-	bool		may_be_null = false;
-	bool		all_coded = true;
+	bool		may_be_null;
+	bool		coded;
 	int			npassed = 0;
-	uint32		v;
 	uint32		i;
 
-	node->dict = tsdb_chunk_dictionary(chunk, node->attnum, &node->ndict);
+	if (node->by_bytes)
+		return find_codes(filter, node);
+	node->dict = tsdb_chunk_dictionary(filter->chunk, node->attnum, &node->ndict);
+	node->has_dict = node->dict != NULL;
 	node->cost = node->dict ? 1 : 5;
 	node->judged = false;
 	if (node->dict == NULL)
@@ -79,14 +130,7 @@ set_dictionary(TsdbFilter *filter, FilterNode *node)
 	if (!node->leakproof || node->ndict > JUDGE_VALUES)
 		return TSDB_FILTER_SOME;
 
-	for (v = 0; v < chunk->nvectors; v++)
-	{
-		const TsdbVector *vector = &node->vectors[v];
-
-		may_be_null = may_be_null || vector->nnulls > 0;
-		if (vector->nparts != 0 || (vector->block.length != 0 && vector->encoding != TSDB_ENC_DICT))
-			all_coded = false;
-	}
+	coded = all_coded(node, filter->chunk->nvectors, &may_be_null);
 	begin_expr(filter, node);
 	for (i = 0; i <= node->ndict; i++)
 	{
@@ -111,7 +155,7 @@ set_dictionary(TsdbFilter *filter, FilterNode *node)
 	node->passing[0] = 0;
 	for (i = 0; i < node->ndict; i++)
 		node->passing[i + 1] = node->passing[i] + (node->answers[i] == ANSWER_TRUE);
-	return all_coded && npassed == 0 ? TSDB_FILTER_NONE : TSDB_FILTER_SOME;
+	return coded && npassed == 0 ? TSDB_FILTER_NONE : TSDB_FILTER_SOME;
 }
 
 /*
@@ -169,6 +213,7 @@ set_chunk(TsdbFilter *filter, FilterNode *node)
 			column = tsdb_chunk_column(filter->chunk, node->attnum);
 			node->vectors = column >= 0 ? tsdb_chunk_vectors(filter->chunk, column) : NULL;
 			node->cost = node->kind == FILTER_NULL_TEST ? 0 : node->kind == FILTER_COMPARE ? 2 : 3;
+			node->has_dict = node->judged = false;
 			node->dict = NULL;
 			return node->kind == FILTER_EXPR ? set_dictionary(filter, node) : TSDB_FILTER_SOME;
 	}
@@ -218,11 +263,42 @@ zone_compare(TsdbCompareOp op, int64 min, int64 max, int64 c)
 	return none ? TSDB_FILTER_NONE : all ? TSDB_FILTER_ALL : TSDB_FILTER_SOME;
 }
 
+/* Index of the first code found that is not below this one. */
+static int
+first_found(const FilterNode *node, uint32 code)
+{
+	int			low = 0;
+	int			high = node->nfound;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (node->found[middle] < code)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* What is known to be said of a code (ndict: of NULL). */
+static inline bool
+code_passes(const FilterNode *node, uint32 code)
+{
+	int			at;
+
+	if (!node->by_bytes)
+		return node->answers[code] == ANSWER_TRUE;
+	at = first_found(node, code);
+	return at < node->nfound && node->found[at] == code;
+}
+
 /* What the range of a vector's codes says, all answers known. */
 static TsdbFilterVerdict
 zone_codes(const FilterNode *node, const TsdbVector *vector, uint32 nrows)
 {
-	bool		nulls_pass = node->answers[node->ndict] == ANSWER_TRUE;
+	bool		nulls_pass = code_passes(node, node->ndict);
 	uint32		npassing;
 
 	if (vector->nnulls == nrows)
@@ -230,7 +306,10 @@ zone_codes(const FilterNode *node, const TsdbVector *vector, uint32 nrows)
 	if ((vector->flags & TSDB_VEC_ZONE) == 0 || vector->zone_min < 0 || vector->zone_max >= (int64) node->ndict ||
 		node->byval)
 		return TSDB_FILTER_SOME;
-	npassing = node->passing[vector->zone_max + 1] - node->passing[vector->zone_min];
+	if (node->by_bytes)
+		npassing = (uint32) (first_found(node, (uint32) vector->zone_max + 1) - first_found(node, (uint32) vector->zone_min));
+	else
+		npassing = node->passing[vector->zone_max + 1] - node->passing[vector->zone_min];
 	if (npassing == 0 && (vector->nnulls == 0 || !nulls_pass))
 		return TSDB_FILTER_NONE;
 	if ((int64) npassing == vector->zone_max - vector->zone_min + 1 && (vector->nnulls == 0 || nulls_pass))
@@ -310,7 +389,7 @@ zone(TsdbFilter *filter, FilterNode *node, uint32 v)
 			}
 			return TSDB_FILTER_NONE;
 		case FILTER_EXPR:
-			return node->dict != NULL && node->judged ? zone_codes(node, vector, nrows) : TSDB_FILTER_SOME;
+			return node->judged ? zone_codes(node, vector, nrows) : TSDB_FILTER_SOME;
 		default:
 			return TSDB_FILTER_SOME;
 	}
@@ -512,7 +591,7 @@ judged_rows(TsdbFilter *filter, FilterNode *node, int n, uint64 *rows)
 			while (last < n && codes[last] == code)
 				last++;
 		}
-		if (node->answers[code] != ANSWER_TRUE)
+		if (!code_passes(node, code))
 		{
 			int			row = first;
 
@@ -534,7 +613,7 @@ static bool
 expr_rows(TsdbFilter *filter, FilterNode *node, TsdbVectorSet *set, uint64 *rows)
 {
 	int			words = ((int) set->nrows + 63) / 64;
-	bool		coded = node->dict != NULL &&
+	bool		coded = node->has_dict &&
 		tsdb_vector_codes(set, node->attnum, filter->codes, filter->isnull);
 	int			nrows;
 	int			i;
@@ -570,7 +649,7 @@ expr_rows(TsdbFilter *filter, FilterNode *node, TsdbVectorSet *set, uint64 *rows
 		{
 			uint32		row = filter->rows[i];
 
-			if (eval_expr(filter, node, column->values[row], column->isnull[row]))
+			if (passes(filter, node, column->values[row], column->isnull[row]))
 				tsdb_row_bits_set(rows, row);
 			if (i % 64 == 63)
 				ResetExprContext(filter->econtext);

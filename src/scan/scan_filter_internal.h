@@ -76,8 +76,14 @@ typedef struct FilterNode
 	/* EXPR */
 	ExprState  *expr;
 	bool		leakproof;
-	const Datum *dict;			/* of this chunk; NULL = none */
-	uint32		ndict;
+	bool		by_bytes;		/* column = value, or = ANY (values): equal if of the same bytes */
+	TsdbBytes  *wanted;			/* then [key.nvalues] of the values, sorted, each once */
+	int			nwanted;
+	uint32	   *found;			/* [nwanted] codes of those that this chunk's dictionary has, rising */
+	int			nfound;
+	bool		has_dict;		/* the chunk has a dictionary of the column, */
+	uint32		ndict;			/* of so many values */
+	const Datum *dict;			/* these; NULL with by_bytes */
 	uint8	   *answers;		/* [ndict + 1] FilterAnswer; the last is of NULL */
 	uint32		answers_size;
 	bool		judged;			/* all answers are known */
@@ -108,5 +114,19 @@ struct TsdbFilter
 
 /* qsort_arg_comparator of values that a column is compared with; arg: their TsdbElement. */
 extern int	tsdb_filter_compare_scalars(const void *a, const void *b, void *arg);
+/* qsort_comparator of TsdbBytes: as memcmp, the shorter first. */
+extern int	tsdb_filter_compare_bytes(const void *a, const void *b);
+
+/* What a value (plain, if it is a varlena) consists of. */
+static inline TsdbBytes
+tsdb_filter_bytes(Datum value, int typlen)
+{
+	TsdbBytes	bytes;
+	Pointer		p = DatumGetPointer(value);
+
+	bytes.data = (const uint8 *) (typlen == -1 ? VARDATA_ANY(p) : p);
+	bytes.len = typlen == -1 ? (uint32) VARSIZE_ANY_EXHDR(p) : (uint32) typlen;
+	return bytes;
+}
 
 #endif							/* TSDB_SCAN_FILTER_INTERNAL_H */
