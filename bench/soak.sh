@@ -171,9 +171,13 @@ sql -F ' ' -c "SELECT job_id, kind, total_runs, total_failures, last_error FROM 
 failed_jobs=$(sql -c "SELECT count(*) FROM tsdb.job_errors WHERE err_message !~ 'lock timeout|deadlock|canceling'")
 damage=$(sql -c "SELECT count(*) FROM tsdb.verify('soak')")
 [ "$mixed" != 1 ] || damage=$((damage + $(sql -c "SELECT count(*) FROM tsdb.verify('parts')")))
-# files that a checkpoint was to remove are gone
+# files that a checkpoint was to remove are gone; of partitions that a worker makes or drops just then, they would not be
+sql -c "ALTER SYSTEM SET tsdb_am.max_workers = 0" -c "SELECT pg_reload_conf()" >/dev/null
+sleep 5
 sql -c CHECKPOINT -c CHECKPOINT
 strays=$(sql -c "SELECT $leaked")
+[ "$strays" = 0 ] || sql -c "SELECT 'file of no relation: ' || f || ', ' || (pg_stat_file('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres') || '/' || f)).size FROM pg_ls_dir('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres')) f
+	WHERE f ~ '^[0-9]+' AND substring(f FROM '^[0-9]+')::oid NOT IN (SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL)"
 temporary=$(find "$scratch/soak/base/pgsql_tmp" -type f 2>/dev/null | wc -l)
 say "damage: $damage; failed jobs: $failed_jobs; files of no relation: $strays, temporary: $temporary"
 say "mean of the last quarter / mean of the first (1 = flat); the server warms up in the first:"

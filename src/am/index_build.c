@@ -284,6 +284,7 @@ build_chunk(IndexBuild *build, TsdbStore *store, TsdbDirEntry *entry, ChunkRows 
 
 		if (!judge_entry(build, store, entry, OldestXmin, &alive, &count))
 			return 0;
+		TSDB_INJECT("build-judged");
 		dead = palloc0(size);
 		dying = palloc0(size);
 		tsdb_tombstones_judge(store, entry, OldestXmin, dead, dying);
@@ -647,6 +648,13 @@ tsdb_index_build_range_scan(Relation heapRelation, Relation indexRelation, Index
 				 errdetail("BRIN indexes know nothing of compressed rows; the zone maps of a table of access method \"tsdb\" do their work.")));
 
 	begin_build(&build, heapRelation, indexRelation, indexInfo);
+
+	/*
+	 * Autovacuum, and our workers, vacuum the chunk store by itself, which the lock on the table does not keep them from.  With a later horizon than
+	 * ours one would remove chunks that we take for recently dead, under our eyes; so it waits, as copy_table_data() of cluster.c has it wait.
+	 */
+	if (with_chunks && !indexInfo->ii_Concurrent)
+		LockRelationOid(heapRelation->rd_rel->reltoastrelid, ShareLock);
 
 	/*
 	 * A normal build uses SnapshotAny and does its own time qual checks, since recently dead
