@@ -44,6 +44,9 @@ my %columns = (
 	lt => [ 'text', q{'t' || g % 4}, sub { pick("'t1'", "'default'") } ],
 	lz => [ 'timestamptz', q{timestamptz '2026-01-01' + g % 50 * interval '1 day'}, sub { pick("'infinity'", "date '5874897-12-31'", "date '2026-01-20'", "timestamp 'infinity'") } ],
 );
+# in half of the runs some rows have no time, here and there
+my $nullable = chance(0.5);
+$columns{t}[1] = "CASE WHEN g % 700 >= 30 OR g % 4 > 0 THEN $columns{t}[1] END" if $nullable;
 my %late = (late => 'DEFAULT 7', lt => q{DEFAULT 'default'}, lz => q{DEFAULT 'infinity'});
 my @names = sort keys %columns;
 my @first = grep { !$late{$_} } @names;
@@ -101,12 +104,12 @@ sub query
 	return ('SELECT ' . pick(join(', ', @some), '*', "$from", 'count(*)', 'count(*), sum(i4), max(tx), min(t), count(lz)', 'host, count(*) AS n', 'tableoid::regclass, xmin <> \'0\', id') . " FROM $from WHERE " . where('')) =~ s/(SELECT host, count.*)/$1 GROUP BY host/r if $kind < 62;
 	return ("SELECT x.id, y.id AS id2 FROM a x JOIN p y ON x.id = y.id WHERE " . where('x.') . ' AND ' . where('y.')) if $kind < 68;
 	return ("SELECT k.n, x.id FROM k " . pick('', 'LEFT ') . "JOIN $from x ON " . pick('x.i4 = k.n', 'x.host = k.host', 'x.host = k.host AND x.t > k.t', 'x.id BETWEEN k.lo AND k.lo + 20', 'x.late = k.n AND x.host = k.host', 'x.id = k.lo', 'x.i8 = k.n OR x.id = k.lo') . ' AND ' . where('x.')) if $kind < 78;
-	return ("SELECT k.n, x.id FROM k, LATERAL (SELECT id FROM $from WHERE host = k.host AND " . where("$from.") . ' ORDER BY ' . pick('t', 't DESC', 'host, t', 'host DESC, t DESC') . ", id LIMIT 2) x") if $kind < 84;
+	return ("SELECT k.n, x.id FROM k, LATERAL (SELECT id FROM $from WHERE host = k.host AND " . where("$from.") . ' ORDER BY ' . pick('t', 't DESC', 't DESC NULLS LAST', 'host, t', 'host DESC, t DESC') . ", id LIMIT 2) x") if $kind < 84;
 	return ("SELECT n, (SELECT " . pick('count(*)', 'max(id)', 'min(t)') . " FROM $from WHERE " . pick('host = k.host', 'id < k.lo', 'late = k.n') . ' AND ' . where("$from.") . ') FROM k') if $kind < 89;
-	return ("SELECT id, t FROM $from WHERE " . where('') . ' ORDER BY ' . pick('t, id', 't DESC, id', 'host, t, id', 'host DESC, t, id', 'host NULLS FIRST, t DESC, id', 'host, id', "host, date_trunc('" . pick('day', 'hour', 'week') . "', t) DESC, t DESC, id", "date_trunc('" . pick('day', 'hour', 'month') . "', t), id", 't::date DESC, t DESC, id', 'i4 NULLS FIRST, id DESC') . ' LIMIT ' . pick(1, 10, 100), 1) if $kind < 94;
+	return ("SELECT id, t FROM $from WHERE " . where('') . ' ORDER BY ' . pick('t, id', 't DESC, id', 't NULLS FIRST, id', 't DESC NULLS LAST, id', 'host, t, id', 'host DESC, t, id', 'host NULLS FIRST, t DESC, id', 'host, t DESC NULLS LAST, id', 'host DESC, t NULLS FIRST, id', 'host, id', "host, date_trunc('" . pick('day', 'hour', 'week') . "', t) DESC, t DESC, id", "date_trunc('" . pick('day', 'hour', 'month') . "', t), id", 't::date DESC, t DESC, id', 'i4 NULLS FIRST, id DESC') . ' LIMIT ' . pick(1, 10, 100), 1) if $kind < 94;
 	return ("SELECT " . pick('host, ', 'host, b, ', '') . "date_trunc('" . pick('day', 'hour', 'minute') . "', t) d, count(*), sum(i4), max(id) FROM $from WHERE " . where('')) =~ s/^SELECT (.*)(date_trunc.*?) d, (.*)$/SELECT $1$2 d, $3 GROUP BY $1 d ORDER BY $1 d/r, 1 if $kind < 95;
 	return ("WITH c AS " . pick('', 'MATERIALIZED ') . "(SELECT * FROM $from WHERE " . where('') . ") SELECT count(*), sum(id) FROM c WHERE " . where('c.')) if $kind < 97;
-	return ("SELECT DISTINCT ON (host) host, t, id FROM $from WHERE " . where('') . ' ORDER BY host, t DESC, id', 1);
+	return ("SELECT DISTINCT ON (host) host, t, id FROM $from WHERE " . where('') . ' ORDER BY host, t DESC' . pick('', ' NULLS LAST') . ', id', 1);
 }
 
 # A query of one parameter, as prepared statement: text, type, value
@@ -150,7 +153,7 @@ sub step
 
 #--------------------------------------------------------------------- the script
 
-my $definition = join(', ', map { "$_ $columns{$_}[0]" . ($_ eq 't' ? ' NOT NULL' : '') } @first);
+my $definition = join(', ', map { "$_ $columns{$_}[0]" . ($_ eq 't' && !$nullable ? ' NOT NULL' : '') } @first);
 my $tables = "CREATE TABLE a (gone int, $definition); CREATE TABLE p ($definition) PARTITION BY RANGE (t);
 	CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (MINVALUE) TO (''2026-01-02''); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (''2026-01-02'') TO (''2026-01-04'');
 	CREATE TABLE p3 PARTITION OF p DEFAULT USING heap;
