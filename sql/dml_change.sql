@@ -523,3 +523,22 @@ SELECT twin($$SELECT explained('MERGE INTO e USING generate_series(290, 310) g O
 SELECT twin($$SELECT explained('WITH d AS (DELETE FROM e WHERE id < 10 RETURNING *) UPDATE e SET v = d.v FROM d WHERE e.id = d.id + 20')$$);
 DROP FUNCTION explained;
 DROP TABLE dml_h.e, dml_t.e;
+
+-- memory does not grow with the rows that a statement changes, deletes or locks
+CREATE TABLE dml_t.e (time timestamptz NOT NULL, id int, v int) USING tsdb;
+SET tsdb_am.direct_load_rows = 1;
+INSERT INTO dml_t.e SELECT '2026-01-01'::timestamptz + i * interval '1 s', i, i FROM generate_series(1, 50000) i;
+RESET tsdb_am.direct_load_rows;
+CREATE FUNCTION bytes_at(id int) RETURNS numeric LANGUAGE plpgsql AS $$
+BEGIN RETURN CASE WHEN id IN (1000, 50000) THEN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts) END; END $$;
+WITH u AS (UPDATE dml_t.e SET v = v + 1 RETURNING bytes_at(id) AS bytes) SELECT count(*), max(bytes) - min(bytes) < 8e6 AS flat FROM u;
+BEGIN;
+WITH u AS (SELECT bytes_at(id) AS bytes FROM dml_t.e FOR UPDATE) SELECT count(*), max(bytes) - min(bytes) < 8e6 AS flat FROM u;
+ROLLBACK;
+SELECT tsdb.compress('dml_t.e') >= 0 AS compressed;
+BEGIN;
+WITH u AS (SELECT bytes_at(id) AS bytes FROM dml_t.e FOR NO KEY UPDATE) SELECT count(*), max(bytes) - min(bytes) < 8e6 AS flat FROM u;
+ROLLBACK;
+WITH u AS (DELETE FROM dml_t.e RETURNING bytes_at(id) AS bytes) SELECT count(*), max(bytes) - min(bytes) < 8e6 AS flat FROM u;
+DROP FUNCTION bytes_at;
+DROP TABLE dml_t.e;

@@ -664,6 +664,8 @@ tsdb_row_carry_all_key_shares(Relation rel, ItemPointer old_tid, ItemPointer new
 				 ItemPointerGetBlockNumber(new_tid), ItemPointerGetOffsetNumber(new_tid),
 				 RelationGetRelationName(rel));
 	}
+	/* some hundred bytes, for each row of a statement */
+	pfree(holders);
 }
 
 static Size
