@@ -895,15 +895,6 @@ dictionary_bytes(OpenChunk *chunk, int c, uint32 i)
 	return entry;
 }
 
-/* As the writer sorts entries. */
-static int
-compare_entries(TsdbBytes a, TsdbBytes b)
-{
-	int			result = memcmp(a.data, b.data, Min(a.len, b.len));
-
-	return result != 0 ? result : a.len < b.len ? -1 : a.len > b.len;
-}
-
 /* The column's symbol table, decoded when first asked for; NULL if it has none. */
 static const TsdbFsstTable *
 symbol_table(OpenChunk *chunk, int c)
@@ -1711,7 +1702,7 @@ tsdb_chunk_dictionary_find(TsdbChunk *pub, AttrNumber attnum, const TsdbBytes *v
 		chunk->plain_dicts[c] = plain_dictionary(chunk, c);
 #ifdef USE_ASSERT_CHECKING
 		for (i = 1; i < (int) *count; i++)
-			Assert(compare_entries(dictionary_bytes(chunk, c, i - 1), dictionary_bytes(chunk, c, i)) < 0);
+			Assert(tsdb_compare_bytes(dictionary_bytes(chunk, c, i - 1), dictionary_bytes(chunk, c, i)) < 0);
 #endif
 	}
 	for (i = 0; i < nvalues; i++)
@@ -1723,12 +1714,12 @@ tsdb_chunk_dictionary_find(TsdbChunk *pub, AttrNumber attnum, const TsdbBytes *v
 		{
 			uint32		middle = low + (high - low) / 2;
 
-			if (compare_entries(dictionary_bytes(chunk, c, middle), values[i]) < 0)
+			if (tsdb_compare_bytes(dictionary_bytes(chunk, c, middle), values[i]) < 0)
 				low = middle + 1;
 			else
 				high = middle;
 		}
-		if (low < *count && compare_entries(dictionary_bytes(chunk, c, low), values[i]) == 0)
+		if (low < *count && tsdb_compare_bytes(dictionary_bytes(chunk, c, low), values[i]) == 0)
 			codes[nfound++] = low;
 	}
 	return nfound;

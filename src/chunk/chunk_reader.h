@@ -158,6 +158,15 @@ extern int	tsdb_chunk_column(TsdbChunk *chunk, AttrNumber attnum);
  */
 extern const Datum *tsdb_chunk_dictionary(TsdbChunk *chunk, AttrNumber attnum, uint32 *count);
 extern bool tsdb_vector_codes(TsdbVectorSet *set, AttrNumber attnum, uint32 *codes, bool *isnull);
+/* As entries of dictionaries are sorted: as memcmp, the shorter first. */
+static inline int
+tsdb_compare_bytes(TsdbBytes a, TsdbBytes b)
+{
+	int			result = memcmp(a.data, b.data, Min(a.len, b.len));
+
+	return result != 0 ? result : a.len < b.len ? -1 : a.len > b.len;
+}
+
 /*
  * Codes of those of the values that the dictionary of a by-reference column (no cstring) has, in codes[nvalues], in the order of values.  Returns
  * their number, -1: there is no dictionary.  *count: of its entries.  The dictionary, which is sorted, is not decoded for it.

@@ -540,11 +540,7 @@ tsdb_filter_compare_scalars(const void *a, const void *b, void *arg)
 int
 tsdb_filter_compare_bytes(const void *a, const void *b)
 {
-	const TsdbBytes *x = a;
-	const TsdbBytes *y = b;
-	int			result = memcmp(x->data, y->data, Min(x->len, y->len));
-
-	return result != 0 ? result : x->len < y->len ? -1 : x->len > y->len;
+	return tsdb_compare_bytes(*(const TsdbBytes *) a, *(const TsdbBytes *) b);
 }
 
 static void

@@ -114,7 +114,7 @@ struct TsdbFilter
 
 /* qsort_arg_comparator of values that a column is compared with; arg: their TsdbElement. */
 extern int	tsdb_filter_compare_scalars(const void *a, const void *b, void *arg);
-/* qsort_comparator of TsdbBytes: as memcmp, the shorter first. */
+/* The same of TsdbBytes, as tsdb_compare_bytes. */
 extern int	tsdb_filter_compare_bytes(const void *a, const void *b);
 
 /* What a value (plain, if it is a varlena) consists of. */
