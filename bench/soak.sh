@@ -140,7 +140,8 @@ if [ "$mixed" = 1 ]; then
 fi
 
 # files of the database that belong to no relation: those of dropped ones until the next checkpoint, of transactions that run, or for ever
-leaked="(SELECT count(*) FROM pg_ls_dir('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres')) f WHERE f ~ '^[0-9]+' AND substring(f FROM '^[0-9]+')::oid NOT IN (SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL))"
+leaked_files="FROM pg_ls_dir('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres')) f WHERE f ~ '^[0-9]+' AND substring(f FROM '^[0-9]+')::oid NOT IN (SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL)"
+leaked="(SELECT count(*) $leaked_files)"
 
 # anonymous memory of the server's processes with this text in their title, kB: the largest
 memory() { { grep -l . /dev/null; for p in $(pgrep -P "$(head -n 1 "$scratch/soak/postmaster.pid")" -f "$1" || true); do sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status" 2>/dev/null; done; echo 0; } | sort -n | tail -n 1; }
@@ -176,8 +177,7 @@ sql -c "ALTER SYSTEM SET tsdb_am.max_workers = 0" -c "SELECT pg_reload_conf()" >
 sleep 5
 sql -c CHECKPOINT -c CHECKPOINT
 strays=$(sql -c "SELECT $leaked")
-[ "$strays" = 0 ] || sql -c "SELECT 'file of no relation: ' || f || ', ' || (pg_stat_file('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres') || '/' || f)).size FROM pg_ls_dir('base/' || (SELECT oid FROM pg_database WHERE datname = 'postgres')) f
-	WHERE f ~ '^[0-9]+' AND substring(f FROM '^[0-9]+')::oid NOT IN (SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL)"
+[ "$strays" = 0 ] || sql -c "SELECT 'file of no relation: ' || f $leaked_files"
 temporary=$(find "$scratch/soak/base/pgsql_tmp" -type f 2>/dev/null | wc -l)
 say "damage: $damage; failed jobs: $failed_jobs; files of no relation: $strays, temporary: $temporary"
 say "mean of the last quarter / mean of the first (1 = flat); the server warms up in the first:"

@@ -240,7 +240,6 @@ part_sql()
 	local mode
 	suite_server || return 0
 	for mode in ${TSDB_SQL_MODES:-sql sql_direct sql_rows}; do
-		[ "$part" != version ] || [ "$mode" = sql ] || continue
 		section "SQL tests: $mode ${sql_modes[$mode]}"
 		regress "$mode" "$pg_regress" "${sql_modes[$mode]}" $(names sql .sql)
 	done
@@ -325,7 +324,7 @@ part_versions()
 		fi
 		mkdir -p "$build_dir/pg$major"
 		tap "pg$major" bash "$top/scripts/chroot.sh" run "$major" --bind "$build_dir/pg$major" /build \
-			env TSDB_BUILD=/build TSDB_PLAN=1 PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" TESTS="${TESTS:-}" \
+			env TSDB_BUILD=/build TSDB_PLAN=1 TSDB_SQL_MODES=sql PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" TESTS="${TESTS:-}" \
 			TSDB_VERSION_PARTS="${TSDB_VERSION_PARTS:-}" bash scripts/check.sh version
 		say "# PostgreSQL $major: $SECONDS s"
 	done

@@ -728,8 +728,7 @@ encode_column(TsdbChunkWriter *w, int c)
 			/* NULL rows point to an empty value */
 			strings_len += len;
 			if (col->kind == TSDB_KIND_VARLENA)
-				column->raw_bytes += len +
-					(col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? VARHDRSZ_SHORT : VARHDRSZ);
+				column->raw_bytes += len + (tsdb_is_short(col, len) ? VARHDRSZ_SHORT : VARHDRSZ);
 			else if (col->kind == TSDB_KIND_CSTRING)
 				column->raw_bytes += len + 1;
 			else

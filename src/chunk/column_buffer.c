@@ -383,18 +383,11 @@ is_plain(const struct varlena *ptr)
 	return VARATT_IS_4B_U(ptr) || (VARATT_IS_1B(ptr) && !VARATT_IS_1B_E(ptr));
 }
 
-/* Can a varlena of that payload have a short header in a heap tuple? */
-static inline bool
-is_short(const TsdbColumn *col, Size len)
-{
-	return col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX;
-}
-
 /* Where a heap tuple's data ends with a varlena of that payload behind tuple_len bytes. */
 static inline Size
 behind_varlena(const TsdbColumn *col, Size tuple_len, Size len)
 {
-	return is_short(col, len) ? tuple_len + len + VARHDRSZ_SHORT : TYPEALIGN(col->align, tuple_len) + VARHDRSZ + len;
+	return tsdb_is_short(col, len) ? tuple_len + len + VARHDRSZ_SHORT : TYPEALIGN(col->align, tuple_len) + VARHDRSZ + len;
 }
 
 /* Makes a plain varlena, of that payload, the value of a row. */
@@ -402,7 +395,7 @@ static inline void
 place_varlena(TsdbColumnBuffer *buf, TsdbColumn *col, uint32 row, const struct varlena *ptr, uint32 len)
 {
 	col->offsets[row] = place_value(buf, col, (const uint8 *) VARDATA_ANY(ptr), len);
-	col->raw_bytes += len + (is_short(col, len) ? VARHDRSZ_SHORT : VARHDRSZ);
+	col->raw_bytes += len + (tsdb_is_short(col, len) ? VARHDRSZ_SHORT : VARHDRSZ);
 }
 
 bool

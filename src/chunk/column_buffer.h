@@ -116,4 +116,11 @@ extern uint32 tsdb_column_buffer_sort(TsdbColumnBuffer *buf, const AttrNumber *s
  */
 extern void tsdb_column_buffer_sort_values(TsdbColumnBuffer *buf, uint32 *offsets, uint32 n);
 
+/* Can a varlena of that payload have a short header in a heap tuple? */
+static inline bool
+tsdb_is_short(const TsdbColumn *col, Size len)
+{
+	return col->can_be_short && len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX;
+}
+
 #endif							/* TSDB_COLUMN_BUFFER_H */

@@ -245,14 +245,9 @@ tsdb_chunk_list_next(TsdbChunkList *list)
 bool
 tsdb_chunk_list_may_have_nulls(TsdbChunkList *list, AttrNumber attnum)
 {
-	int			i;
-
-	if (list->nulls_attnum == attnum)
-		return list->nulls;
-	for (i = 0; i < list->nentries && !tsdb_entry_may_have_nulls(&list->entries[i].d, attnum); i++)
-		;
+	if (list->nulls_attnum != attnum)
+		list->nulls = tsdb_entries_may_have_nulls(list->entries, list->nentries, attnum);
 	list->nulls_attnum = attnum;
-	list->nulls = i < list->nentries;
 	return list->nulls;
 }
 

@@ -40,6 +40,20 @@ tsdb_entry_may_have_nulls(const TsdbDirEntryDisk *d, AttrNumber attnum)
 	return d->time_attnum != attnum || (d->flags & TSDB_DIR_TIME_NULLS) != 0;
 }
 
+/* May a row of some of the chunks be? */
+static inline bool
+tsdb_entries_may_have_nulls(const TsdbDirEntry *entries, int nentries, AttrNumber attnum)
+{
+	int			i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		if (tsdb_entry_may_have_nulls(&entries[i].d, attnum))
+			return true;
+	}
+	return false;
+}
+
 /* All looks at a list are with the same store, MVCC snapshot and time column.  Lives in cxt. */
 extern TsdbChunkList *tsdb_chunk_list_create(MemoryContext cxt);
 

@@ -970,20 +970,6 @@ end_order(TsdbScanState *state)
 	end_series(state);
 }
 
-/* May the entries' chunks have rows without a time? */
-static bool
-may_have_nulls(TsdbScanState *state)
-{
-	int			i;
-
-	for (i = 0; i < state->nentries; i++)
-	{
-		if (tsdb_entry_may_have_nulls(&state->entries[i].d, state->order_attnum))
-			return true;
-	}
-	return false;
-}
-
 /* The last row of each series, sorted by series; false: rows without a time are in the way, and what was read is to be read again. */
 static bool
 sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
@@ -1013,7 +999,7 @@ sort_last_rows(TsdbScanState *state, TupleTableSlot *slot)
 	}
 	if (!isnull)
 		(void) find_entries(state, false);
-	if (isnull || (state->nulls != TSDB_NULLS_NONE && may_have_nulls(state)))
+	if (isnull || (state->nulls != TSDB_NULLS_NONE && tsdb_entries_may_have_nulls(state->entries, state->nentries, state->order_attnum)))
 	{
 		tsdb_last_rows_end(last, &counts);
 		pfree(columns);
